@@ -1,0 +1,67 @@
+# Whichever target runs first makes .venv from the lock. It needs python3 (3.11 or later), pip and make.
+#   make PYTHON=python3.13 test     another Python
+#   make test ARGS="tests/core -x"  more arguments, for demo, test and bench
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+LOCK := requirements/dev.lock
+READY := .venv/.made-from-lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := src tests examples benchmarks
+
+.PHONY: help demo test check static bench format lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    fulfil orders, with a worker killed in the middle"
+	@echo "make test    run the tests"
+	@echo "make check   format, lint, types, import contracts, and the tests, tidy among them"
+	@echo "make bench   measure against the bare floor and DBOS"
+	@echo "make format  lay the code out, sort imports"
+	@echo "make lock    resolve $(LOCK) anew"
+	@echo "make clean   remove all that was made"
+
+demo: $(READY)
+	@$(BIN)/python -m examples.fulfilment $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: static test
+
+static: $(READY)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-cache --no-logo
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+format: $(READY)
+	@$(BIN)/ruff check --quiet --fix --select I $(SOURCES)
+	@$(BIN)/ruff format --quiet $(SOURCES)
+
+$(READY): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("perdure needs Python 3.11 or later: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	@echo "making .venv from $(LOCK) …" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --requirement $(LOCK)
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# From PyPI alone, whatever else this machine's pip is set to look at: the lock must hold everywhere.
+# Pins stay where they can; `make lock ARGS=--upgrade` moves them all.
+lock:
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2
+	@env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
+		build/lock/bin/pip-compile --quiet --all-extras --all-build-deps --generate-hashes --allow-unsafe \
+		--strip-extras --no-annotate --no-header --no-emit-options --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --output-file $(LOCK) $(ARGS) pyproject.toml
+
+clean:
+	@rm -rf .venv build dist .perdure .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find $(SOURCES) -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
