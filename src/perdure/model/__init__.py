@@ -1,0 +1,1 @@
+"""Frozen facts: ids, durations, retry policy, definitions, events. No clock, no randomness, no I/O."""

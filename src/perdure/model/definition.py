@@ -1,0 +1,100 @@
+"""What `@workflow` and `@step` know of a function: its name, its signature by parts, and its options."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from inspect import Parameter, Signature
+from typing import Any, get_type_hints
+
+from perdure.errors import ArgumentsInvalid
+from perdure.model.retry import Retry
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Definition:
+    """A function that can be recorded by name. `place` is `file:line`."""
+
+    name: str
+    function: Callable[..., Any]
+    place: str
+    signature: Signature
+
+    @cached_property
+    def types(self) -> Mapping[str, Any]:
+        """The annotations by parameter, resolved at first use, when names that come later in the module exist."""
+        return {name: hint for name, hint in _hints(self.function).items() if name != "return"}
+
+    @property
+    def returns(self) -> Any:
+        return _hints(self.function).get("return", Any)
+
+    def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by parameter name, only those that were given. Raises: ArgumentsInvalid."""
+        if len(args) == len(self._plain) and not kwargs:
+            return dict(zip(self._plain, args, strict=True))
+        try:
+            return dict(self.signature.bind(*args, **kwargs).arguments)
+        except TypeError as error:
+            raise ArgumentsInvalid(self.name, str(error)) from None
+
+    def call(self, arguments: dict[str, Any]) -> Any:
+        """Call the function with arguments by parameter name, as `named` made them. Raises: ArgumentsInvalid."""
+        if arguments.keys() == self._plain_names:
+            return self.function(**arguments)
+        bound = self.signature.bind_partial()
+        bound.arguments.update({name: arguments[name] for name in self.signature.parameters if name in arguments})
+        unknown = sorted(arguments.keys() - self.signature.parameters.keys())
+        if unknown:
+            raise ArgumentsInvalid(self.name, f"it has no parameter {unknown[0]!r}")
+        try:
+            self.signature.bind(*bound.args, **bound.kwargs)
+        except TypeError as error:
+            raise ArgumentsInvalid(self.name, str(error)) from None
+        return self.function(*bound.args, **bound.kwargs)
+
+    @cached_property
+    def _plain_names(self) -> frozenset[str]:
+        return frozenset(self._plain)
+
+    @cached_property
+    def _plain(self) -> tuple[str, ...]:
+        """The parameters' names where each may be given by position or name: then binding is a zip. Else empty."""
+        parameters = self.signature.parameters.values()
+        if all(parameter.kind is Parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
+            return tuple(parameter.name for parameter in parameters)
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WorkflowDefinition(Definition):
+    """A workflow. `timeout_ms` 0 means none; `version` is free text, shown to people."""
+
+    version: str | None = None
+    timeout_ms: int = 0
+    max_recoveries: int = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StepDefinition(Definition):
+    """A step. Limits in ms, 0 means none; `is_async` false: the body runs in a thread."""
+
+    is_async: bool = True
+    retry: Retry = field(default_factory=Retry)
+    timeout_ms: int = 0
+    heartbeat_timeout_ms: int = 0
+    at_most_once: bool = False
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether an attempt is nothing but awaiting the function: no thread, no limits."""
+        return self.is_async and not self.timeout_ms and not self.heartbeat_timeout_ms
+
+
+@cache
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations; one that can't be resolved (a class local to a function, given as text) is left out: any value fits."""
+    try:
+        return get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, SyntaxError):
+        raw = getattr(function, "__annotations__", {})
+        return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}

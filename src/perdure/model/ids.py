@@ -1,0 +1,65 @@
+"""Ids: made without the store, sortable by time where that helps, derived where that is possible.
+
+A run's id is `wrun_` and a ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 bits of randomness, both
+given by the caller. A child's id and a step's id derive from the run's id and the request's key, so that every replay,
+on every machine, arrives at the same ones.
+"""
+
+from base64 import b32encode
+from hashlib import blake2b
+from typing import NewType
+
+RunId = NewType("RunId", str)
+StepId = NewType("StepId", str)
+WorkerId = NewType("WorkerId", str)
+MailId = NewType("MailId", str)
+
+RANDOM_BYTES = 10
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD.encode())
+_LENGTH = 26
+
+
+def ulid(time_ms: int, randomness: bytes) -> str:
+    """26 characters: ten of time, sixteen of the ten random bytes."""
+    time_part = "".join(_CROCKFORD[(time_ms >> shift) & 31] for shift in range(45, -1, -5))
+    return time_part + _text(randomness)
+
+
+def new_run_id(time_ms: int, randomness: bytes) -> RunId:
+    return RunId("wrun_" + ulid(time_ms, randomness))
+
+
+def new_worker_id(time_ms: int, randomness: bytes) -> WorkerId:
+    return WorkerId("wrkr_" + ulid(time_ms, randomness))
+
+
+def new_mail_id(time_ms: int, randomness: bytes) -> MailId:
+    return MailId("mail_" + ulid(time_ms, randomness))
+
+
+def child_run_id(parent: RunId, key: str) -> RunId:
+    """The id of the run that `parent` starts under `key`: the parent's time, then a digest instead of randomness."""
+    return RunId(parent[:15] + _text(_digest(parent, key, RANDOM_BYTES)))
+
+
+def letter_id(sender: RunId, purpose: str) -> MailId:
+    """The id of a letter that a run's end sends: derived, so that no retry sends it twice."""
+    return MailId(f"mail_{sender[5:]}_{purpose}")
+
+
+def step_id(run: RunId, key: str) -> StepId:
+    """`step_` and 26 characters: the same in every attempt and replay, unique in the world: an idempotency key."""
+    return StepId("step_" + _text(_digest(run, key, 16)))
+
+
+def is_run_id(text: str) -> bool:
+    return len(text) == 5 + _LENGTH and text.startswith("wrun_") and all(char in _CROCKFORD for char in text[5:])
+
+
+def _digest(run: RunId, key: str, size: int) -> bytes:
+    return blake2b(f"{run}\n{key}".encode(), digest_size=size).digest()
+
+
+def _text(data: bytes) -> str:
+    return b32encode(data).rstrip(b"=").translate(_TO_CROCKFORD).decode()
