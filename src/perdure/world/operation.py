@@ -1,0 +1,135 @@
+"""What a World commits: appends, starts and mail, many in one transaction, each refused or done by itself.
+
+A commit is atomic as a whole in the store, but one operation's refusal never takes another with it: a refused operation
+has written nothing, the others have written all of theirs.
+"""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from perdure.model.ids import RunId, WorkerId
+from perdure.model.status import Status
+from perdure.world.log import NewRow
+from perdure.world.mail import Letter
+
+
+class Start(Struct, frozen=True, gc=False, kw_only=True):
+    """A new run: its row and its `run_created` event at seq 1.
+
+    `owner`, if given, owns it at birth with epoch 1, provided that its lease is live in the same transaction: then
+    `started` (the payload of `run_started`) is appended too, and the status is `running`. Else the run is `pending`,
+    without an owner, and claimable from `wake_at_ms` (None: at once). A run with this id exists already: nothing is
+    written, and the outcome says how it stands (a second try is harmless). `idempotency_key` belongs to another run:
+    nothing is written, and the outcome names that run.
+    """
+
+    run_id: RunId
+    workflow: str
+    created: bytes
+    started: bytes
+    owner: WorkerId | None = None
+    wake_at_ms: int | None = None
+    idempotency_key: str | None = None
+    parent_id: RunId | None = None
+    root_id: RunId | None = None
+    attributes: dict[str, str] = {}
+    deployment: str = ""
+
+
+class Append(Struct, frozen=True, gc=False, kw_only=True):
+    """Rows for the end of one run's log, with everything that must be true together with them.
+
+    Refused (and nothing of it written) unless `owner` and `epoch` are the run's and `seq` is its length + 1.
+    `status`: the run's new status, None leaves it. An ended status clears owner and wake-up, and is refused while the
+    run has mail beyond `mail_taken`. "blocked" clears owner and wake-up too, and keeps the mail.
+    `release`: the owner gives the run up, claimable from `wake_at_ms` on (None: only by mail); refused while the run has
+    mail beyond `mail_taken`, unless `hand_back` (a draining worker: then it is claimable by that mail at once).
+    `due_ms`: the latest due time among the waits that this append completes; refused while the store's clock is before it.
+    `mail_taken`: letters that became rows here, removed from the inbox.
+    `letters`: mail for other runs; dropped in silence where the run isn't alive or has had it.
+    `children`: runs to start; one whose key is taken is not started, and the outcome says who has it.
+    `attributes`: changes, None removes.
+    `turn_completed` resets the count of deaths; `probation` sets its flag (see `Claimed`).
+    `seize`: instead of `owner`, take the run over: only `epoch` and `seq` are compared, the epoch is raised by one
+    before the rows are written, nobody owns the run afterwards, and (where it hasn't ended or blocked) it is claimable
+    from `wake_at_ms` (None: at once). An ended run can be seized only where `status` says that it runs again.
+    """
+
+    run_id: RunId
+    owner: WorkerId
+    epoch: int
+    seq: int
+    rows: tuple[NewRow, ...]
+    status: Status | None = None
+    release: bool = False
+    hand_back: bool = False
+    wake_at_ms: int | None = None
+    due_ms: int = 0
+    mail_taken: tuple[str, ...] = ()
+    letters: tuple[Letter, ...] = ()
+    children: tuple[Start, ...] = ()
+    attributes: dict[str, str | None] = {}
+    turn_completed: bool = False
+    probation: bool = False
+    seize: bool = False
+
+
+class Send(Struct, frozen=True, gc=False, kw_only=True):
+    """A letter from outside. Accepted where the run is alive (pending, running, blocked).
+
+    A letter whose id the run's inbox or log has is not written again, and the outcome is the same.
+    """
+
+    letter: Letter
+
+
+Operation = Append | Start | Send
+
+
+class Appended(Struct, frozen=True, gc=False, kw_only=True):
+    """`at_ms`: the `at` of all its rows, never before the run's last. `mail`: letters waiting after it.
+
+    `existing`: for children whose key was taken, the run that has it, by the child's own id.
+    """
+
+    at_ms: int
+    mail: int
+    existing: dict[RunId, RunId] = {}
+
+
+class Started(Struct, frozen=True, gc=False, kw_only=True):
+    """`run_id` is the run now behind the id or the key; `created` says whether this start made it.
+
+    `owned`: born with the owner that was asked for, or (second try) owned by it now with epoch 1.
+    """
+
+    run_id: RunId
+    created: bool
+    owned: bool
+    at_ms: int
+
+
+class Sent(Struct, frozen=True, gc=False, kw_only=True):
+    """The letter waits in the inbox, or was there before."""
+
+
+class Refusal(Enum):
+    """Why nothing of an operation was written."""
+
+    FENCED = "another owner, or none, or a later epoch"
+    PLACE = "the log is longer or shorter than the append's seq says"
+    MAIL = "letters wait that the append does not take"
+    EARLY = "a wait is not due by the store's clock"
+    ENDED = "the run has ended"
+    UNKNOWN = "no such run"
+
+
+class Refused(Struct, frozen=True, gc=False, kw_only=True):
+    """`now_ms` is the store's clock, for EARLY."""
+
+    refusal: Refusal
+    now_ms: int = 0
+
+
+Outcome = Appended | Started | Sent | Refused

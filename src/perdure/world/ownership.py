@@ -1,0 +1,61 @@
+"""Ownership: leases of workers, claims of runs. One heartbeat row per worker, none per run."""
+
+from msgspec import Struct
+
+from perdure.model.ids import RunId, WorkerId
+from perdure.model.status import Status
+
+
+class Lease(Struct, frozen=True, gc=False, kw_only=True):
+    """A worker's heartbeat. `process` names its process on its host (see `engine/process.py`), opaque to the World."""
+
+    worker_id: WorkerId
+    lease_ms: int
+    process: str
+    workflows: tuple[str, ...]
+    deployment: str = ""
+
+
+class WorkerRecord(Struct, frozen=True, gc=False, kw_only=True):
+    """A worker as the World knows it; `lease_until_ms` and `now_ms` by the store's clock."""
+
+    worker_id: WorkerId
+    lease_until_ms: int
+    now_ms: int
+    process: str
+    workflows: tuple[str, ...]
+    deployment: str
+    runs: int
+
+
+class Claim(Struct, frozen=True, gc=False, kw_only=True):
+    """Ask for up to `limit` runs of `workflows` that no live lease owns and that have mail or are due."""
+
+    worker_id: WorkerId
+    workflows: tuple[str, ...]
+    limit: int
+
+
+class Claimed(Struct, frozen=True, gc=False, kw_only=True):
+    """A run that changed hands: `epoch` is the new one, `length` the events that its log then had.
+
+    `recoveries`: deaths of owners without a completed turn in between. A claim from a dead owner adds one, but from the
+    second on only if that owner had put the run on `probation`; every claim takes the probation back.
+    `died`: this claim is from a dead owner.
+    """
+
+    run_id: RunId
+    workflow: str
+    status: Status
+    epoch: int
+    length: int
+    recoveries: int
+    died: bool
+
+
+class Owned(Struct, frozen=True, gc=False, kw_only=True):
+    """A run as its owner finds it in a sweep. `mail` counts the letters that wait."""
+
+    run_id: RunId
+    epoch: int
+    mail: int

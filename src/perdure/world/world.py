@@ -1,0 +1,104 @@
+"""The World: small protocols, put together. `perdure.testing.conformance` is the suite that every adapter must pass.
+
+Errors of every method: WorldUnavailable where the store can't be reached or an answer was lost (whether a write landed
+is then unknown: read it back), WorldFull where nothing was written for want of space. Whatever else a `commit` raises
+means that nothing of that commit was written.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.world.log import Log
+from perdure.world.mail import Letter
+from perdure.world.operation import Operation, Outcome
+from perdure.world.ownership import Claim, Claimed, Lease, Owned, WorkerRecord
+from perdure.world.query import RunFilter, RunPage, RunRecord
+
+
+class Logs(Protocol):
+    """Writing and reading runs."""
+
+    def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
+        """Do all in one durable transaction; outcomes in the same order. When it returns, it survives a power cut.
+
+        Within one commit, operations are applied in order: a later one sees the effects of an earlier one. A plain call
+        that returns an awaitable, so that an adapter may hand out a bare future and save a task.
+        """
+        ...
+
+    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
+        """The run and its rows from `from_seq`, in one snapshot; None if there is no such run."""
+        ...
+
+    async def read_run(self, run_id: RunId) -> RunRecord | None: ...
+
+    async def read_mail(self, run_id: RunId) -> tuple[Letter, ...]:
+        """The letters that wait, in order of acceptance."""
+        ...
+
+    async def has_mail(self, run_id: RunId, mail_id: MailId) -> bool:
+        """Whether the run's inbox or log has this letter, in one snapshot."""
+        ...
+
+    async def find_run(self, idempotency_key: str) -> RunRecord | None: ...
+
+    async def list_runs(self, filter: RunFilter) -> RunPage: ...
+
+
+class Ownership(Protocol):
+    """Who may append to what."""
+
+    async def beat(self, lease: Lease) -> int:
+        """Make or renew the worker's lease; returns its end by the store's clock. Harmless to repeat.
+
+        May be called from another thread's event loop than the other methods.
+        """
+        ...
+
+    async def retire(self, worker_id: WorkerId, *, died: bool) -> None:
+        """End the lease now. With `died` its runs count as recoveries when they are claimed. Harmless to repeat."""
+        ...
+
+    async def workers(self) -> tuple[WorkerRecord, ...]:
+        """Every worker that has a live lease or still owns runs."""
+        ...
+
+    async def claim(self, claim: Claim) -> list[Claimed]:
+        """Take runs over: epoch + 1, `owner` set, `wake_at_ms` cleared, all in one transaction.
+
+        Never runs that are blocked or ended, nor workflows that were not named. Least recently due first.
+        """
+        ...
+
+    async def reclaim(self, worker_id: WorkerId, run_id: RunId, epoch: int) -> Claimed | None:
+        """Claim afresh (epoch + 1) a run that this worker owns with `epoch` but doesn't hold; None if it's no longer so."""
+        ...
+
+    async def owned(self, worker_id: WorkerId) -> list[Owned]: ...
+
+    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
+        """The earliest `wake_at_ms` among unowned runs of these workflows, by the store's clock; None if there is none."""
+        ...
+
+
+class World(Logs, Ownership, Protocol):
+    """A place that keeps runs."""
+
+    url: str
+
+    async def open(self) -> None:
+        """Connect and check the schema. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and threads. Harmless to repeat."""
+        ...
+
+    def now_ms(self) -> int:
+        """The store's clock as well as it is known without asking: a hint for timers, never a proof."""
+        ...
+
+    def subscribe(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call `hint` (from any thread) when somebody else may have written; returns the way to stop that. May be lossy."""
+        ...
