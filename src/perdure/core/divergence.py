@@ -1,0 +1,45 @@
+"""A divergence: today's code asks for something else than what was recorded. It parks the run, and says both sides."""
+
+from msgspec import Raw, Struct
+
+from perdure.model.event import AttributesSet, ChildCreated, Delivery, Request, StepCreated, WaitCreated
+
+SHOWN_CHARACTERS = 200
+
+
+class Divergence(Struct, frozen=True, kw_only=True):
+    """`recorded` and `attempted` in words, the turn, and the line of the workflow (or None)."""
+
+    recorded: str
+    attempted: str
+    turn: int
+    line: str | None = None
+
+    def sentence(self) -> str:
+        where = f" at {self.line}" if self.line else ""
+        return (
+            f"the code doesn't fit the log in turn {self.turn}: recorded is {self.recorded}, "
+            f"attempted{where} is {self.attempted}; deploy the code that wrote the log, or guard the change with patched()"
+        )
+
+
+def describe(request: Request | Delivery | None) -> str:
+    """A request or delivery in words, arguments included, cut at 200 characters."""
+    match request:
+        case None:
+            return "nothing"
+        case StepCreated(name=name, input=input):
+            return f"step {name}({_shown(input)})"
+        case ChildCreated(workflow=workflow, input=input):
+            return f"child run {workflow}({_shown(input)})"
+        case WaitCreated(due_ms=due_ms, timeout=timeout):
+            return f"{'timeout' if timeout else 'sleep'} until {due_ms} ms"
+        case AttributesSet(changes=changes):
+            return f"attributes {changes}"
+        case _:
+            return type(request).type.replace("_", " ")
+
+
+def _shown(input: Raw) -> str:
+    text = bytes(input).decode("utf-8", "replace")
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

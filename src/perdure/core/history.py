@@ -1,0 +1,74 @@
+"""A log as the replay machine wants it: requests by key and turn, deliveries by turn, patch marks by name.
+
+Only requests and deliveries make turns (T3); every other event is told to people, not replayed.
+"""
+
+from collections.abc import Iterable
+
+from perdure.model.event import (
+    DELIVERIES,
+    REQUESTS,
+    AttributesSet,
+    Event,
+    PatchMarked,
+    Request,
+    RunRetried,
+    RunStarted,
+)
+
+
+class History:
+    """What was recorded. `last_turn` is the last turn that replay has; `next_turn` the first number never used."""
+
+    __slots__ = ("_at", "_deliveries", "_requests", "_turn_keys", "last_turn", "next_turn", "patches")
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        log = list(events)
+        skipped = {event.fact.failure_seq for event in log if isinstance(event.fact, RunRetried)}
+        self._requests: dict[str, tuple[int, Request]] = {}
+        self._turn_keys: dict[int, dict[str, None]] = {}
+        self._deliveries: dict[int, list[Event]] = {}
+        self._at: dict[int, int] = {}
+        self.patches: dict[str, bool] = {}
+        for event in log:
+            if event.seq not in skipped:
+                self._add(event)
+        self.last_turn = max((0, *self._turn_keys, *self._deliveries))
+        self.next_turn = max((0, *(event.turn for event in log))) + 1
+
+    def _add(self, event: Event) -> None:
+        fact = event.fact
+        if isinstance(fact, REQUESTS):
+            if not (isinstance(fact, AttributesSet) and fact.by_step):
+                self._requests[event.key] = (event.turn, fact)
+                self._turn_keys.setdefault(event.turn, {})[event.key] = None
+        elif isinstance(fact, DELIVERIES):
+            self._deliveries.setdefault(event.turn, []).append(event)
+            self._at.setdefault(event.turn, event.at_ms)
+        elif isinstance(fact, PatchMarked):
+            self.patches.setdefault(fact.name, fact.answer)
+        elif isinstance(fact, RunStarted):
+            self._at[0] = event.at_ms
+
+    def request(self, key: str) -> tuple[int, Request] | None:
+        """The turn and the request that were recorded under this key."""
+        return self._requests.get(key)
+
+    def answer_keys(self, turn: int) -> dict[str, None]:
+        """The keys that the recorded answer of this turn has, in log order; empty where it has none."""
+        return self._turn_keys.get(turn, {})
+
+    def first_request_after(self, turn: int) -> Request | None:
+        later = [known for known in self._turn_keys if known > turn]
+        return self._requests[next(iter(self._turn_keys[min(later)]))][1] if later else None
+
+    def deliveries(self, turn: int) -> list[Event]:
+        return self._deliveries.get(turn, [])
+
+    def at_ms(self, turn: int) -> int | None:
+        """The `at` of the event that opens the turn; None for a turn without deliveries."""
+        return self._at.get(turn)
+
+    def turns(self) -> list[int]:
+        """The recorded turns after turn 0, in order."""
+        return sorted({*self._turn_keys, *self._deliveries} - {0})

@@ -1,0 +1,137 @@
+"""The replay machine: plain synchronous calls, no loop, clock or store.
+
+It matches each request of a body with what the log recorded, says what is new, and finds divergence exactly (T1-T7):
+if the log holds any request of a turn, the answer must be exactly the recorded requests; if it holds none, a new one is
+legal only where the log holds no later turn. Replay and first run share this one path.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from perdure.core.divergence import Divergence, describe
+from perdure.core.history import History
+from perdure.model.event import CancelRequested, Event, Request
+
+
+class Verdict(Enum):
+    """What a request or a delivery is, to the machine."""
+
+    NEW = "not in the log: record it"
+    RECORDED = "as the log has it"
+    CLOSED = "the body is being put away: it may ask for nothing more"
+    DELIVER = "hand it to the body"
+    RELEASED = "nobody waits for it any more"
+
+
+def _nowhere() -> str | None:
+    return None
+
+
+class Machine:
+    """One run's replay. `turn` is the present turn; `divergence` is set once and closes the machine."""
+
+    __slots__ = ("_awaited", "_expected", "_history", "_patches", "closed", "divergence", "turn")
+
+    def __init__(self, history: History) -> None:
+        self._history: History = history
+        self._awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
+        self._patches: dict[str, bool] = dict(history.patches)
+        self._expected: dict[str, None] = dict(history.answer_keys(0))
+        self.turn = 0
+        self.closed = False
+        self.divergence: Divergence | None = None
+
+    def request(self, key: str, request: Request, line: Callable[[], str | None] = _nowhere) -> Verdict | Divergence:
+        """The body asks for something: NEW, RECORDED, CLOSED, or a divergence."""
+        if self.closed:
+            return Verdict.CLOSED
+        recorded = self._history.request(key)
+        if recorded is None:
+            if not self._accepts_new():
+                return self._diverge(self._next_expected(), describe(request), line())
+            self._awaited[key] = True
+            return Verdict.NEW
+        turn, known = recorded
+        if turn != self.turn:
+            return self._diverge(f"{describe(known)} in turn {turn}", describe(request), line())
+        if known != request:
+            return self._diverge(describe(known), describe(request), line())
+        self._awaited[key] = True
+        self._expected.pop(key, None)
+        return Verdict.RECORDED
+
+    def open_turn(self, turn: int) -> None:
+        """Begin a turn; the turn before it must have come to rest."""
+        assert turn > self.turn, f"T1: turn {turn} can't follow turn {self.turn}"
+        self.turn = turn
+        self._expected = dict(self._history.answer_keys(turn))
+
+    def deliver(self, event: Event) -> Verdict | Divergence:
+        """A recorded completion is to be handed to the body: DELIVER, RELEASED, CLOSED, or a divergence."""
+        if self.closed:
+            return Verdict.CLOSED
+        if isinstance(event.fact, CancelRequested):
+            return Verdict.DELIVER
+        awaited = self._awaited.pop(event.key, None)
+        if awaited is None:
+            return self._diverge(f"{event.fact.type} for {event.key}", "no request with that key", None)
+        return Verdict.DELIVER if awaited else Verdict.RELEASED
+
+    def rest(self) -> Divergence | None:
+        """The body rests after the turn's last delivery: has it made every request that the log has for this turn?"""
+        if self.closed or not self._expected:
+            return None
+        missing = self._history.request(next(iter(self._expected)))
+        assert missing is not None, "T2: what is expected was recorded"
+        return self._diverge(describe(missing[1]), describe(None), None)
+
+    def finish(self) -> Divergence | None:
+        """The body has ended: nothing more may be asked for. Does the log know a request of a later turn?"""
+        if self.closed:
+            return None
+        later = self._history.first_request_after(self.turn)
+        if later is not None:
+            return self._diverge(describe(later), "the end of the workflow", None)
+        self.closed = True
+        return None
+
+    def misfit(self, recorded: str, attempted: str) -> Divergence:
+        """The code can't even begin on this log: its parameters don't fit the recorded input."""
+        return self._diverge(recorded, attempted, None)
+
+    def release(self, key: str) -> None:
+        """Nobody waits for this request any more: its delivery, should it come, does nothing."""
+        if key in self._awaited:
+            self._awaited[key] = False
+
+    def patched(self, name: str) -> tuple[bool, bool]:
+        """(answer, is it new): decided at the run's first call, and so for the whole run (T6)."""
+        if name in self._patches:
+            return self._patches[name], False
+        answer = self._accepts_new()
+        self._patches[name] = answer
+        return answer, True
+
+    def close(self) -> None:
+        """Refuse every request from now on: a body that is put away must not act in its cleanup."""
+        self.closed = True
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the log holds the answer to the present turn, or a later turn."""
+        return not self._accepts_new()
+
+    def _accepts_new(self) -> bool:
+        history = self._history
+        return self.turn >= history.last_turn and not history.answer_keys(self.turn)
+
+    def _next_expected(self) -> str:
+        for key in self._expected:
+            recorded = self._history.request(key)
+            return describe(recorded[1] if recorded else None)
+        return "nothing more in this turn"
+
+    def _diverge(self, recorded: str, attempted: str, line: str | None) -> Divergence:
+        self.divergence = Divergence(recorded=recorded, attempted=attempted, turn=self.turn, line=line)
+        self.closed = True
+        return self.divergence

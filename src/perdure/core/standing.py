@@ -1,0 +1,161 @@
+"""Where a run stands, derived from its events: its steps, its waits, and what it waits for, in words."""
+
+from typing import Literal
+
+from msgspec import Raw, Struct
+
+from perdure.core.pending import OpenStep, Pending
+from perdure.model.event import (
+    ENDS,
+    Event,
+    RequestsReleased,
+    RunRetried,
+    StepCompleted,
+    StepCreated,
+    StepFailed,
+    StepRetrying,
+    StepStarted,
+    WaitCompleted,
+    WaitCreated,
+)
+from perdure.model.failure import Failure
+
+StepStatus = Literal["pending", "running", "retrying", "completed", "failed", "cancelled"]
+WaitStatus = Literal["waiting", "completed", "woken", "cancelled"]
+Kind = Literal["hook", "sleep", "step", "retry", "child", "worker", "code"]
+
+
+class StepStanding(Struct, kw_only=True):
+    """One step, by its key. Times in ms; None: not yet."""
+
+    key: str
+    name: str
+    input: Raw
+    created_at_ms: int
+    started_at_ms: int
+    status: StepStatus = "running"
+    attempt: int = 1
+    output: Raw | None = None
+    error: Failure | None = None
+    completed_at_ms: int | None = None
+    retry_at_ms: int | None = None
+
+
+class WaitStanding(Struct, kw_only=True):
+    """One sleep or timeout, by its key."""
+
+    key: str
+    timeout: bool
+    created_at_ms: int
+    due_ms: int
+    status: WaitStatus = "waiting"
+    completed_at_ms: int | None = None
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """One thing that a run waits for. `until_ms` None: not bounded by time."""
+
+    kind: Kind
+    key: str
+    since_ms: int
+    until_ms: int | None
+    detail: str
+
+
+def steps_of(events: list[Event]) -> list[StepStanding]:
+    """The run's steps, in the order of their calls."""
+    steps: dict[str, StepStanding] = {}
+    for event in events:
+        if isinstance(event.fact, StepCreated):
+            steps[event.key] = StepStanding(
+                key=event.key,
+                name=event.fact.name,
+                input=event.fact.input,
+                created_at_ms=event.at_ms,
+                started_at_ms=event.at_ms,
+                status="pending" if event.fact.at_most_once else "running",
+                attempt=0 if event.fact.at_most_once else 1,
+            )
+        else:
+            _advance_steps(steps, event, events)
+    return list(steps.values())
+
+
+def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Event]) -> None:
+    step = steps.get(event.key)
+    match event.fact:
+        case StepStarted(attempt=attempt) if step is not None:
+            step.status, step.attempt, step.retry_at_ms = "running", attempt, None
+        case StepRetrying(attempt=attempt, error=error, retry_at_ms=retry_at_ms) if step is not None:
+            step.status, step.attempt, step.error, step.retry_at_ms = "retrying", attempt, error, retry_at_ms
+        case StepCompleted(attempt=attempt, result=result) if step is not None:
+            step.status, step.attempt, step.output, step.error = "completed", attempt, result, None
+            step.completed_at_ms, step.retry_at_ms = event.at_ms, None
+        case StepFailed(attempt=attempt, error=error) if step is not None:
+            step.status, step.attempt, step.error = "failed", attempt, error
+            step.completed_at_ms, step.retry_at_ms = event.at_ms, None
+        case RunRetried(failure_seq=seq):
+            failed = steps.get(events[seq - 1].key)
+            if failed is not None:
+                failed.status, failed.completed_at_ms = "pending", None
+        case RequestsReleased(keys=keys):
+            _cancel_steps([steps[key] for key in keys if key in steps], event.at_ms)
+        case _ if isinstance(event.fact, ENDS):
+            _cancel_steps(list(steps.values()), event.at_ms)
+        case _:
+            pass
+
+
+def _cancel_steps(steps: list[StepStanding], at_ms: int) -> None:
+    for step in steps:
+        if step.completed_at_ms is None:
+            step.status, step.completed_at_ms, step.retry_at_ms = "cancelled", at_ms, None
+
+
+def waits_of(events: list[Event]) -> list[WaitStanding]:
+    """The run's sleeps and timeouts, in the order in which they began."""
+    waits: dict[str, WaitStanding] = {}
+    for event in events:
+        fact, wait = event.fact, waits.get(event.key)
+        if isinstance(fact, WaitCreated):
+            waits[event.key] = WaitStanding(
+                key=event.key, timeout=fact.timeout, created_at_ms=event.at_ms, due_ms=fact.due_ms
+            )
+        elif isinstance(fact, WaitCompleted) and wait is not None:
+            wait.status, wait.completed_at_ms = ("woken" if fact.woken else "completed"), event.at_ms
+        elif isinstance(fact, RequestsReleased) or isinstance(fact, ENDS):
+            keys = fact.keys if isinstance(fact, RequestsReleased) else tuple(waits)
+            for open_wait in (waits[key] for key in keys if key in waits):
+                if open_wait.completed_at_ms is None:
+                    open_wait.status, open_wait.completed_at_ms = "cancelled", event.at_ms
+    return list(waits.values())
+
+
+def reasons_of(events: list[Event]) -> list[Reason]:
+    """What the run waits for, the soonest first; a timeout around it bounds the others."""
+    pending = Pending(events)
+    limit_ms = min((wait.due_ms for wait in pending.waits.values() if wait.timeout), default=None)
+    reasons = [_step_reason(step, limit_ms) for step in pending.steps.values()]
+    reasons += [
+        Reason(kind="sleep", key=key, since_ms=wait.since_ms, until_ms=wait.due_ms, detail="a sleep")
+        for key, wait in pending.waits.items()
+        if not wait.timeout
+    ]
+    reasons += [
+        Reason(
+            kind="child", key=key, since_ms=child.since_ms, until_ms=limit_ms, detail=f"{child.workflow} {child.run_id}"
+        )
+        for key, child in pending.children.items()
+    ]
+    return sorted(reasons, key=lambda reason: (reason.until_ms is None, reason.until_ms or 0))
+
+
+def _step_reason(step: OpenStep, limit_ms: int | None) -> Reason:
+    if step.retry_at_ms and not step.interruptible and step.error is not None:
+        error = f"{step.error.type.rpartition(':')[2]}: {step.error.message}"
+        detail = f"the next attempt of {step.name}, after attempt {step.attempts} failed with {error}"
+        return Reason(
+            kind="retry", key=step.key, since_ms=step.first_at_ms, until_ms=step.retry_at_ms, detail=detail
+        )
+    detail = f"{step.name}, attempt {max(step.attempts, 1)}"
+    return Reason(kind="step", key=step.key, since_ms=step.first_at_ms, until_ms=limit_ms, detail=detail)

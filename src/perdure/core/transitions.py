@@ -1,0 +1,52 @@
+"""Legality in one table: which event may follow in which status, and what the status is then.
+
+Checked before every append, and drawn in docs/protocol.md from this very table. Worlds know nothing of it.
+"""
+
+from perdure.model.event import DELIVERIES, REQUESTS, Fact
+from perdure.model.status import Status
+
+_TELLING = (
+    "attr_set", "patch_marked", "run_resumed", "step_started", "step_retrying", "step_heartbeat", "wake_requested",
+    "requests_released",
+)  # fmt: skip
+_MAIL = ("cancel_requested", "wake_requested", "child_completed", "child_failed", "child_cancelled")
+_WORKING = tuple(dict.fromkeys((*_TELLING, *(fact.type for fact in (*REQUESTS, *DELIVERIES)))))
+
+TRANSITIONS: dict[Status, dict[str, Status]] = {
+    "pending": {
+        "run_created": "pending",
+        "run_started": "running",
+        "cancel_requested": "pending",
+        "run_cancelled": "cancelled",
+        "run_blocked": "blocked",
+    },
+    "running": {
+        "run_started": "running",
+        **{type_: "running" for type_ in _WORKING},
+        "run_completed": "completed",
+        "run_failed": "failed",
+        "run_cancelled": "cancelled",
+        "run_blocked": "blocked",
+    },
+    "blocked": {
+        "run_unblocked": "running",
+        "run_cancelled": "cancelled",
+        **{type_: "blocked" for type_ in _MAIL},  # what waits in the inbox is recorded before the end (M2)
+    },
+    "failed": {"run_retried": "running"},
+    "completed": {},
+    "cancelled": {},
+}
+
+
+class IllegalEvent(AssertionError):
+    """perdure is about to write what its own table forbids: our bug, never the user's."""
+
+
+def advance(status: Status, fact: Fact) -> Status:
+    """The status after this event. Raises: IllegalEvent."""
+    following = TRANSITIONS[status].get(fact.type)
+    if following is None:
+        raise IllegalEvent(f"P7: {fact.type} can't follow in a run that is {status}")
+    return following
