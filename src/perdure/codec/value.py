@@ -1,0 +1,83 @@
+"""Values to bytes and back: the payloads of the log.
+
+The rules are those of docs/payloads.md. What JSON has stays plain, and fast; `writer` and `reader` know the rest.
+"""
+
+from typing import Any
+
+import msgspec
+
+from perdure.codec.misfit import Misfit
+from perdure.codec.node import ITSELF, MAX_BYTES, MAX_DEPTH, TOO_DEEP, from_json, to_json
+from perdure.codec.plain import decoder_of, has_no_tags, is_plain
+from perdure.codec.reader import reader_of
+from perdure.codec.writer import write
+from perdure.errors import DecodeError, EncodeError
+
+
+def encode(value: object, at: str) -> bytes:
+    """The value as JSON; the same bytes for the same value in every process.
+
+    `at` is where it stands: an argument's name, `result`, `payload`. Raises: EncodeError with the path from there.
+    """
+    if is_plain(value, MAX_DEPTH):
+        try:
+            return within_limit(to_json(value), at)
+        except UnicodeEncodeError:  # half of a surrogate pair in a text
+            pass
+    try:
+        return within_limit(to_json(write(value)), at)
+    except Exception as error:
+        raise encode_error(error, at) from None
+
+
+def decode(data: bytes | msgspec.Raw, type_: object = Any, at: str = "result") -> Any:
+    """The value again, as the annotation `type_` has it; a new object each time. Raises: DecodeError with the path."""
+    recorded = bytes(data)
+    try:
+        if has_no_tags(recorded):
+            plain = decoder_of(type_)
+            if plain is not None:
+                return plain.decode(recorded)
+    except (TypeError, ValueError, RecursionError):
+        pass  # an unhashable annotation, or a misfit: what follows finds it again, with its place
+    try:
+        return reader_of(type_)(from_json(recorded))
+    except Exception as error:
+        raise decode_error(error, at) from None
+
+
+def within_limit(data: bytes, at: str) -> bytes:
+    """Raises: EncodeError if the encoded value is too large."""
+    if len(data) > MAX_BYTES:
+        size, limit = len(data) / 2**20, MAX_BYTES // 2**20
+        raise EncodeError(
+            at, f"it takes {size:.1f} MiB and the limit is {limit} MiB: keep it elsewhere and record where it is"
+        )
+    return data
+
+
+def encode_error(error: Exception, at: str) -> EncodeError:
+    """What the caller is told when writing a value failed."""
+    match error:
+        case EncodeError():
+            return error
+        case Misfit(reason=reason):
+            if reason == TOO_DEEP and error.cut_at_cycle():
+                reason = ITSELF
+            return EncodeError(error.path(at), reason)
+        case RecursionError():
+            return EncodeError(at, TOO_DEEP)
+        case _:  # an object's own code, as it was read
+            return EncodeError(at, f"reading it raised {type(error).__name__}: {error}")
+
+
+def decode_error(error: Exception, at: str) -> DecodeError:
+    """What the caller is told when reading a value failed."""
+    match error:
+        case Misfit(reason=reason):
+            return DecodeError(error.path(at), reason)
+        case RecursionError():
+            return DecodeError(at, f"it is nested too deeply: perdure writes at most {MAX_DEPTH} levels")
+        case _:
+            return DecodeError(at, f"reading it raised {type(error).__name__}: {error}")
