@@ -1,0 +1,242 @@
+"""A workflow's body in the making: machine, loop and coroutine, put together.
+
+It takes turns (recorded completions, handed over one by one, the body running until it rests after each) and gives the
+requests that the body made in answer. It does no I/O and knows no store; the engine commits what it gives.
+"""
+
+import asyncio
+from contextvars import Context
+from typing import Any
+
+from msgspec import Raw
+
+from perdure.codec.arguments import decode_arguments
+from perdure.codec.failure import to_failure
+from perdure.codec.value import encode
+from perdure.core.divergence import Divergence
+from perdure.core.history import History
+from perdure.core.machine import Machine, Verdict
+from perdure.core.place import Place
+from perdure.errors import DecodeError
+from perdure.model.definition import WorkflowDefinition
+from perdure.model.event import CancelRequested, Event, PatchMarked, Request, RunCancelled, RunCompleted, RunFailed
+from perdure.model.ids import RunId
+from perdure.replay.control import BodyClosed, BodyDiverged
+from perdure.replay.arguments import by_name
+from perdure.replay.guard import guarding
+from perdure.replay.loop import Loop
+from perdure.replay.scope import SCOPE, Scope
+from perdure.replay.source import user_line
+from perdure.replay.wait import TimerWait
+
+Ended = RunCompleted | RunFailed | RunCancelled
+
+
+class Body(Scope):
+    """One run's body in memory.
+
+    After `begin`, `replay` or `deliver` look at: `divergence` (the run must be parked), `end` (the fact that ends the
+    run), and take `take_answer()` and `take_released()`.
+    """
+
+    __slots__ = (
+        "_answer", "_cancelling", "_history", "_input", "_main", "_marks", "_released", "_waiting",
+        "children", "definition", "end", "loop", "machine", "run_id", "started_at_ms",
+    )  # fmt: skip
+
+    def __init__(self, *, run_id: RunId, definition: WorkflowDefinition, input: Raw, history: History) -> None:
+        self.run_id, self.definition = run_id, definition
+        self.machine = Machine(history)
+        self.loop = Loop(salt=int.from_bytes(run_id[-8:].encode(), "big"), open_timer=self._open_timer, log_error=_ignore)
+        self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
+        self.end: Ended | None = None
+        self.started_at_ms = 0
+        self._input, self._history = input, history
+        self._main: asyncio.Task[bytes] | None = None
+        self._waiting: dict[str, asyncio.Future[Any] | TimerWait] = {}
+        self._answer: list[tuple[str, Request]] = []
+        self._marks: list[PatchMarked] = []
+        self._released: list[str] = []
+        self._cancelling = False
+
+    # -- driven by the engine
+
+    def begin(self) -> None:
+        """Run turn 0, then every recorded turn; the log must hold run_started."""
+        started = self._history.at_ms(0)
+        assert started is not None, "L6: run_started is committed before the first activation"
+        self.started_at_ms = self.loop.now_ms = started
+        with self.loop.running(), guarding():
+            context = Context()
+            context.run(SCOPE.set, self)
+            self._main = self.loop.create_main(self._run(), context)
+            self._rest()
+            for turn in self._history.turns():
+                if self.end is None and self.machine.divergence is None:
+                    self._turn(turn, self._history.deliveries(turn))
+
+    def deliver(self, turn: int, events: list[Event]) -> None:
+        """One live turn: its deliveries in log order, already committed."""
+        if self.end is None and self.machine.divergence is None:
+            with self.loop.running(), guarding():
+                self._turn(turn, events)
+
+    def take_answer(self) -> list[tuple[str, Request]]:
+        """The new requests since the last call, in order: the answer of the present turn, never to be split (T1)."""
+        answer, self._answer = self._answer, []
+        return answer
+
+    def take_marks(self) -> list[PatchMarked]:
+        """The new patch marks since the last call."""
+        marks, self._marks = self._marks, []
+        return marks
+
+    def take_released(self) -> list[str]:
+        """The keys that nobody waits for any more, since the last call."""
+        released, self._released = self._released, []
+        return released
+
+    @property
+    def divergence(self) -> Divergence | None:
+        return self.machine.divergence
+
+    def awaits(self, key: str) -> bool:
+        """Whether somebody still waits for this request."""
+        return key in self._waiting
+
+    def put_away(self) -> None:
+        """Throw the body away. The machine is closed first, so no cleanup step runs because a workflow merely slept."""
+        self.machine.close()
+        with self.loop.running(), guarding():
+            self.loop.put_away()
+        self._waiting.clear()
+        self.children.clear()
+        self._main = None
+
+    # -- called by verbs, from inside the body
+
+    @property
+    def now_ms(self) -> int:
+        return self.loop.now_ms
+
+    def key(self, kind: str, name: str = "") -> str:
+        """The key of the next request of this kind and name, by its place in the task tree."""
+        return self.loop.current_place().key(kind, name)
+
+    def ask(self, key: str, request: Request) -> None:
+        """Make a request without waiting for anything. Raises control flow that user code can't catch."""
+        match self.machine.request(key, request, user_line):
+            case Verdict.NEW:
+                self._answer.append((key, request))
+            case Verdict.CLOSED:
+                raise BodyClosed
+            case Divergence():
+                raise BodyDiverged
+            case _:
+                pass
+
+    def ask_for(self, key: str, request: Request) -> asyncio.Future[Any]:
+        """Make a request; the future gets the fact that is delivered for it."""
+        self.ask(key, request)
+        future: asyncio.Future[Any] = self.loop.create_future()
+        self._waiting[key] = future
+        return future
+
+    async def outcome(self, key: str, request: Request) -> Any:
+        """Make a request and wait for its fact; a cancelled waiter releases it."""
+        future = self.ask_for(key, request)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self.release(key)
+            raise
+
+    def release(self, key: str) -> None:
+        """Nobody waits for this request any more."""
+        if self._waiting.pop(key, None) is not None:
+            self.machine.release(key)
+            self._released.append(key)
+
+    def patched(self, name: str) -> bool:
+        answer, new = self.machine.patched(name)
+        if new:
+            self._marks.append(PatchMarked(name=name, answer=answer))
+        return answer
+
+    # -- inside
+
+    async def _run(self) -> bytes:
+        try:
+            arguments = decode_arguments(by_name(self.definition, self._input), self.definition.types)
+        except DecodeError as error:
+            if self.machine.replaying:  # the log fits other parameters: park it for the code that has them (P9)
+                self.machine.misfit(f"input {bytes(self._input).decode()[:200]}", str(error))
+                raise BodyDiverged from None
+            raise
+        if not self.definition.timeout_ms:
+            return encode(await self.definition.call(arguments), "result")
+        async with asyncio.timeout(self.definition.timeout_ms / 1000):
+            return encode(await self.definition.call(arguments), "result")
+
+    def _turn(self, turn: int, events: list[Event]) -> None:
+        self.machine.open_turn(turn)
+        if events:
+            self.loop.now_ms = max(self.loop.now_ms, events[0].at_ms)
+        for event in events:
+            if self.machine.deliver(event) is Verdict.DELIVER:
+                self._hand(event)
+                self.loop.rest()
+        self._settle()
+
+    def _rest(self) -> None:
+        self.loop.rest()
+        self._settle()
+
+    def _settle(self) -> None:
+        """The turn is over: has it gone as recorded, and has the body ended?"""
+        self.machine.rest()
+        main = self._main
+        assert main is not None
+        if not main.done() or self.machine.finish() is not None or self.machine.divergence is not None:
+            return
+        self.end = self._end_of(main)
+        self.loop.put_away()
+
+    def _end_of(self, main: "asyncio.Task[bytes]") -> Ended:
+        if main.cancelled():
+            if self._cancelling:
+                return RunCancelled()
+            return RunFailed(error=to_failure(asyncio.CancelledError("the workflow cancelled itself")))
+        error = main.exception()
+        if error is not None:
+            return RunFailed(error=to_failure(error))
+        return RunCompleted(result=Raw(main.result()))
+
+    def _hand(self, event: Event) -> None:
+        if isinstance(event.fact, CancelRequested):
+            if not self._cancelling and self._main is not None:
+                self._cancelling = True
+                self._main.cancel()
+            return
+        waiting = self._waiting.pop(event.key, None)
+        if isinstance(waiting, TimerWait):
+            waiting.due()
+        elif waiting is not None and not waiting.done():
+            waiting.set_result(event.fact)
+
+    def _open_timer(self, place: Place, due_ms: int, is_timeout: bool) -> TimerWait:
+        wait = TimerWait(self, place.key("timeout" if is_timeout else "sleep"))
+        self.ask(wait.key, wait.request(due_ms, is_timeout))
+        self._waiting[wait.key] = wait
+        return wait
+
+
+
+def _ignore(context: dict[str, Any]) -> None:
+    """What asyncio reports of a body's tasks is in the log, or will be replayed; saying it again helps nobody."""
+
+
+def current_body() -> Body | None:
+    """The body that the calling code belongs to, or None."""
+    scope = SCOPE.get()
+    return scope if isinstance(scope, Body) else None

@@ -1,0 +1,56 @@
+"""Makes one loop the thread's running loop, and hides the one that runs there otherwise.
+
+These are the hooks that Python documents for people who implement event loops. Entered from a plain callback of the
+worker's loop; never within one of its tasks, whose own code would then meet a strange loop.
+"""
+
+import asyncio
+import sys
+import threading
+from asyncio import tasks as asyncio_tasks
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from perdure.replay.sealed import SealedLoop
+
+_get_running_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_running_loop
+_set_running_loop: Callable[[asyncio.AbstractEventLoop | None], None] = asyncio._set_running_loop
+# From Python 3.12. Newer ones keep one current task per thread, not one per loop.
+_swap_current_task: Callable[[Any, Any], Any] | None = getattr(asyncio_tasks, "_swap_current_task", None)
+
+
+class Running:
+    """`with Running(loop, first_iteration): …`; `first_iteration` is told of each async generator that begins."""
+
+    __slots__ = ("_first_iteration", "_hooks", "_loop", "_outer", "_outer_task")
+
+    def __init__(self, loop: SealedLoop, first_iteration: Callable[[AsyncGenerator[Any, Any]], None]) -> None:
+        self._loop, self._first_iteration = loop, first_iteration
+
+    def __enter__(self) -> None:
+        assert self._loop.thread is None, "P8: a body runs once at a time"
+        self._outer = outer = _get_running_loop()
+        self._hooks = sys.get_asyncgen_hooks()
+        self._outer_task = None
+        if outer is not None and _swap_current_task is not None:
+            self._outer_task = asyncio.current_task(outer)
+            if self._outer_task is not None:
+                _swap_current_task(outer, None)
+        self._loop.thread = threading.get_ident()
+        _set_running_loop(self._loop)
+        sys.set_asyncgen_hooks(firstiter=self._first_iteration, finalizer=_let_go)
+
+    def __exit__(self, *_error: object) -> None:
+        sys.set_asyncgen_hooks(*self._hooks)
+        _set_running_loop(self._outer)
+        self._loop.thread = None
+        if self._outer_task is not None and _swap_current_task is not None:
+            _swap_current_task(self._outer, self._outer_task)
+
+
+def _let_go(_generator: object) -> None:
+    """Nothing: an async generator that was left halfway isn't resumed for its `finally` blocks.
+
+    When Python notices it may depend on the garbage collector, which no replay could repeat; `contextlib.aclosing`
+    closes one in time.
+    """
