@@ -1,0 +1,116 @@
+"""Two Worlds do the same random things under one clock: every answer, and all that they keep, must be the same.
+
+That finds what nobody thought to write down as a check. A seed reproduces a failure.
+"""
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, cast
+
+from perdure.testing.conformance.clock import VirtualClock
+from perdure.testing.conformance.program import FLOWS, WORKERS, Program
+from perdure.world import Claim, RunFilter, WorkerRecord, World
+
+_Question = Callable[[World], Awaitable[Any]]
+
+
+async def compare(left: World, right: World, clock: VirtualClock, seed: int, steps: int = 200) -> None:
+    """Both Worlds open and empty, both with `clock`. `left` is the one that is believed.
+
+    Raises: AssertionError, with the seed, the step, what was asked and both answers.
+    """
+    random = Random(seed)
+    program = Program(random, clock, left)
+    for step in range(steps):
+        program.pass_time()
+        name, question = await _question(random, program)
+        await _ask(left, right, question, f"seed {seed}, step {step}: {name}")
+        if step % 20 == 19 or step == steps - 1:
+            await _ask(left, right, everything_kept, f"seed {seed}, after step {step}")
+
+
+async def everything_kept(world: World) -> list[Any]:
+    """All that a World can be asked about."""
+    found: list[Any] = [[_told(worker) for worker in await world.workers()], await world.next_due_ms(FLOWS)]
+    found += [_by_run(await world.owned(worker)) for worker in WORKERS]
+    for record in (await world.list_runs(RunFilter(limit=10_000))).runs:
+        found.append((record, await world.read_log(record.run_id), await world.read_mail(record.run_id)))
+    return found
+
+
+async def _ask(left: World, right: World, question: _Question, what: str) -> None:
+    expected, answer = await _answer(left, question), await _answer(right, question)
+    if isinstance(expected, list) and isinstance(answer, list):
+        for one, other in zip(cast(list[Any], expected), cast(list[Any], answer), strict=False):
+            assert one == other, f"{what}\nexpected {one}\ngot      {other}"
+    assert expected == answer, f"{what}\nexpected {expected}\ngot      {answer}"
+
+
+async def _answer(world: World, question: _Question) -> Any:
+    try:
+        return await question(world)
+    except Exception as error:
+        if isinstance(error, NotImplementedError | AttributeError):
+            raise
+        return "raised"
+
+
+async def _question(random: Random, program: Program) -> tuple[str, _Question]:
+    kind = random.choices(("commit", "own", "read"), (6, 3, 1))[0]
+    if kind == "commit":
+        operations = await program.operations()
+
+        async def commit(world: World) -> Any:
+            return await world.commit(operations)
+
+        return f"commit {operations}", commit
+    questions = _owning(program, random) if kind == "own" else _reading(program)
+    return random.choice(questions)
+
+
+def _owning(program: Program, random: Random) -> list[tuple[str, _Question]]:
+    lease, worker, run, died = program.lease(), program.worker(), program.any_run(), random.random() < 0.5
+    claim = Claim(worker_id=worker, workflows=program.flows(), limit=100)
+
+    async def claiming(world: World) -> Any:
+        return _by_run(await world.claim(claim))
+
+    async def reclaiming(world: World) -> Any:
+        record = await world.read_run(run)
+        return record and record.owner and await world.reclaim(record.owner, run, record.epoch)
+
+    return [
+        (f"beat {lease}", lambda world: world.beat(lease)),
+        (f"beat {lease}", lambda world: world.beat(lease)),
+        (f"retire {worker} died={died}", lambda world: world.retire(worker, died=died)),
+        (f"{claim}", claiming),
+        (f"{claim}", claiming),
+        (f"reclaim {run}", reclaiming),
+    ]
+
+
+def _reading(program: Program) -> list[tuple[str, _Question]]:
+    run, letter, key, filter, flows = (
+        program.any_run(),
+        program.any_letter(),
+        program.any_key(),
+        program.filter(),
+        program.flows(),
+    )
+    return [
+        (f"read_log {run}", lambda world: world.read_log(run, 3)),
+        (f"has_mail {run} {letter}", lambda world: world.has_mail(run, letter)),
+        (f"find_run {key}", lambda world: world.find_run(key)),
+        (f"{filter}", lambda world: world.list_runs(filter)),
+        (f"next_due_ms {flows}", lambda world: world.next_due_ms(flows)),
+    ]
+
+
+def _told(worker: WorkerRecord) -> Any:
+    """Of a worker whose lease is over, a World need only know which runs it left behind."""
+    return worker if worker.lease_until_ms > worker.now_ms else (worker.worker_id, worker.runs)
+
+
+def _by_run(found: list[Any]) -> list[Any]:
+    """The order of claims is not promised where the times are the same."""
+    return sorted(found, key=lambda each: each.run_id)

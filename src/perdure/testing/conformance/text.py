@@ -1,0 +1,103 @@
+"""Texts and bytes: whatever they hold (but lone surrogates, which are no text), they come back the same."""
+
+from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.testing.conformance.clock import VirtualClock
+from perdure.testing.conformance.sample import LEASE_MS, Check, append_to, do, done, letter_to, row, sent, start_of
+from perdure.world import Claim, Lease, RunFilter, World
+
+HOSTILE = "a\0b'c\"d;--\\ %_*\n\t\r<x>&\u202e\U0001f600\uffffé{}[]$1 ?1 :n"
+BYTES = bytes(range(256)) * 3
+
+_RUN = RunId("wrun_" + HOSTILE)
+_WORKER = WorkerId("wrkr_" + HOSTILE)
+_FLOW = "flow:" + HOSTILE
+
+
+async def hostile_runs_come_back_the_same(world: World, clock: VirtualClock) -> None:
+    start = start_of(
+        run_id=_RUN,
+        workflow=_FLOW,
+        created=BYTES,
+        idempotency_key=HOSTILE,
+        parent_id=RunId(HOSTILE),
+        root_id=RunId(HOSTILE + "2"),
+        attributes={HOSTILE: HOSTILE, "": ""},
+        deployment=HOSTILE,
+    )
+    await do(world, start)
+    log = await world.read_log(_RUN)
+    assert log is not None
+    run = log.run
+    assert (run.run_id, run.workflow, run.idempotency_key, run.deployment) == (_RUN, _FLOW, HOSTILE, HOSTILE)
+    assert (run.parent_id, run.root_id, run.attributes) == (HOSTILE, HOSTILE + "2", {HOSTILE: HOSTILE, "": ""})
+    assert log.rows[0].payload == BYTES
+    assert await world.find_run(HOSTILE) == run
+    for found in (
+        RunFilter(attributes={HOSTILE: HOSTILE}),
+        RunFilter(workflow=_FLOW),
+        RunFilter(parent_id=RunId(HOSTILE)),
+        RunFilter(prefix=_RUN[:-1]),
+    ):
+        assert (await world.list_runs(found)).runs == (run,)
+
+
+async def hostile_texts_are_told_apart(world: World, clock: VirtualClock) -> None:
+    """Cut at NUL, or taken as a pattern, these would be the same."""
+    await do(
+        world, start_of(run_id=_RUN, workflow=_FLOW, idempotency_key="k\0one", attributes={"a": "b\0one", "%": "x"})
+    )
+    assert await world.find_run("k") is None
+    assert await world.find_run("k\0two") is None
+    assert await world.read_run(RunId("wrun_a")) is None
+    for other in (
+        RunFilter(attributes={"a": "b"}),
+        RunFilter(attributes={"a": "b\0two"}),
+        RunFilter(attributes={"_": "x"}),
+        RunFilter(prefix="wrun_%"),
+        RunFilter(prefix="WRUN_"),
+        RunFilter(workflow=_FLOW[:6]),
+    ):
+        assert (await world.list_runs(other)).runs == ()
+    assert await world.claim(Claim(worker_id=_WORKER, workflows=(_FLOW[:6],), limit=5)) == []
+
+
+async def hostile_rows_and_letters_come_back_the_same(world: World, clock: VirtualClock) -> None:
+    lease = Lease(worker_id=_WORKER, lease_ms=LEASE_MS, process=HOSTILE, workflows=(_FLOW, "b"), deployment=HOSTILE)
+    await world.beat(lease)
+    [worker] = await world.workers()
+    assert (worker.worker_id, worker.process, worker.workflows) == (_WORKER, HOSTILE, (_FLOW, "b"))
+    await do(world, start_of(run_id=_RUN, workflow=_FLOW))
+    letter = letter_to(run_id=_RUN, mail=HOSTILE, key=HOSTILE, payload=BYTES)
+    await sent(world, letter)
+    assert await world.read_mail(_RUN) == (letter,)
+    [claimed] = await world.claim(Claim(worker_id=_WORKER, workflows=(_FLOW,), limit=5))
+    assert (claimed.run_id, claimed.workflow) == (_RUN, _FLOW)
+    event = row(HOSTILE, key=HOSTILE, payload=BYTES, mail_id=MailId(HOSTILE))
+    append = append_to(
+        run_id=_RUN, owner=_WORKER, seq=2, rows=(event,), mail_taken=(HOSTILE,), attributes={HOSTILE: HOSTILE}
+    )
+    await done(world, append)
+    log = await world.read_log(_RUN, 2)
+    assert log is not None
+    [kept] = log.rows
+    assert (kept.type, kept.key, kept.payload, kept.mail_id) == (HOSTILE, HOSTILE, BYTES, HOSTILE)
+    assert log.run.attributes == {HOSTILE: HOSTILE}
+    assert await world.has_mail(_RUN, MailId(HOSTILE))
+    assert not await world.has_mail(_RUN, MailId(HOSTILE[:1]))
+    assert [owned.run_id for owned in await world.owned(_WORKER)] == [_RUN]
+
+
+async def a_large_payload_comes_back_the_same(world: World, clock: VirtualClock) -> None:
+    payload = BYTES * 20_000
+    await do(world, start_of(run_id=_RUN, created=payload))
+    log = await world.read_log(_RUN)
+    assert log is not None
+    assert log.rows[0].payload == payload
+
+
+CHECKS: tuple[Check, ...] = (
+    hostile_runs_come_back_the_same,
+    hostile_texts_are_told_apart,
+    hostile_rows_and_letters_come_back_the_same,
+    a_large_payload_comes_back_the_same,
+)

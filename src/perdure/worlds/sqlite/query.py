@@ -1,0 +1,66 @@
+"""What can be asked about runs without owning them: logs, and runs by what is known of them."""
+
+from perdure.model.ids import RunId
+from perdure.world import Log, Row, RunFilter, RunPage, RunRecord
+from perdure.worlds.sqlite.connection import Connection
+from perdure.worlds.sqlite.row import COLUMNS, from_json, read_record, to_json, to_record
+
+_ROWS = """
+    SELECT seq, turn, epoch, type, key, payload, at_ms, mail_id FROM events WHERE run_id = ? AND seq >= ? ORDER BY seq
+"""
+_BY_KEY = f"SELECT {COLUMNS} FROM runs WHERE idempotency_key = ?"
+
+
+def read_log(connection: Connection, run_id: RunId, from_seq: int) -> Log | None:
+    connection.execute("BEGIN")  # one snapshot for both
+    record = read_record(connection, run_id)
+    if record is None:
+        return None
+    rows = tuple(
+        Row(seq=seq, turn=turn, epoch=epoch, type=type, key=key, payload=payload, at_ms=at_ms, mail_id=mail_id)
+        for seq, turn, epoch, type, key, payload, at_ms, mail_id in connection.execute(_ROWS, (run_id, from_seq))
+    )
+    return Log(run=record, rows=rows)
+
+
+def find_run(connection: Connection, idempotency_key: str) -> RunRecord | None:
+    rows = connection.execute(_BY_KEY, (idempotency_key,)).fetchall()
+    return to_record(rows[0]) if rows else None
+
+
+def list_runs(connection: Connection, filter: RunFilter) -> RunPage:
+    terms, values = _terms(filter)
+    where = " AND ".join(terms) or "TRUE"
+    sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
+    rows = connection.execute(sql, (*values, filter.limit + 1)).fetchall()
+    return RunPage(runs=tuple(to_record(row) for row in rows[: filter.limit]), more=len(rows) > filter.limit)
+
+
+def has_attributes(attributes: str | None, wanted: str) -> bool:
+    """The SQL function of the same name, for SQLite's own JSON cuts texts at NUL. Both are JSON objects."""
+    return from_json(wanted).items() <= from_json(attributes).items()
+
+
+FUNCTIONS = {"has_attributes": has_attributes}
+
+
+def _terms(filter: RunFilter) -> tuple[list[str], list[str | int]]:
+    """Fixed texts with placeholders, and what goes into these."""
+    given: list[tuple[str, list[str | int]]] = []
+    if filter.status:
+        given.append((f"status IN ({', '.join('?' * len(filter.status))})", [*filter.status]))
+    if filter.workflow is not None:
+        given.append(("workflow = ?", [filter.workflow]))
+    if filter.since_ms is not None:
+        given.append(("created_at_ms >= ?", [filter.since_ms]))
+    if filter.until_ms is not None:
+        given.append(("created_at_ms < ?", [filter.until_ms]))
+    if filter.attributes:
+        given.append(("has_attributes(attributes, ?)", [to_json(filter.attributes) or ""]))
+    if filter.prefix:
+        given.append(("run_id >= ? AND run_id < ?", [filter.prefix, filter.prefix + "\U0010ffff"]))
+    if filter.parent_id is not None:
+        given.append(("parent_id = ?", [filter.parent_id]))
+    if filter.before is not None:
+        given.append(("run_id < ?", [filter.before]))
+    return [term for term, _ in given], [value for _, values in given for value in values]

@@ -1,0 +1,114 @@
+"""The schema: which version a file has, and how it is brought to ours. Forward only.
+
+The versions are the numbered files in `migrations/`. A file that another program made is refused and left untouched.
+"""
+
+import re
+import time
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import apsw
+
+from perdure.errors import SchemaTooNew, WorldInvalid, WorldUnavailable
+from perdure.worlds.sqlite.connection import BUSY_S, Connection, connect
+from perdure.worlds.sqlite.location import path_of, unwritable
+
+APPLICATION_ID = 0x50524452
+"""Marks a file as perdure's (`PRAGMA application_id`): "PRDR"."""
+
+
+class SchemaVersion(NamedTuple):
+    """`found` is the file's version: 0 for one without tables, None if there is no file. `known` is ours."""
+
+    known: int
+    found: int | None
+
+
+def schema_version(url: str) -> SchemaVersion:
+    """What `perdure db status` shows. Looks only. Raises: WorldInvalid."""
+    path = path_of(url)
+    if not path.exists():
+        return SchemaVersion(len(migrations()), None)
+    try:
+        connection = connect(path)
+    except apsw.CantOpenError as error:
+        raise unwritable(url, path, str(error)) from error
+    try:
+        return SchemaVersion(len(migrations()), _version(connection, url))
+    finally:
+        connection.close()
+
+
+@cache
+def migrations() -> tuple[str, ...]:
+    """The scripts in order: the first leads to version 1."""
+    folder = files("perdure.worlds.sqlite") / "migrations"
+    scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    numbers = [int(match[1]) for file in scripts if (match := re.fullmatch(r"(\d{4})_\w+\.sql", file.name))]
+    assert numbers == list(range(1, len(scripts) + 1)), f"the migrations aren't numbered from 1 without gaps: {numbers}"
+    return tuple(file.read_text(encoding="utf-8") for file in scripts)
+
+
+def migrate(connection: Connection, url: str) -> None:
+    """Bring the file to our version, in one transaction; harmless to repeat, and from several processes at once.
+
+    Raises: WorldInvalid, SchemaTooNew.
+    """
+    known = len(migrations())
+    _check(_version(connection, url), known, url)
+    _write_ahead(connection)
+    if _version(connection, url) == known:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, url)
+        _check(version, known, url)
+        for script in migrations()[version:]:
+            connection.execute(script)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {known}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check(found: int, known: int, url: str) -> None:
+    if found > known:
+        raise SchemaTooNew(url, found, known)
+
+
+def _version(connection: Connection, url: str) -> int:
+    try:
+        application = _number(connection, "PRAGMA application_id")
+        version = _number(connection, "PRAGMA user_version")
+        tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
+    except apsw.NotADBError as error:
+        raise WorldInvalid(url, "the file is not a SQLite database: choose another path") from error
+    if application != APPLICATION_ID and (application or version or tables):
+        raise WorldInvalid(url, "the file is another program's SQLite database: choose another path")
+    return version
+
+
+def _number(connection: Connection, sql: str) -> int:
+    [[number]] = connection.execute(sql).fetchall()
+    return int(number)
+
+
+def _write_ahead(connection: Connection) -> None:
+    """Switching to the write-ahead log wants the file for itself, and SQLite doesn't wait for that by itself."""
+    give_up_at = time.monotonic() + BUSY_S
+    while True:
+        try:
+            [[mode]] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        except apsw.BusyError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.005)
+        else:
+            break
+    if mode != "wal":
+        raise WorldUnavailable("this file system does not support SQLite's write-ahead log: choose a local disk")

@@ -1,0 +1,113 @@
+"""The open file: its writer and readers. A process that was forked from this one has to open it anew."""
+
+import os
+import threading
+from asyncio import Future, get_running_loop
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+import apsw
+
+from perdure.errors import WorldUnavailable
+from perdure.worlds.sqlite import query
+from perdure.worlds.sqlite.connection import connect, connect_reader
+from perdure.worlds.sqlite.fault import to_world_error
+from perdure.worlds.sqlite.job import Job
+from perdure.worlds.sqlite.location import prepare, unwritable
+from perdure.worlds.sqlite.reader import Readers
+from perdure.worlds.sqlite.schema import migrate
+from perdure.worlds.sqlite.writer import Writer
+
+_READERS = 2
+
+
+class _Threads(NamedTuple):
+    writer: Writer
+    readers: Readers
+
+
+class Store:
+    """`hints` are called, from the writer's thread, when somebody else may have written."""
+
+    def __init__(self, url: str, path: Path, clock: Callable[[], int], *, create: bool) -> None:
+        self._url = url
+        self._path = path
+        self._clock = clock
+        self._create = create
+        self._lock = threading.Lock()
+        self._threads: _Threads | None = None
+        self.hints: list[Callable[[], None]] = []
+        _stores.add(self)
+
+    def open(self) -> None:
+        """Blocks. Harmless to repeat. Raises: WorldInvalid, SchemaTooNew, WorldUnavailable, WorldFull."""
+        with self._lock:
+            if self._threads is None:
+                prepare(self._url, self._path, create=self._create)
+                try:
+                    self._threads = self._start()
+                except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+                    raise unwritable(self._url, self._path, str(error)) from error
+                except apsw.Error as error:
+                    raise to_world_error(error, self._path) from error
+
+    def close(self) -> None:
+        """Blocks. Harmless to repeat."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+            if threads is not None:
+                threads.readers.close()
+                threads.writer.close()
+
+    def write(self, work: Callable[..., Any], *arguments: object) -> "Future[Any]":
+        """`work(transaction, *arguments)` in the next transaction; done when it is durable."""
+        future: Future[Any] = get_running_loop().create_future()
+        if self._threads is None:
+            future.set_exception(_not_open())
+        else:
+            self._threads.writer.submit(Job(work, arguments, future))
+        return future
+
+    def read(self, work: Callable[..., Any], *arguments: object) -> "Future[Any]":
+        """`work(connection, *arguments)` on a connection that sees all that was acknowledged."""
+        future: Future[Any] = get_running_loop().create_future()
+        if self._threads is None:
+            future.set_exception(_not_open())
+        else:
+            self._threads.readers.submit(Job(work, arguments, future))
+        return future
+
+    def forsake(self) -> None:
+        """In a forked child: the threads stayed with the parent, and so must its connections."""
+        _inherited.append(self._threads)
+        self._threads = None
+        self._lock = threading.Lock()
+
+    def _start(self) -> _Threads:
+        connection = connect(self._path)
+        try:
+            migrate(connection, self._url)
+            readers = [connect_reader(self._path, query.FUNCTIONS) for _ in range(_READERS)]
+        except BaseException:
+            connection.close()
+            raise
+        return _Threads(Writer(connection, self._path, self._clock, self.hints), Readers(readers, self._path))
+
+
+def _not_open() -> WorldUnavailable:
+    return WorldUnavailable("it is not open in this process: await open() first, after a fork as well")
+
+
+_stores: WeakSet[Store] = WeakSet()
+_inherited: list[_Threads | None] = []
+"""Never used and never closed: SQLite's locks belong to the process that took them."""
+
+
+def _after_fork() -> None:
+    for store in list(_stores):
+        store.forsake()
+
+
+os.register_at_fork(after_in_child=_after_fork)

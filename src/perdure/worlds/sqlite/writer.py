@@ -1,0 +1,161 @@
+"""The one thread of a process that writes. It commits whatever is waiting together: the disk is asked once for all.
+
+Jobs are done in the order in which they were put. One that fails takes no other with it. After an error that leaves
+open whether the disk keeps what it was given, nothing more is written or acknowledged.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty
+from threading import Thread
+
+import apsw
+
+from perdure.worlds.sqlite.connection import Connection
+from perdure.worlds.sqlite.fault import Stopped, stopped_by, to_world_error
+from perdure.worlds.sqlite.job import Job, JobQueue, settle
+from perdure.worlds.sqlite.transaction import Transaction
+
+_POLL_S = 0.02
+"""How often to look whether another process has written."""
+
+_JOBS_MAX = 1000
+"""So that a flood doesn't lock other processes out."""
+
+_CHECKPOINT_PAGES = 1000
+"""When the write-ahead log is copied into the file; SQLite's own default."""
+
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Owns its connection until `close`."""
+
+    def __init__(
+        self, connection: Connection, path: Path, clock: Callable[[], int], hints: list[Callable[[], None]]
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._clock = clock
+        self._hints = hints
+        self._queue = JobQueue()
+        self.submit = self._queue.put
+        self._stopped: Stopped | None = None
+        self._log_pages = 0
+        self._data_version = self._read_data_version()
+        self._look_at = 0.0
+        # A checkpoint that SQLite does by itself hides its errors.
+        connection.set_wal_hook(self._count_pages)
+        self._thread = Thread(target=self._work, name="perdure-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finishes what was put before, then lets the connection go. What is put later is refused."""
+        self._queue.end()
+        self._thread.join()
+        self._queue.close()
+        if self._stopped is None:
+            self._checkpoint()
+        if self._stopped is not None:
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        self._connection.close()
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            jobs, going_on = self._next()
+            if jobs:
+                self._write(jobs)
+            if self._log_pages >= _CHECKPOINT_PAGES and self._stopped is None:
+                self._checkpoint()
+            if self._hints and time.monotonic() >= self._look_at:
+                self._look()
+
+    def _next(self) -> tuple[list[Job], bool]:
+        """What is waiting (nothing, after a while), and whether there will be more."""
+        jobs: list[Job] = []
+        try:
+            job = self._queue.get(timeout=_POLL_S)
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == _JOBS_MAX:
+                    return jobs, True
+                job = self._queue.get_nowait()
+        except Empty:
+            return jobs, True
+        return jobs, False
+
+    def _write(self, jobs: list[Job]) -> None:
+        try:
+            results, stirs = self._transact(jobs)
+        except Exception as error:  # whatever it is, its callers are told, and the thread goes on
+            if len(jobs) > 1 and not isinstance(error, apsw.BusyError):
+                for job in jobs:
+                    self._write([job])
+            else:
+                settle([(job, None, to_world_error(error, self._path)) for job in jobs])
+            return
+        settle([(job, result, None) for job, result in zip(jobs, results, strict=True)])
+        if stirs:
+            self._hint()
+
+    def _transact(self, jobs: list[Job]) -> tuple[list[object], bool]:
+        if self._stopped is not None:
+            raise self._stopped
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            transaction = Transaction(connection, self._clock())  # read under the lock: nobody's `now` is later
+            results = [job.work(transaction, *job.arguments) for job in jobs]
+            transaction.flush()
+            self._commit()
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results, transaction.stirs
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except apsw.IOError as error:
+            self._stopped = stopped_by(error)
+            raise self._stopped from error
+
+    def _checkpoint(self) -> None:
+        self._log_pages = 0
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.IOError as error:
+            self._stopped = stopped_by(error)
+            _log.error("%s", self._stopped)
+        except apsw.Error as error:
+            _log.debug("the checkpoint of %s waits: %s", self._path, error)  # busy, or full: the log still has it all
+
+    def _count_pages(self, _connection: Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _look(self) -> None:
+        """SQLite's `data_version` changes when another connection has committed, and only then."""
+        self._look_at = time.monotonic() + _POLL_S
+        version = self._read_data_version()
+        if version != self._data_version:
+            self._data_version = version
+            self._hint()
+
+    def _read_data_version(self) -> int:
+        try:
+            [[version]] = self._connection.execute("PRAGMA data_version").fetchall()
+        except apsw.Error:
+            return -1  # only a hint: another look follows
+        return int(version)
+
+    def _hint(self) -> None:
+        for hint in tuple(self._hints):
+            try:
+                hint()
+            except Exception:
+                _log.exception("a hint failed")
