@@ -1,0 +1,178 @@
+"""One run's steps: which to begin, which attempt it is, what its outcome becomes in the log.
+
+Steps begin when the whole turn is answered, the log is replayed to its end, and no child waits to be registered (L5).
+The start of attempt 1 is recorded with `step_created`; at-most-once steps, and every step of a run on probation, have
+each start committed before the body runs (S3, O6).
+"""
+
+from typing import Protocol
+
+from msgspec import Raw
+
+from perdure.codec.failure import to_failure
+from perdure.engine.host import Host
+from perdure.core.pending import OpenStep, Pending
+from perdure.engine.retry import after_failure
+from perdure.engine.step import Running
+from perdure.engine.wait import Waits
+from perdure.errors import StepInterrupted
+from perdure.model.definition import StepDefinition
+from perdure.model.event import (
+    AttributesSet,
+    Event,
+    Fact,
+    StepCompleted,
+    StepFailed,
+    StepHeartbeat,
+    StepRetrying,
+    StepStarted,
+)
+from perdure.model.ids import RunId
+
+PROGRESS_EVERY_MS = 1000
+
+
+class StepRun(Protocol):
+    """The run whose steps these are."""
+
+    run_id: RunId
+    host: Host
+    pending: Pending
+    waits: Waits
+    careful: bool
+
+    def arrive(self, key: str, fact: Fact) -> None: ...
+
+    def note(self, key: str, fact: Fact, *, urgent: bool) -> None: ...
+
+
+class Attempts:
+    """The open steps of one live run."""
+
+    __slots__ = ("_held", "_noted_at_ms", "_run", "_running", "_starting", "run_id")
+
+    def __init__(self, run: StepRun) -> None:
+        self._run = run
+        self.run_id = run.run_id
+        self._held: list[str] = []
+        self._running: dict[str, Running] = {}
+        self._starting: dict[str, int] = {}
+        self._noted_at_ms: dict[str, int] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether an attempt runs or is about to; a step in back-off doesn't count."""
+        return bool(self._running or self._starting or self._held)
+
+    def created(self, key: str) -> None:
+        """The body has just called this step."""
+        self._run.pending.steps[key].fresh = True
+        self._held.append(key)
+
+    def recover(self) -> None:
+        """Go on with the steps that the log left open."""
+        now_ms = self._run.host.world.now_ms()
+        for key, step in self._run.pending.steps.items():
+            if step.at_most_once and step.interruptible:
+                interrupted = StepInterrupted(step.name, step.attempts)
+                self._run.arrive(key, StepFailed(attempt=step.attempts, error=to_failure(interrupted)))
+            elif step.retry_at_ms > now_ms:
+                self._run.waits.at(key, step.retry_at_ms, self._retry)
+            else:
+                self._held.append(key)
+
+    def begin_held(self) -> None:
+        """Begin what waited for the turn's answer, or for a child to be registered."""
+        held, self._held = self._held, []
+        for key in held:
+            step = self._run.pending.steps.get(key)
+            if step is not None:
+                self._begin(step)
+
+    def started(self, events: list[Event]) -> None:
+        """These events are in the log: begin the attempts whose start had to be committed first."""
+        for event in events:
+            if isinstance(event.fact, StepStarted) and self._starting.get(event.key) == event.fact.attempt:
+                del self._starting[event.key]
+                step = self._run.pending.steps.get(event.key)
+                if step is not None:
+                    self._launch(step, event.fact.attempt)
+
+    def release(self, key: str) -> None:
+        """Nobody waits for this step any more."""
+        self._starting.pop(key, None)
+        running = self._running.pop(key, None)
+        if running is not None:
+            self._run.host.steps.cancel(running)
+
+    def close(self) -> None:
+        """The run leaves: cancel every attempt."""
+        for key in [*self._running]:
+            self.release(key)
+        self._held.clear()
+        self._starting.clear()
+
+    # -- an attempt's outcome
+
+    def step_succeeded(self, running: Running, result: bytes) -> None:
+        self._over(running, StepCompleted(attempt=running.attempt, result=Raw(result)))
+
+    def step_failed(self, running: Running, definition: StepDefinition | None, error: BaseException) -> None:
+        host = self._run.host
+        fact = after_failure(
+            running.step, definition, running.attempt, error, host.world.now_ms(), host.chance()
+        )
+        self._over(running, fact)
+
+    def step_progressed(self, running: Running, progress: bytes) -> None:
+        now_ms = self._run.host.world.now_ms()
+        if now_ms - self._noted_at_ms.get(running.step.key, 0) >= PROGRESS_EVERY_MS:
+            self._noted_at_ms[running.step.key] = now_ms
+            heartbeat = StepHeartbeat(attempt=running.attempt, progress=Raw(progress))
+            self._run.note(running.step.key, heartbeat, urgent=False)
+
+    def step_set_attributes(self, running: Running, changes: dict[str, str | None]) -> None:
+        if not running.cancelled:
+            self._run.note(running.step.key, AttributesSet(changes=changes, by_step=True), urgent=False)
+
+    def _over(self, running: Running, fact: StepCompleted | StepFailed | StepRetrying) -> None:
+        key = running.step.key
+        if self._running.get(key) is not running:
+            return  # released meanwhile: a late outcome is dropped
+        del self._running[key]
+        if isinstance(fact, StepRetrying):
+            self._run.note(key, fact, urgent=True)
+            self._again(running, fact)
+        else:
+            self._run.arrive(key, fact)
+
+    def _again(self, running: Running, fact: StepRetrying) -> None:
+        """Retry when the back-off is over, and (a sync body that timed out) its thread has ended."""
+        if running.thread is not None and not running.thread.done():
+            running.thread.add_done_callback(lambda _: self._again(running, fact))
+        elif running.step.key in self._run.pending.steps:
+            self._run.waits.at(running.step.key, fact.retry_at_ms, self._retry)
+
+    def _retry(self, key: str) -> None:
+        step = self._run.pending.steps.get(key)
+        if step is not None and key not in self._running:
+            self._begin(step)
+
+    # -- an attempt's start
+
+    def _begin(self, step: OpenStep) -> None:
+        committed_first = step.at_most_once or self._run.careful
+        if step.fresh and not committed_first:
+            step.fresh = False
+            self._launch(step, step.attempts)
+            return
+        attempt = max(step.attempts, 1) if step.fresh else step.attempts + 1
+        step.fresh = False
+        if committed_first:
+            self._starting[step.key] = attempt
+        self._run.note(step.key, StepStarted(attempt=attempt), urgent=committed_first)
+        if not committed_first:
+            self._launch(step, attempt)
+
+    def _launch(self, step: OpenStep, attempt: int) -> None:
+        self._running[step.key] = self._run.host.steps.begin(self, step, attempt)

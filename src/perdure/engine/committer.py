@@ -1,0 +1,233 @@
+"""Group commit: all that a process writes goes through one committer, in order for each run (L3).
+
+While one batch is being written the next gathers. Urgent work goes with the next batch; lazy work waits for something
+urgent of the same run, at most 20 ms: so a step's start and its outcome are one append. Outcomes are handed back in a plain callback of the loop, never inside a task, since a run may then
+activate its body. What a lost answer meant is found out by reading (L2), by `resolve`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from perdure.engine.resolve import resolve
+from perdure.errors import WorldFull, WorldUnavailable
+from perdure.world.operation import Append, Operation, Outcome
+from perdure.world.world import World
+
+LAZY_S = 0.02
+BATCH_MAX = 256
+BACKOFF_S = (0.05, 2.0)
+logger = logging.getLogger("perdure")
+
+
+class Sink(Protocol):
+    """A run with something to append: asked for it when a batch is made, told when it has landed."""
+
+    def take(self) -> Append | None: ...
+
+    def landed(self, outcome: Outcome) -> None: ...
+
+    def poisoned(self, error: Exception) -> None: ...
+
+
+class _Job:
+    """One operation of somebody who waits for its outcome."""
+
+    __slots__ = ("future", "operation")
+
+    def __init__(self, operation: Operation, future: "asyncio.Future[Outcome]") -> None:
+        self.operation, self.future = operation, future
+
+    def take(self) -> Operation | None:
+        return None if self.future.done() else self.operation
+
+    def landed(self, outcome: Outcome) -> None:
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+    def poisoned(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+Source = Sink | _Job
+Batch = list[tuple[Source, Operation]]
+
+
+class Committer:
+    """One per process and loop. `close` lets what is being written finish, and takes nothing more."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._loop = asyncio.get_running_loop()
+        self._urgent: dict[Source, None] = {}
+        self._lazy: dict[Source, float] = {}
+        self._writing: asyncio.Future[None] | None = None
+        self._flush_soon = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._failures = 0
+        self._closed = False
+
+    def offer(self, sink: Sink, *, urgent: bool) -> None:
+        """This run has something to append. Offering twice before a batch is made is offering once."""
+        if urgent:
+            self._lazy.pop(sink, None)
+            self._urgent[sink] = None
+            self._ask()
+        elif sink not in self._urgent and sink not in self._lazy:
+            self._lazy[sink] = self._loop.time() + LAZY_S
+            if self._alarm is None:
+                self._alarm = self._loop.call_later(LAZY_S, self._ring)
+
+    async def submit(self, operation: Operation) -> Outcome:
+        """Commit one operation and wait for its outcome. Raises: WorldFull, WorldUnavailable (only when closing)."""
+        if self._closed:
+            raise WorldUnavailable("this process is closing its world")
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._urgent[_Job(operation, future)] = None
+        self._ask()
+        return await future
+
+    async def close(self) -> None:
+        """Refuse new jobs; return when nothing is being written any more."""
+        self._closed = True
+        while self._writing is not None:
+            await asyncio.wait([self._writing])
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for source in self._urgent:
+            if isinstance(source, _Job):
+                source.poisoned(WorldUnavailable("this process is closing its world"))
+        self._urgent.clear()
+        self._lazy.clear()
+
+    async def drained(self) -> None:
+        """Return when all that was offered has been written."""
+        while self._urgent or self._lazy or self._writing is not None:
+            self._urgent.update(dict.fromkeys(self._lazy))
+            self._lazy.clear()
+            self._ask()
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
+            else:
+                await asyncio.sleep(0)
+
+    # -- writing
+
+    def _ask(self) -> None:
+        if self._writing is None and not self._flush_soon:
+            self._flush_soon = True
+            self._loop.call_soon(self._flush)
+
+    def _ring(self) -> None:
+        """What is lazy has waited long enough: it becomes urgent."""
+        self._alarm = None
+        now = self._loop.time()
+        for sink, due_at in list(self._lazy.items()):
+            if due_at > now:
+                self._alarm = self._loop.call_at(due_at, self._ring)
+                break
+            del self._lazy[sink]
+            self._urgent[sink] = None
+        if self._urgent:
+            self._ask()
+
+    def _flush(self) -> None:
+        self._flush_soon = False
+        if self._writing is not None:
+            return
+        batch = self._gather()
+        if not batch:
+            return
+        self._writing = self._loop.create_future()
+        written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
+        written.add_done_callback(partial(self._written, batch))
+
+    def _gather(self) -> Batch:
+        batch: Batch = []
+        urgent = self._urgent
+        while urgent and len(batch) < BATCH_MAX:
+            source = next(iter(urgent))
+            del urgent[source]
+            operation = source.take()
+            if operation is not None:
+                batch.append((source, operation))
+        return batch
+
+    def _written(self, batch: Batch, written: "asyncio.Future[list[Outcome]]") -> None:
+        if not written.cancelled() and written.exception() is None:
+            self._failures = 0
+            self._done(batch, written.result())
+            return
+        error = WorldUnavailable("the commit was cancelled") if written.cancelled() else written.exception()
+        assert isinstance(error, BaseException)
+        task = self._loop.create_task(self._recover(batch, error))
+        task.add_done_callback(partial(self._recovered, batch))
+
+    def _done(self, batch: Batch, outcomes: Sequence[Outcome | Exception]) -> None:
+        writing, self._writing = self._writing, None
+        for (source, _), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                source.poisoned(outcome)
+            else:
+                source.landed(outcome)
+        if writing is not None and not writing.done():
+            writing.set_result(None)
+        if self._urgent:
+            self._ask()
+
+    # -- what went wrong
+
+    async def _recover(self, batch: Batch, error: BaseException) -> list[Outcome | Exception]:
+        """Outcomes for a batch whose commit raised."""
+        if isinstance(error, WorldFull):
+            return await self._wait_for_space(batch, error)
+        if isinstance(error, WorldUnavailable):
+            logger.warning("a commit's answer was lost, reading it back: %s", error)
+            return [await resolve(self._world, operation) for _, operation in batch]
+        logger.error("a commit was refused by the world, trying its parts: %r", error)
+        outcomes: list[Outcome | Exception] = []
+        for _, operation in batch:
+            outcomes.append(await self._alone(operation))
+        return outcomes
+
+    async def _alone(self, operation: Operation) -> Outcome | Exception:
+        """L4: tried by itself; what fails alone parks its run, and nobody else's."""
+        try:
+            return (await self._world.commit([operation]))[0]
+        except WorldUnavailable:
+            return await resolve(self._world, operation)
+        except Exception as error:
+            return error
+
+    async def _wait_for_space(self, batch: Batch, error: WorldFull) -> list[Outcome | Exception]:
+        """Nothing was written: callers are told at once, runs wait until there is space."""
+        self._failures += 1
+        logger.error("%s", error)
+        for source, _ in batch:
+            if isinstance(source, _Job):
+                source.poisoned(error)
+        await asyncio.sleep(min(BACKOFF_S[0] * 2**self._failures, BACKOFF_S[1]))
+        runs = [operation for source, operation in batch if not isinstance(source, _Job)]
+        landed = iter(await self._again(runs))
+        return [error if isinstance(source, _Job) else next(landed) for source, _ in batch]
+
+    async def _again(self, operations: list[Operation]) -> list[Outcome | Exception]:
+        while operations and not self._closed:
+            try:
+                return list(await self._world.commit(operations))
+            except WorldFull:
+                await asyncio.sleep(BACKOFF_S[1])
+            except WorldUnavailable:
+                return [await resolve(self._world, operation) for operation in operations]
+        return [WorldUnavailable("this process is closing its world") for _ in operations]
+
+    def _recovered(self, batch: Batch, task: "asyncio.Task[list[Outcome | Exception]]") -> None:
+        if task.cancelled():
+            self._done(batch, [WorldUnavailable("the commit was cancelled") for _ in batch])
+        else:
+            self._done(batch, task.result())
+
+

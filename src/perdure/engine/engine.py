@@ -1,0 +1,216 @@
+"""One process's side of a World, on one event loop: what the api's verbs stand on. With a worker, or only looking."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from perdure.codec.fact import pack
+from perdure.core.pending import Pending
+from perdure.engine.committer import Committer
+from perdure.engine.deployment import deployment_of
+from perdure.engine.entropy import Entropy
+from perdure.engine.follow import Follower
+from perdure.engine.lease import LEASE_MS
+from perdure.engine.letter import cancel_letter, wake_letter
+from perdure.engine.log import to_events
+from perdure.engine.registry import Registry
+from perdure.engine.seizure import retry_facts, seizure
+from perdure.engine.worker import Worker
+from perdure.errors import RunNotFound, UsageError
+from perdure.model.event import Event, Fact, RunCancelled, RunCreated, RunStarted
+from perdure.model.ids import RunId
+from perdure.model.status import ENDED
+from perdure.world.log import Log
+from perdure.world.mail import Letter
+from perdure.world.operation import Refusal, Refused, Send, Start, Started
+from perdure.world.world import World
+
+logger = logging.getLogger("perdure")
+SEIZE_TRIES = 20
+
+
+class NewRun(NamedTuple):
+    """What a start asks for. `due_ms` None: at once."""
+
+    workflow: str
+    input: bytes
+    idempotency_key: str | None = None
+    due_ms: int | None = None
+    attributes: dict[str, str] = {}  # noqa: RUF012 - never written to
+    parent_id: RunId | None = None
+    root_id: RunId | None = None
+    rerun_of: RunId | None = None
+
+
+class Engine:
+    """Start, follow and end runs; `work` makes this process own runs too."""
+
+    def __init__(self, world: World, registry: Registry, *, entropy: Entropy | None = None, own_thread: bool = True, lease_ms: int = LEASE_MS) -> None:
+        self.world, self.registry = world, registry
+        self.entropy = entropy or Entropy()
+        self.committer = Committer(world)
+        self.worker: Worker | None = None
+        self._own_thread, self._lease_ms = own_thread, lease_ms
+        self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
+        self._starting: asyncio.Lock = asyncio.Lock()
+        self._follower = Follower(world, self._lives_here)
+
+    async def work(self, concurrency: int = 100) -> Worker:
+        """Own and run runs from now on; a second call finds the same worker."""
+        async with self._starting:
+            if self.worker is None:
+                worker = Worker(
+                    self.world,
+                    self.committer,
+                    self.registry,
+                    worker_id=self.entropy.worker_id(self.world.now_ms()),
+                    concurrency=concurrency,
+                    chance=self.entropy.chance,
+                    ended=self._follower.left,
+                    own_thread=self._own_thread,
+                    lease_ms=self._lease_ms,
+                )
+                await worker.start()
+                self.worker = worker
+        return self.worker
+
+    async def rest(self, grace_s: float) -> None:
+        """Drain the worker, if there is one; `work` may follow."""
+        if self.worker is not None:
+            await self.worker.stop(grace_s)
+            self.worker = None
+
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Drain the worker, if there is one, and write no more."""
+        await self.rest(grace_s)
+        await self.committer.close()
+        self._follower.close()
+
+    # -- verbs
+
+    async def start(self, new: NewRun) -> Started:
+        """Returns once the run is durable. `created` False: the key's run was there before; the caller compares."""
+        run_id = self.entropy.run_id(self.world.now_ms())
+        operation = self._start_of(run_id, new)
+        outcome = await self.committer.submit(operation)
+        assert isinstance(outcome, Started), "P1: a start's outcome"
+        if self.worker is not None and outcome.run_id == run_id:
+            if outcome.owned:
+                self.worker.born(operation, outcome.at_ms)
+            elif new.due_ms is not None:
+                self.worker.due(new.due_ms)
+        return outcome
+
+    async def end(self, run_id: RunId) -> Fact:
+        """The fact that ended (or blocked) the run, when it comes. Raises: RunNotFound."""
+        return await self._follower.end(run_id)
+
+    async def log(self, run_id: RunId, from_seq: int = 1) -> tuple[Log, list[Event]]:
+        """The run's row and its events from `from_seq`. Raises: RunNotFound, DecodeError."""
+        log = await self.world.read_log(run_id, from_seq)
+        if log is None:
+            raise RunNotFound(run_id)
+        return log, to_events(log)
+
+    async def cancel(self, run_id: RunId, reason: str | None, grace_ms: int | None) -> bool:
+        """Ask the run to end; True if that was accepted. A grace of 0, or a blocked run, ends it now (O7)."""
+        record = await self.world.read_run(run_id)
+        if record is None:
+            raise RunNotFound(run_id)
+        if record.status in ENDED:
+            return False
+        if record.status == "blocked" or grace_ms == 0:
+            cancelled = RunCancelled(reason=reason, forced=record.status != "blocked")
+            return await self._seize(run_id, lambda log, _: None if log.run.status in ENDED else [cancelled])
+        now_ms = self.world.now_ms()
+        force_at_ms = now_ms + grace_ms if grace_ms is not None else None
+        return await self._send(cancel_letter(self.entropy.mail_id(now_ms), run_id, reason, force_at_ms))
+
+    async def wake_up(self, run_id: RunId) -> int:
+        """End the pending sleeps; how many there were."""
+        log, events = await self.log(run_id)
+        sleeps = sum(not wait.timeout for wait in Pending(events).waits.values())
+        if not sleeps or log.run.status not in ("pending", "running"):
+            return 0
+        return sleeps if await self._send(wake_letter(self.entropy.mail_id(self.world.now_ms()), run_id)) else 0
+
+    async def retry(self, run_id: RunId) -> None:
+        """Let a blocked run try again, or a failed one go on from its failed step (S6). Raises: UsageError."""
+        await self._seize(run_id, retry_facts)
+
+    async def is_served(self, workflow: str) -> bool:
+        """Whether a live worker, here or elsewhere, runs this workflow."""
+        if self.worker is not None and workflow in self.registry.served:
+            return True
+        return any(
+            workflow in worker.workflows and worker.lease_until_ms > worker.now_ms for worker in await self.world.workers()
+        )
+
+    # -- inside
+
+    def _start_of(self, run_id: RunId, new: NewRun) -> Start:
+        deployment = self.deployment
+        created = RunCreated(
+            workflow=new.workflow,
+            input=Raw(new.input),
+            deployment=deployment,
+            idempotency_key=new.idempotency_key,
+            parent_id=new.parent_id,
+            due_ms=new.due_ms,
+            rerun_of=new.rerun_of,
+        )
+        worker = self.worker
+        born = worker is not None and not worker.stopping and new.due_ms is None and new.workflow in self.registry.served
+        return Start(
+            run_id=run_id,
+            workflow=new.workflow,
+            created=pack(created),
+            started=pack(RunStarted(deployment=deployment)),
+            owner=worker.worker_id if worker is not None and born else None,
+            wake_at_ms=new.due_ms,
+            idempotency_key=new.idempotency_key,
+            parent_id=new.parent_id,
+            root_id=new.root_id,
+            attributes=new.attributes,
+            deployment=deployment,
+        )
+
+    @property
+    def deployment(self) -> str:
+        """Whose code this process runs; looked up again only when it has come to know more workflows."""
+        if self._deployment[0] is not self.registry.served:
+            self._deployment = (self.registry.served, deployment_of(self.registry))
+        return self._deployment[1]
+
+    async def _send(self, letter: Letter) -> bool:
+        outcome = await self.committer.submit(Send(letter=letter))
+        if isinstance(outcome, Refused):
+            if outcome.refusal is Refusal.UNKNOWN:
+                raise RunNotFound(letter.run_id)
+            return False
+        if self.worker is not None:
+            self.worker.look(letter.run_id)
+        return True
+
+    async def _seize(self, run_id: RunId, decide: Callable[[Log, list[Event]], list[Fact] | None]) -> bool:
+        """Take the run over and append what `decide` says of its present log; None: nothing to do (O7)."""
+        for _ in range(SEIZE_TRIES):
+            log, events = await self.log(run_id)
+            facts = decide(log, events)
+            if facts is None:
+                return False
+            append = seizure(log, events, facts, await self.world.read_mail(run_id))
+            if isinstance(await self.committer.submit(append), Refused):
+                continue
+            if self.worker is not None:
+                self.worker.forget(run_id)
+                self.worker.look(run_id)
+            self._follower.left(run_id, facts[-1])
+            return True
+        raise UsageError(f"run {run_id} changed too fast to be taken over: try again")
+
+    def _lives_here(self, run_id: RunId) -> bool:
+        return self.worker is not None and run_id in self.worker.runs

@@ -1,0 +1,34 @@
+"""Where ids and chance come from: the system's randomness, or a seed in a simulation."""
+
+import os
+import random
+from collections.abc import Callable
+
+from perdure.model.ids import RANDOM_BYTES, MailId, RunId, WorkerId, new_mail_id, new_run_id, new_worker_id
+
+
+class Entropy:
+    """Makes ids. `random_bytes` must be unpredictable outside of tests: tokens and ids rest on it."""
+
+    def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom, seed: int | None = None) -> None:
+        self._bytes = random_bytes
+        self._random = random.Random(seed)
+
+    def run_id(self, now_ms: int) -> RunId:
+        return new_run_id(now_ms, self._bytes(RANDOM_BYTES))
+
+    def worker_id(self, now_ms: int) -> WorkerId:
+        return new_worker_id(now_ms, self._bytes(RANDOM_BYTES))
+
+    def mail_id(self, now_ms: int) -> MailId:
+        return new_mail_id(now_ms, self._bytes(RANDOM_BYTES))
+
+    def chance(self) -> float:
+        """In [0, 1)."""
+        return self._random.random()
+
+
+def seeded(seed: int) -> Entropy:
+    """The same ids and chances for the same seed: for simulations only."""
+    source = random.Random(seed)
+    return Entropy(source.randbytes, seed)

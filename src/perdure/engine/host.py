@@ -1,0 +1,56 @@
+"""What a live run needs of its worker."""
+
+import asyncio
+from typing import Protocol
+
+from perdure.engine.append import Births
+from perdure.engine.committer import Committer
+from perdure.engine.registry import Registry
+from perdure.engine.step import Steps
+from perdure.model.event import Fact
+from perdure.model.ids import RunId
+from perdure.world.mail import Letter
+from perdure.world.operation import Start
+from perdure.world.world import World
+
+
+class Host(Protocol):
+    """A worker, as one of its runs sees it."""
+
+    world: World
+    loop: asyncio.AbstractEventLoop
+    committer: Committer
+    registry: Registry
+    steps: Steps
+    deployment: str
+
+    @property
+    def births(self) -> Births: ...
+
+    def cleared(self, run_id: RunId) -> None:
+        """The run has completed a turn: if it was on probation, it no longer is."""
+        ...
+
+    def chance(self) -> float:
+        """In [0, 1): places a retry within its jitter."""
+        ...
+
+    def activating(self, run_id: RunId | None) -> None:
+        """A body is about to hold the loop's thread (or, None, has let go of it)."""
+        ...
+
+    def rests(self, run_id: RunId) -> None:
+        """The run waits, with nothing to write: it may be put away in a while."""
+        ...
+
+    def stirs(self, run_id: RunId) -> None:
+        """The run is no longer at rest."""
+        ...
+
+    def told(self, letters: tuple[Letter, ...], children: tuple[Start, ...], at_ms: int) -> None:
+        """An append of this worker has sent letters and started runs: a hint to look at them."""
+        ...
+
+    def left(self, run_id: RunId, fact: Fact | None, wake_at_ms: int | None) -> None:
+        """The run has left this worker: ended or parked by this fact, else handed back or lost; due then, if at all."""
+        ...

@@ -1,0 +1,128 @@
+"""A worker's sign of life: its lease, renewed from a thread of its own, which also watches the loop (O4).
+
+The thread has its own event loop, so a body or a step that holds the worker's loop doesn't cost the lease. It reports a
+body that holds the thread too long, with its stack, and in the end gives the worker's other runs up.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from perdure.errors import WorldError
+from perdure.model.ids import RunId
+from perdure.world.ownership import Lease
+from perdure.world.world import World
+
+logger = logging.getLogger("perdure")
+LEASE_MS = 10_000
+BEATS_PER_LEASE = 5
+REPORT_AFTER_S = 1.0
+GIVE_UP_AFTER_S = 30.0
+
+
+class LeaseKeeper:
+    """Renews one lease. `live` is this side's view, measured from before each beat was sent, with a margin."""
+
+    def __init__(self, world: World, lease: Callable[[], Lease], clock: Callable[[], float], beat_s: float) -> None:
+        self._world, self._lease, self._clock, self._beat_s = world, lease, clock, beat_s
+        self._good_until = 0.0
+
+    @property
+    def live(self) -> bool:
+        """Whether the lease is surely live now."""
+        return self._clock() < self._good_until
+
+    async def beat(self) -> None:
+        """One heartbeat. Raises: WorldError."""
+        sent, lease = self._clock(), self._lease()
+        await self._world.beat(lease)
+        self._good_until = sent + lease.lease_ms / 1000 * 0.9
+
+    async def keep(self) -> None:
+        """Beat for ever; a failure is logged, and tried again with the next beat."""
+        while True:
+            try:
+                await self.beat()
+            except WorldError as error:
+                logger.warning("a heartbeat failed: %s", error)
+            await asyncio.sleep(self._beat_s)
+
+
+class Watch:
+    """What holds the worker's loop right now: set by the worker, read by the pulse's thread."""
+
+    def __init__(self) -> None:
+        self.run_id: RunId | None = None
+        self.since = 0.0
+        self.thread_id = threading.get_ident()
+        self.reported = False
+
+    def begin(self, run_id: RunId) -> None:
+        self.run_id, self.since, self.reported = run_id, time.monotonic(), False
+
+    def end(self) -> None:
+        self.run_id = None
+
+    def held_s(self) -> float:
+        return time.monotonic() - self.since if self.run_id is not None else 0.0
+
+    def report(self) -> None:
+        """Say once which body holds the thread, and where."""
+        run_id, held_s = self.run_id, self.held_s()
+        frame = sys._current_frames().get(self.thread_id)  # pyright: ignore[reportPrivateUsage]
+        if run_id is None or self.reported or frame is None:
+            return
+        self.reported = True
+        stack = "".join(traceback.format_stack(frame)[-8:])
+        logger.error("the body of run %s has held its worker's thread for %.1f s:\n%s", run_id, held_s, stack)
+
+
+class Pulse:
+    """The thread that keeps a worker's lease and watches its loop."""
+
+    def __init__(self, keeper: LeaseKeeper, watch: Watch, give_up: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._keeper, self._watch, self._give_up = keeper, watch, give_up
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="perdure-pulse", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end, and wait for it."""
+        self._stopping.set()
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+        self._thread.join(timeout=5)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._beat_and_watch())
+        except asyncio.CancelledError:
+            pass
+
+    async def _beat_and_watch(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if self._stopping.is_set():
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keeper.keep())
+            group.create_task(self._look())
+
+    async def _look(self) -> None:
+        given_up: RunId | None = None
+        while True:
+            await asyncio.sleep(REPORT_AFTER_S / 2)
+            held_s = self._watch.held_s()
+            if held_s > REPORT_AFTER_S:
+                self._watch.report()
+            if held_s > GIVE_UP_AFTER_S and given_up != self._watch.run_id:
+                given_up = self._watch.run_id
+                await self._give_up()

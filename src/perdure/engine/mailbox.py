@@ -1,0 +1,58 @@
+"""Fetches a live run's mail, one reading at a time, each letter once."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from perdure.errors import WorldError
+from perdure.model.ids import MailId, RunId
+from perdure.world.mail import Letter
+from perdure.world.world import World
+
+logger = logging.getLogger("perdure")
+
+
+class Reader(Protocol):
+    """The run that reads."""
+
+    run_id: RunId
+
+    def mail_came(self, letters: list[Letter]) -> None: ...
+
+
+class Mailbox:
+    """`busy` while a reading is under way. `take` gets each letter once, in order of acceptance."""
+
+    __slots__ = ("_again", "_loop", "_run", "_seen", "_world", "busy")
+
+    def __init__(self, run: Reader, world: World, loop: asyncio.AbstractEventLoop) -> None:
+        self._run, self._world, self._loop = run, world, loop
+        self._seen: set[MailId] = set()
+        self._again = False
+        self.busy = False
+
+    def fetch(self) -> None:
+        """There may be mail. While a reading is under way, another one will follow it."""
+        if self.busy:
+            self._again = True
+            return
+        self.busy = True
+        self._loop.create_task(self._read(self._run.run_id)).add_done_callback(self._done)
+
+    async def _read(self, run_id: RunId) -> tuple[Letter, ...]:
+        try:
+            return await self._world.read_mail(run_id)
+        except WorldError as error:
+            logger.warning("the mail of run %s could not be read, a sweep will try again: %s", run_id, error)
+            return ()
+
+    def _done(self, task: "asyncio.Task[tuple[Letter, ...]]") -> None:
+        self.busy = False
+        if task.cancelled():
+            return
+        fresh = [letter for letter in task.result() if letter.mail_id not in self._seen]
+        self._seen.update(letter.mail_id for letter in fresh)
+        self._run.mail_came(fresh)
+        if self._again:
+            self._again = False
+            self.fetch()

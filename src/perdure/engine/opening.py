@@ -1,0 +1,131 @@
+"""How a worker opens runs: its own at birth without a reading, claimed ones from their log, suspects one at a time.
+
+A run whose owners have died twice without a completed turn is on probation (O6): one such run per worker, its step
+starts are committed first, and only deaths during probation count. After too many it is parked.
+"""
+
+import logging
+from collections import deque
+
+from perdure.codec.fact import unpack
+from perdure.engine.append import Header
+from perdure.engine.host import Host
+from perdure.engine.log import to_events
+from perdure.engine.run import LiveRun
+from perdure.errors import DecodeError
+from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunStarted
+from perdure.model.ids import RunId
+from perdure.model.status import Status
+from perdure.world.log import Log
+from perdure.world.operation import Start
+from perdure.world.ownership import Claimed
+
+logger = logging.getLogger("perdure")
+PROBATION_FROM = 2
+
+
+class Opener:
+    """Opens runs into the `runs` of one worker."""
+
+    def __init__(self, host: Host, runs: dict[RunId, LiveRun]) -> None:
+        self._host, self._runs = host, runs
+        self._suspects: deque[tuple[Claimed, Log]] = deque()
+        self._on_probation: RunId | None = None
+
+    def holds(self, run_id: RunId) -> int | None:
+        """The epoch of a suspect that waits for its probation."""
+        return next((claimed.epoch for claimed, _ in self._suspects if claimed.run_id == run_id), None)
+
+    def born(self, start: Start, at_ms: int) -> None:
+        """A run that this worker owns from its start on: its log is known without reading it."""
+        created = unpack(RunCreated.type, start.created)
+        assert isinstance(created, RunCreated), "a start carries run_created"
+        started = RunStarted(deployment=self._host.deployment)
+        events = [
+            Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact) for seq, fact in ((1, created), (2, started))
+        ]
+        run = self._hold(start.run_id, start.root_id, created, epoch=1, status="running", events=events)
+        self._host.loop.call_soon(run.open, None, [])
+
+    async def adopt(self, claimed: Claimed) -> None:
+        """Open a run that was just claimed. A log that reads shorter than the claim said is read again (O1)."""
+        world = self._host.world
+        log = await world.read_log(claimed.run_id)
+        while log is not None and len(log.rows) < claimed.length:
+            log = await world.read_log(claimed.run_id)
+        if log is None or log.run.owner != self._host.births.owner or log.run.epoch != claimed.epoch:
+            return
+        if claimed.recoveries >= PROBATION_FROM:
+            self._suspects.append((claimed, log))
+            await self.next_suspect()
+        else:
+            await self._open(claimed, log)
+
+    async def next_suspect(self) -> None:
+        """Begin the next probation, if none is under way."""
+        if self._on_probation is None and self._suspects:
+            claimed, log = self._suspects.popleft()
+            self._on_probation = claimed.run_id
+            await self._open(claimed, log)
+
+    def cleared(self, run_id: RunId) -> bool:
+        """The run has left, or has completed a turn: was it the one on probation?"""
+        if self._on_probation != run_id:
+            return False
+        self._on_probation = None
+        return True
+
+    async def _open(self, claimed: Claimed, log: Log) -> None:
+        letters = list(await self._host.world.read_mail(claimed.run_id)) if log.run.mail else []
+        try:
+            events = to_events(log)
+        except DecodeError as error:
+            logger.error("run %s is left alone, its log can't be read by this version: %s", claimed.run_id, error)
+            return
+        created = events[0].fact
+        assert isinstance(created, RunCreated), "L1: a log begins with run_created"
+        run = self._hold(
+            claimed.run_id, log.run.root_id, created, epoch=claimed.epoch, status=log.run.status, events=events
+        )
+        if claimed.recoveries > run.definition.max_recoveries:
+            self._host.loop.call_soon(run.park, self._too_many_deaths(claimed, run))
+            return
+        run.careful = claimed.recoveries >= PROBATION_FROM
+        self._host.loop.call_soon(run.open, self._preface(events, claimed), letters)
+
+    def _too_many_deaths(self, claimed: Claimed, run: LiveRun) -> RunBlocked:
+        last = run.pending.last_step
+        step = f"; the last step that was begun is {last}" if last else "; no step was begun"
+        return RunBlocked(
+            sentence=f"its worker's process has died {claimed.recoveries} times without completing a turn{step}; "
+            "mend the step, then retry the run",
+            deployment=self._host.deployment,
+        )
+
+    def _preface(self, events: list[Event], claimed: Claimed) -> Fact | None:
+        """What must be in the log before the body runs: its start, or that another owner goes on after a death."""
+        deployment = self._host.deployment
+        known = [event.fact.deployment for event in events if isinstance(event.fact, RunStarted | RunResumed)]
+        if not known:
+            return RunStarted(deployment=deployment)
+        if claimed.died or known[-1] != deployment:
+            return RunResumed(deployment=deployment, recovered=claimed.died)
+        return None
+
+    def _hold(
+        self, run_id: RunId, root_id: RunId | None, created: RunCreated, *, epoch: int, status: Status, events: list[Event]
+    ) -> LiveRun:
+        if run_id in self._runs:
+            self._runs[run_id].drop()
+        header = Header(
+            run_id=run_id,
+            root_id=root_id or run_id,
+            owner=self._host.births.owner,
+            parent_id=created.parent_id,
+            parent_key=created.parent_key,
+            deployment=self._host.deployment,
+        )
+        definition = self._host.registry.workflow(created.workflow)
+        run = LiveRun(self._host, header, definition, epoch=epoch, status=status, events=events)
+        self._runs[run_id] = run
+        return run

@@ -1,0 +1,139 @@
+"""Which runs a worker owns: claims what is due, finds what it owns but doesn't hold, buries the dead.
+
+Everything here is a sweep over columns, by the store's clock; hints only make the next sweep come sooner (O1, O3, O8).
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from perdure.engine.process import is_gone
+from perdure.engine.registry import Registry
+from perdure.errors import WorldError
+from perdure.model.ids import RunId, WorkerId
+from perdure.world.ownership import Claim, Claimed, Owned
+from perdure.world.world import World
+
+logger = logging.getLogger("perdure")
+SWEEP_S = 0.5
+OWNED_EVERY_S = 3.0
+NO_ROOM_S = 0.05
+CLAIM_LIMIT = 100
+
+
+class Holder(Protocol):
+    """The worker that holds runs."""
+
+    worker_id: WorkerId
+    world: World
+    registry: Registry
+
+    def room(self) -> int:
+        """How many more runs it may take now."""
+        ...
+
+    async def adopt(self, claimed: Claimed) -> None:
+        """Open a run that was just claimed."""
+        ...
+
+    def compare(self, owned: dict[RunId, Owned]) -> set[RunId]:
+        """What it owns by the World: look at mail; returns the runs that it holds otherwise, or not at all."""
+        ...
+
+    def forget(self, run_id: RunId) -> None:
+        """Drop this run from memory, if it is there."""
+        ...
+
+
+class Sweeper:
+    """Claims for one worker, at least every half second."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._next_due_at: float | None = None
+        self._owned_at = 0.0
+        self._odd: set[RunId] = set()
+        self.paused = False
+
+    def soon(self) -> None:
+        """Something may be claimable: don't wait for the next sweep."""
+        self._wake.set()
+
+    def due_at(self, due_ms: int) -> None:
+        """A run will be due then: sweep at that moment, not up to half a second later."""
+        at = self._loop.time() + max(0, due_ms - self._holder.world.now_ms()) / 1000
+        if self._next_due_at is None or at < self._next_due_at:
+            self._next_due_at = at
+            self._wake.set()
+
+    async def sweep_for_ever(self) -> None:
+        """Sweep until cancelled; a World that is away is tried again."""
+        while True:
+            try:
+                await self.sweep()
+            except WorldError as error:
+                logger.warning("a sweep failed, the next will try again: %s", error)
+            await self._pause()
+
+    async def sweep(self) -> None:
+        """Bury, claim, and now and then compare what is owned with what is held."""
+        if self.paused:
+            return
+        await self._bury()
+        await self._claim()
+        if self._loop.time() - self._owned_at >= OWNED_EVERY_S:
+            await self.find_owned()
+
+    async def find_owned(self) -> None:
+        """Claim afresh what this worker owns but doesn't hold, drop what it holds but doesn't own, look for mail (O3).
+
+        What was started or claimed a moment ago may show on one side only: it counts when it is seen twice.
+        """
+        holder = self._holder
+        self._owned_at = self._loop.time()
+        owned = {run.run_id: run for run in await holder.world.owned(holder.worker_id)}
+        odd = holder.compare(owned)
+        for run_id in odd & self._odd:
+            holder.forget(run_id)
+            run = owned.get(run_id)
+            claimed = run and await holder.world.reclaim(holder.worker_id, run_id, run.epoch)
+            if claimed:
+                await holder.adopt(claimed)
+        self._odd = odd - self._odd
+        if self._odd:
+            self._owned_at -= OWNED_EVERY_S
+
+    async def _claim(self) -> None:
+        holder = self._holder
+        workflows = holder.registry.workflow_names()
+        while workflows and (limit := min(CLAIM_LIMIT, holder.room())) > 0:
+            claimed = await holder.world.claim(Claim(worker_id=holder.worker_id, workflows=workflows, limit=limit))
+            for run in claimed:
+                await holder.adopt(run)
+            if len(claimed) < limit:
+                break
+        self._next_due_at = None
+        due_ms = await holder.world.next_due_ms(workflows) if workflows else None
+        if due_ms is not None:
+            self._next_due_at = self._loop.time() + max(0, due_ms - holder.world.now_ms()) / 1000
+
+    async def _bury(self) -> None:
+        """End the leases of workers whose process on this host is gone: no wait for the lease."""
+        for worker in await self._holder.world.workers():
+            if worker.lease_until_ms > worker.now_ms and is_gone(worker.process):
+                logger.warning("worker %s is gone, taking its %d runs over", worker.worker_id, worker.runs)
+                await self._holder.world.retire(worker.worker_id, died=True)
+
+    async def _pause(self) -> None:
+        pause_s = SWEEP_S
+        if self._next_due_at is not None:
+            left_s = self._next_due_at - self._loop.time()
+            pause_s = min(pause_s, left_s if left_s > 0 else NO_ROOM_S)
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+        except TimeoutError:
+            pass

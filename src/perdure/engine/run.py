@@ -1,0 +1,341 @@
+"""One run that this worker owns, alive in memory: it takes turns.
+
+Things arrive (a step's outcome, a due wait, mail); when the committer makes a batch, all that has arrived becomes one
+turn of the log; once that has landed, the body gets it, and what it asks for goes into the next append. What a body has
+seen is in the log, always.
+
+Every method runs on the worker's loop; those that may activate the body (`open`, `landed`, `force`) are called from
+plain callbacks only, never inside a task.
+"""
+
+import logging
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from perdure.core.divergence import Divergence
+from perdure.core.history import History
+from perdure.engine.append import Entry, Header
+from perdure.engine.attempt import Attempts
+from perdure.engine.host import Host
+from perdure.engine.letter import entries_of
+from perdure.engine.mailbox import Mailbox
+from perdure.engine.outbox import Outbox, releasing
+from perdure.core.pending import Pending
+from perdure.engine.wait import Waits
+from perdure.errors import WorldUnavailable
+from perdure.model.definition import WorkflowDefinition
+from perdure.model.event import (
+    DELIVERIES,
+    ChildCreated,
+    Event,
+    Fact,
+    RequestsReleased,
+    RunBlocked,
+    RunCancelled,
+    RunCreated,
+    StepCreated,
+    WaitCreated,
+)
+from perdure.model.status import Status
+from perdure.replay.body import Body, Ended
+from perdure.world.mail import Letter
+from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
+
+logger = logging.getLogger("perdure")
+
+
+class LiveRun:
+    """A run between `open` and the host's `left`. `careful`: on probation, step starts are committed first (O6)."""
+
+    def __init__(
+        self,
+        host: Host,
+        header: Header,
+        definition: WorkflowDefinition,
+        *,
+        epoch: int,
+        status: Status,
+        events: list[Event],
+    ) -> None:
+        self.run_id = header.run_id
+        self.host, self.definition = host, definition
+        self.pending = Pending(events)
+        self.waits = Waits(self, host.world, host.loop)
+        self.attempts = Attempts(self)
+        self.mailbox = Mailbox(self, host.world, host.loop)
+        self.outbox = Outbox(header, epoch=epoch, seq=len(events) + 1, status=status, turn=0)
+        self.body: Body | None = None
+        self.careful = self.gone = False
+        self._events = events
+        self._sent: Append | None = None
+        self._unregistered = 0
+        self._releasing = self._handing_back = False
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing to write, nothing running: the run only waits."""
+        return self.outbox.empty and not (self.attempts.busy or self.mailbox.busy or self._releasing)
+
+    # -- opening
+
+    def open(self, preface: Fact | None, letters: list[Letter]) -> None:
+        """Begin to live. `preface` (run_started, or what is told of a recovery) is committed before the body runs;
+        a run that was cancelled before its first activation ends without its body (S5)."""
+        self.mail_came(letters)
+        if self.outbox.status == "pending" and self.pending.cancelled:
+            self._end(RunCancelled())
+        elif preface is None:
+            self._begin()
+        else:
+            self.outbox.add("", preface)
+            self._offer(urgent=True)
+
+    def _begin(self) -> None:
+        created = self._events[0].fact
+        assert isinstance(created, RunCreated), "L1: a log begins with run_created"
+        history = History(self._events)
+        self.outbox.turn = max(self.outbox.turn, history.next_turn - 1)
+        self.body = Body(run_id=self.run_id, definition=self.definition, input=Raw(created.input), history=history)
+        self._events = []
+        self._activate(None)
+        self._release()
+        if self.body.divergence is None and self.body.end is None:
+            self.attempts.recover()
+            self.waits.recover()
+        self._answer()
+
+    # -- what arrives
+
+    def arrive(self, key: str, fact: Fact) -> None:
+        """A completion for the body: it becomes part of the next turn."""
+        if not self.gone:
+            self.outbox.arrive(Entry(0, key, fact))
+            self._offer(urgent=True)
+
+    def note(self, key: str, fact: Fact, *, urgent: bool) -> None:
+        """Something to be recorded that the body doesn't see."""
+        if not self.gone:
+            self.pending.see(key, fact, self.host.world.now_ms())
+            self.outbox.add(key, fact)
+            self._offer(urgent=urgent)
+
+    def mail_came(self, letters: list[Letter]) -> None:
+        """Letters from the inbox: they arrive in order."""
+        for letter in letters:
+            for entry in entries_of(letter, self.pending):
+                self.outbox.arrive(entry)
+                if entry.key == "":
+                    self.pending.see("", entry.fact, 0)
+        if self.gone:
+            return
+        if letters:
+            self.waits.arm_force()
+        if self.outbox.empty:
+            self._rest()
+        else:
+            self._offer(urgent=True)
+
+    # -- the committer's side
+
+    def take(self) -> Append | None:
+        """All that is to be written now."""
+        if self.gone:
+            return None
+        wanted = self._is_wanted if self.body is not None else None
+        goes = self._releasing = self._releasing and (self._handing_back or self.outbox.empty)
+        append = self.outbox.take(
+            wanted, self.host.births, self.pending.open_children, owner_goes=goes
+        )
+        if append is None:
+            return None
+        if goes and not self.outbox.ending:
+            append = releasing(append, wake_at_ms=self.pending.next_ms(), hand_back=self._handing_back)
+        if self.careful and self.body is None:
+            append = replace(append, probation=True)
+        self._sent = append
+        return append
+
+    def landed(self, outcome: Outcome) -> None:
+        """The append's outcome, in a plain callback."""
+        sent, self._sent = self._sent, None
+        if self.gone or sent is None:
+            return
+        if isinstance(outcome, Refused):
+            self._refused(outcome)
+            return
+        assert isinstance(outcome, Appended), "L1: an append's outcome"
+        events = self.outbox.landed(outcome)
+        if sent.letters or sent.children:
+            self.host.told(sent.letters, sent.children, outcome.at_ms)
+        if self.outbox.status not in ("pending", "running"):
+            self._leave(events[-1].fact)
+        elif sent.release:
+            self._leave(None, sent.wake_at_ms)
+        else:
+            self._go_on(events, sent)
+            if outcome.mail:
+                self.mailbox.fetch()
+
+    def poisoned(self, error: Exception) -> None:
+        """The World can't store this append, by itself either: park the run (L4)."""
+        if isinstance(error, WorldUnavailable) or self.outbox.parking:
+            self._leave(None)
+        else:
+            self.park(RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment))
+
+    def _go_on(self, events: list[Event], sent: Append) -> None:
+        self._unregistered -= len(sent.children)
+        deliveries = [event for event in events if isinstance(event.fact, DELIVERIES)]
+        if self.body is None:
+            self._events += events
+            self._begin()
+        elif deliveries:
+            if self.careful:
+                self.careful = False
+                self.host.cleared(self.run_id)
+            for event in deliveries:
+                self.pending.see(event.key, event.fact, event.at_ms)
+            self._activate(deliveries)
+            self._answer()
+        elif sent.children and not self._unregistered:
+            self.attempts.begin_held()
+        self.attempts.started(events)
+        self._rest()
+
+    def _activate(self, deliveries: list[Event] | None) -> None:
+        """Let the body run: from its beginning, or on with these deliveries of one turn."""
+        assert self.body is not None
+        self.host.activating(self.run_id)
+        try:
+            if deliveries is None:
+                self.body.begin()
+            else:
+                self.body.deliver(deliveries[0].turn, deliveries)
+        finally:
+            self.host.activating(None)
+
+    def _answer(self) -> None:
+        """The body rests: record what it asks for, and act on it."""
+        body = self.body
+        assert body is not None
+        if body.divergence is not None:
+            self.park(_blocked(body.divergence, self.host.deployment))
+            return
+        for mark in body.take_marks():
+            self.outbox.add(f"patch:{mark.name}", mark)
+        urgent = False
+        for key, request in body.take_answer():
+            self.outbox.add(key, request)
+            self.pending.see(key, request, body.now_ms)
+            if isinstance(request, StepCreated):
+                self.attempts.created(key)
+            elif isinstance(request, WaitCreated):
+                self.waits.arm(key, request.due_ms)
+            elif isinstance(request, ChildCreated):
+                self._unregistered += 1
+                urgent = True
+        self._release()
+        if body.end is not None:
+            self._end(body.end)
+            return
+        if not self._unregistered:
+            self.attempts.begin_held()
+        if not self.outbox.empty:
+            self._offer(urgent=urgent)
+
+    def _release(self) -> None:
+        """Stop what nobody waits for any more, and say so in the log, for people: no replay needs it."""
+        assert self.body is not None
+        keys = tuple(key for key in self.body.take_released() if self.pending.knows(key))
+        for key in keys:
+            self.attempts.release(key)
+            self.waits.release(key)
+        if keys:
+            self.note("", RequestsReleased(keys=keys), urgent=False)
+
+    # -- how it leaves
+
+    def force(self) -> None:
+        """The grace of a cancel is over: end the run without its body."""
+        if not self.gone and not self.outbox.ending:
+            self._end(RunCancelled(forced=True))
+
+    def hand_back(self) -> None:
+        """A draining worker gives the run up, with all that it has to say."""
+        if not self.gone:
+            self._releasing = self._handing_back = True
+            self._offer(urgent=True)
+
+    def put_away(self) -> None:
+        """Leave memory until something is due or mail comes; refused while there is mail."""
+        if not self.gone and self.at_rest:
+            self._releasing = True
+            self._offer(urgent=True)
+
+    def drop(self) -> None:
+        """The run is lost to another owner: forget it, without a word in its log."""
+        self._leave(None)
+
+    def _end(self, end: Ended) -> None:
+        if isinstance(end, RunCancelled):
+            end = RunCancelled(reason=self.pending.cancel_reason, forced=end.forced)
+        self.attempts.close()
+        self.waits.close()
+        self.outbox.add("", end)
+        self._offer(urgent=True)
+
+    def park(self, blocked: RunBlocked) -> None:
+        """Record why the run can't go on, and leave it alone."""
+        self.attempts.close()
+        self.waits.close()
+        self.outbox.park(blocked)
+        self._offer(urgent=True)
+
+    def _leave(self, fact: Fact | None, wake_at_ms: int | None = None) -> None:
+        if self.gone:
+            return
+        self.gone = True
+        self.attempts.close()
+        self.waits.close()
+        if self.body is not None:
+            self.body.put_away()
+        self.host.left(self.run_id, fact, wake_at_ms)
+
+    def _refused(self, outcome: Refused) -> None:
+        if outcome.refusal is Refusal.MAIL:
+            self._releasing = self._handing_back
+            self.outbox.put_back()
+            self.mailbox.fetch()
+        elif outcome.refusal is Refusal.EARLY:
+            for key, left_ms in self.outbox.put_back_but_early(outcome.now_ms).items():
+                self.waits.arm(key, self.host.world.now_ms() + left_ms + 1)
+            if not self.outbox.empty:
+                self._offer(urgent=True)
+        else:
+            logger.info("run %s is lost to this worker: %s", self.run_id, outcome.refusal.value)
+            self._leave(None)
+
+    # -- small change
+
+    def _is_wanted(self, entry: Entry) -> bool:
+        return self.body is not None and self.body.awaits(entry.key)
+
+    def _rest(self) -> None:
+        if not self.gone and self.at_rest:
+            self.host.rests(self.run_id)
+
+    def _offer(self, *, urgent: bool) -> None:
+        self.host.stirs(self.run_id)
+        self.host.committer.offer(self, urgent=urgent)
+
+
+def _blocked(divergence: Divergence, deployment: str) -> RunBlocked:
+    return RunBlocked(
+        sentence=divergence.sentence(),
+        recorded=divergence.recorded,
+        attempted=divergence.attempted,
+        turn=divergence.turn,
+        line=divergence.line,
+        deployment=deployment,
+    )

@@ -1,0 +1,81 @@
+"""Take-over by force: cancel now, cancel of a blocked run, retry. The epoch is raised, then the facts are appended (O7)."""
+
+from msgspec.structs import replace
+
+from perdure.core.pending import Pending
+from perdure.engine.append import Births, Entry, Header, compose
+from perdure.engine.letter import entries_of
+from perdure.errors import UsageError
+from perdure.model.event import (
+    ENDS,
+    REQUESTS,
+    Event,
+    Fact,
+    RunCreated,
+    RunRetried,
+    RunUnblocked,
+    StepFailed,
+)
+from perdure.model.ids import WorkerId
+from perdure.world.log import Log
+from perdure.world.mail import Letter
+from perdure.world.operation import Append
+
+NOBODY = WorkerId("")
+
+
+def seizure(log: Log, events: list[Event], facts: list[Fact], letters: tuple[Letter, ...]) -> Append:
+    """The append that takes the run over with these facts; an end takes the mail that waits with it (M2)."""
+    run, created = log.run, events[0].fact
+    assert isinstance(created, RunCreated), "L1: a log begins with run_created"
+    header = Header(
+        run_id=run.run_id,
+        root_id=run.root_id or run.run_id,
+        owner=NOBODY,
+        parent_id=created.parent_id,
+        parent_key=created.parent_key,
+        deployment=run.deployment,
+    )
+    pending = Pending(events)
+    turn = max(event.turn for event in events)
+    entries = [Entry(turn, "", fact) for fact in facts]
+    if isinstance(facts[-1], ENDS):
+        mail = [entry for letter in letters for entry in entries_of(letter, pending) if entry.mail_id is not None]
+        entries = [*(entry._replace(turn=turn + 1) for entry in mail), *entries]
+    births = Births(NOBODY, frozenset())
+    append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending.open_children)
+    return replace(append, seize=True, status=after, turn_completed=True)
+
+
+def retry_facts(log: Log, events: list[Event]) -> list[Fact]:
+    """What makes a blocked run try again, or a failed one go on from its failed step.
+
+    Raises: UsageError where the run is neither, its parent knows of the failure, the body has acted on the failure
+    since, or it failed by itself.
+    """
+    run, created = log.run, events[0].fact
+    if run.status == "blocked":
+        return [RunUnblocked()]
+    if run.status != "failed":
+        raise UsageError(f"run {run.run_id} is {run.status}: only a failed or blocked run can be retried; use rerun")
+    if isinstance(created, RunCreated) and created.parent_key is not None:
+        raise UsageError(f"run {run.run_id} is a child and its parent was told of the failure: use rerun")
+    failures = _unanswered_failures(events)
+    if not failures:
+        raise UsageError(
+            f"run {run.run_id} failed by itself, or has acted on a step's failure since: "
+            "there is no step to go on from; use rerun"
+        )
+    return [RunRetried(failure_seq=seq) for seq in failures]
+
+
+def _unanswered_failures(events: list[Event]) -> list[int]:
+    """The seqs of the step failures that no request followed: skipping them changes nothing that is recorded."""
+    skipped = {event.fact.failure_seq for event in events if isinstance(event.fact, RunRetried)}
+    failures: list[int] = []
+    for event in events:
+        if isinstance(event.fact, REQUESTS) and not getattr(event.fact, "by_step", False):
+            failures = []
+        elif isinstance(event.fact, StepFailed) and event.seq not in skipped:
+            failures.append(event.seq)
+    return failures

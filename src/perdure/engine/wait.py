@@ -1,0 +1,77 @@
+"""A live run's timers: waits, retries in back-off, the end of a cancel's grace.
+
+A timer is only a hint: the World refuses a wait that isn't due by its own clock (S1).
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from perdure.core.pending import Pending
+from perdure.model.event import Fact, WaitCompleted
+from perdure.world.world import World
+
+FORCE = "force"
+
+
+class Waiter(Protocol):
+    """The run that waits."""
+
+    pending: Pending
+
+    def arrive(self, key: str, fact: Fact) -> None: ...
+
+    def force(self) -> None: ...
+
+
+class Waits:
+    """The timers of one run, by key."""
+
+    __slots__ = ("_loop", "_run", "_timers", "_world")
+
+    def __init__(self, run: Waiter, world: World, loop: asyncio.AbstractEventLoop) -> None:
+        self._run, self._world, self._loop = run, world, loop
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def recover(self) -> None:
+        """Arm what the log left open."""
+        for key, wait in self._run.pending.waits.items():
+            self.arm(key, wait.due_ms)
+        self.arm_force()
+
+    def arm(self, key: str, due_ms: int) -> None:
+        """Complete this wait when it is due."""
+        self.at(key, due_ms, self._due)
+
+    def arm_force(self) -> None:
+        """End the run without its body when the grace of its cancel is over, if it has one."""
+        if self._run.pending.force_at_ms is not None:
+            self.at(FORCE, self._run.pending.force_at_ms, lambda _: self._run.force())
+
+    def at(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
+        """Call with the key when the store's clock says so; replaces an earlier timer of that key."""
+        self.release(key)
+        delay_s = max(0, due_ms - self._world.now_ms()) / 1000
+        self._timers[key] = self._loop.call_later(delay_s, self._ring, key, due_ms, call)
+
+    def release(self, key: str) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _ring(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
+        del self._timers[key]
+        if self._world.now_ms() < due_ms:  # the loop's clock runs ahead of the store's
+            self._timers[key] = self._loop.call_later(0.001, self._ring, key, due_ms, call)
+        else:
+            call(key)
+
+    def _due(self, key: str) -> None:
+        wait = self._run.pending.waits.get(key)
+        if wait is not None:
+            self._run.arrive(key, WaitCompleted(due_ms=wait.due_ms))

@@ -1,0 +1,206 @@
+"""A worker: owns runs, keeps them alive in memory, puts them away, and hands them back when it stops."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+
+from perdure.engine.append import Births
+from perdure.engine.committer import Committer
+from perdure.engine.deployment import deployment_of
+from perdure.engine.lease import BEATS_PER_LEASE, LEASE_MS, LeaseKeeper, Pulse, Watch
+from perdure.engine.opening import Opener
+from perdure.engine.ownership import Sweeper
+from perdure.engine.process import this_process
+from perdure.engine.registry import Registry
+from perdure.engine.rest import Rest
+from perdure.engine.run import LiveRun
+from perdure.engine.step import Steps
+from perdure.errors import WorldError
+from perdure.model.event import Fact
+from perdure.model.ids import RunId, WorkerId
+from perdure.world.mail import Letter
+from perdure.world.operation import Append, Start
+from perdure.world.ownership import Claimed, Lease, Owned
+from perdure.world.world import World
+
+logger = logging.getLogger("perdure")
+BUSY_MAX = 1000
+Ended = Callable[[RunId, Fact | None], None]
+
+
+class Worker:
+    """Start it on a running loop; `stop` hands everything back. `ended` hears of each run that leaves, and by which fact."""
+
+    def __init__(
+        self,
+        world: World,
+        committer: Committer,
+        registry: Registry,
+        *,
+        worker_id: WorkerId,
+        concurrency: int,
+        chance: Callable[[], float],
+        ended: Ended,
+        own_thread: bool = True,
+        lease_ms: int = LEASE_MS,
+    ) -> None:
+        self.world, self.committer, self.registry, self.worker_id = world, committer, registry, worker_id
+        self.loop = asyncio.get_running_loop()
+        self.steps = Steps(registry, concurrency)
+        self.deployment = deployment_of(registry)
+        self.chance = chance
+        self.runs: dict[RunId, LiveRun] = {}
+        self.stopping = False
+        self._ended = ended
+        self._opener = Opener(self, self.runs)
+        self._rest = Rest(lambda run_id: self.runs[run_id].put_away())
+        self._watch = Watch()
+        self._lease_ms = lease_ms
+        self._process = this_process() if own_thread else ""
+        clock = time.monotonic if own_thread else self.loop.time
+        self._keeper = LeaseKeeper(world, self._lease, clock, lease_ms / 1000 / BEATS_PER_LEASE)
+        self._pulse = Pulse(self._keeper, self._watch, self._give_up) if own_thread else None
+        self._sweeper = Sweeper(self)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    # -- life
+
+    async def start(self) -> None:
+        """Take a lease, and begin to claim. Raises: WorldError."""
+        await self._keeper.beat()
+        if self._pulse is not None:
+            self._pulse.start()
+        else:
+            self._spawn(self._keeper.keep())
+        self._spawn(self._sweeper.sweep_for_ever())
+        self._spawn(self._rest.reap_for_ever())
+        self._unsubscribe = self.world.subscribe(lambda: self.loop.call_soon_threadsafe(self._sweeper.soon))
+
+    async def stop(self, grace_s: float = 0.0) -> None:
+        """Claim nothing more, let running steps end for so long, then hand every run back. Harmless to repeat."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self._unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        self.steps.pause()
+        await self.steps.finished(grace_s)
+        self.steps.close()
+        for run in list(self.runs.values()):
+            run.hand_back()
+        await self.committer.drained()
+        if self._pulse is not None:
+            self._pulse.stop()
+        try:
+            await self.world.retire(self.worker_id, died=False)
+        except WorldError as error:
+            logger.warning("the lease could not be given back, it will lapse: %s", error)
+
+    def look(self, run_id: RunId) -> None:
+        """A hint: there may be mail for this run, or it may have become claimable."""
+        run = self.runs.get(run_id)
+        if run is not None:
+            run.mailbox.fetch()
+        else:
+            self._sweeper.soon()
+
+    def due(self, due_ms: int) -> None:
+        """A run that nobody owns will be due then."""
+        self._sweeper.due_at(due_ms)
+
+    def born(self, start: Start, at_ms: int) -> None:
+        """A start of this process was committed, and the run is this worker's own."""
+        if not self.stopping:
+            self._opener.born(start, at_ms)
+
+    # -- what its runs ask for (Host)
+
+    @property
+    def births(self) -> Births:
+        return Births(self.worker_id, self.registry.served)
+
+    def activating(self, run_id: RunId | None) -> None:
+        if run_id is None:
+            self._watch.end()
+        else:
+            self._watch.begin(run_id)
+
+    def rests(self, run_id: RunId) -> None:
+        self._rest.begin(run_id)
+
+    def stirs(self, run_id: RunId) -> None:
+        self._rest.end(run_id)
+
+    def told(self, letters: tuple[Letter, ...], children: tuple[Start, ...], at_ms: int) -> None:
+        for child in children:
+            if child.owner is not None:
+                self.born(child, at_ms)
+        for letter in letters:
+            self.look(letter.run_id)
+
+    def left(self, run_id: RunId, fact: Fact | None, wake_at_ms: int | None) -> None:
+        self.runs.pop(run_id, None)
+        self._rest.end(run_id)
+        if wake_at_ms is not None:
+            self._sweeper.due_at(wake_at_ms)
+        self.cleared(run_id)
+        self._ended(run_id, fact)
+
+    def cleared(self, run_id: RunId) -> None:
+        if self._opener.cleared(run_id) and not self.stopping:
+            self._spawn(self._opener.next_suspect())
+
+    # -- what its sweeper asks for (Holder)
+
+    def room(self) -> int:
+        return 0 if self.stopping else max(0, BUSY_MAX - len(self.runs) + len(self._rest))
+
+    async def adopt(self, claimed: Claimed) -> None:
+        if not self.stopping:
+            await self._opener.adopt(claimed)
+
+    def compare(self, owned: dict[RunId, Owned]) -> set[RunId]:
+        odd = {run_id for run_id in self.runs if run_id not in owned}
+        for run_id, known in owned.items():
+            run = self.runs.get(run_id)
+            epoch = run.outbox.epoch if run is not None else self._opener.holds(run_id)
+            if epoch != known.epoch:
+                odd.add(run_id)
+            elif run is not None and known.mail:
+                run.mailbox.fetch()
+        return odd
+
+    def forget(self, run_id: RunId) -> None:
+        if run_id in self.runs:
+            self.runs[run_id].drop()
+
+    # -- its lease
+
+    def _lease(self) -> Lease:
+        return Lease(
+            worker_id=self.worker_id,
+            lease_ms=self._lease_ms,
+            process=self._process,
+            workflows=self.registry.workflow_names(),
+            deployment=self.deployment,
+        )
+
+    async def _give_up(self) -> None:
+        """A body has held the thread for too long: let others have the worker's other runs (on the pulse's thread)."""
+        stuck = self._watch.run_id
+        for owned in await self.world.owned(self.worker_id):
+            record = await self.world.read_run(owned.run_id)
+            if record is None or owned.run_id == stuck or record.owner != self.worker_id:
+                continue
+            seize = Append(
+                run_id=owned.run_id, owner=self.worker_id, epoch=record.epoch, seq=record.length + 1, rows=(), seize=True
+            )
+            await self.world.commit([seize])
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
