@@ -1,0 +1,131 @@
+"""perdure: durable execution for Python. Workflows and steps as plain functions that survive crashes and deploys."""
+
+from perdure.api.attributes import set_attributes
+from perdure.api.connect import close, configure
+from perdure.api.metadata import (
+    StepMetadata,
+    WorkflowMetadata,
+    get_step_metadata,
+    get_workflow_metadata,
+    heartbeat,
+)
+from perdure.api.options import StartOptions
+from perdure.api.records import EventInfo, Page, RunInfo, StepInfo, WaitInfo, Waiting
+from perdure.api.run import Run, find_run, get_run, list_runs
+from perdure.api.start import start
+from perdure.api.step import Step, step
+from perdure.api.wait import now, patched, random, sleep, timeout, uuid4
+from perdure.api.worker import worker
+from perdure.api.workflow import DeterminismWarning, Workflow, workflow
+from perdure.codec.trust import register
+from perdure.errors import (
+    ArgumentsInvalid,
+    AttributeInvalid,
+    DecodeError,
+    DefinitionInvalid,
+    DeterminismError,
+    DuplicateName,
+    DurationInvalid,
+    EncodeError,
+    FatalError,
+    NotInStep,
+    NotInWorkflow,
+    PerdureError,
+    RemoteError,
+    RetryableError,
+    RunBlocked,
+    RunCancelled,
+    RunError,
+    RunFailed,
+    RunNotFound,
+    SchemaMissing,
+    SchemaTooNew,
+    StartConflict,
+    StepError,
+    StepInterrupted,
+    StepNotRegistered,
+    StepTimeout,
+    UsageError,
+    WorkflowNotRegistered,
+    WorldError,
+    WorldFull,
+    WorldInvalid,
+    WorldUnavailable,
+)
+from perdure.model.retry import Retry
+from perdure.replay.race import race
+from perdure.replay.waiting import as_completed, wait
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentsInvalid",
+    "AttributeInvalid",
+    "DecodeError",
+    "DefinitionInvalid",
+    "DeterminismError",
+    "DeterminismWarning",
+    "DuplicateName",
+    "DurationInvalid",
+    "EncodeError",
+    "EventInfo",
+    "FatalError",
+    "NotInStep",
+    "NotInWorkflow",
+    "Page",
+    "PerdureError",
+    "RemoteError",
+    "Retry",
+    "RetryableError",
+    "Run",
+    "RunBlocked",
+    "RunCancelled",
+    "RunError",
+    "RunFailed",
+    "RunInfo",
+    "RunNotFound",
+    "SchemaMissing",
+    "SchemaTooNew",
+    "StartConflict",
+    "StartOptions",
+    "Step",
+    "StepError",
+    "StepInfo",
+    "StepInterrupted",
+    "StepMetadata",
+    "StepNotRegistered",
+    "StepTimeout",
+    "UsageError",
+    "WaitInfo",
+    "Waiting",
+    "Workflow",
+    "WorkflowMetadata",
+    "WorkflowNotRegistered",
+    "WorldError",
+    "WorldFull",
+    "WorldInvalid",
+    "WorldUnavailable",
+    "as_completed",
+    "close",
+    "configure",
+    "find_run",
+    "get_run",
+    "get_step_metadata",
+    "get_workflow_metadata",
+    "heartbeat",
+    "list_runs",
+    "now",
+    "patched",
+    "race",
+    "random",
+    "register",
+    "set_attributes",
+    "sleep",
+    "start",
+    "step",
+    "timeout",
+    "uuid4",
+    "wait",
+    "worker",
+    "workflow",
+]

@@ -1,0 +1,1 @@
+"""The user's verbs: thin. They look up where they are called, and pass on."""

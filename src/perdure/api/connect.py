@@ -1,0 +1,114 @@
+"""Which World this process uses, and its engine on the running event loop.
+
+The only module (beside `perdure.testing`) that names concrete Worlds: a URL in, a World out.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from perdure.engine.engine import Engine
+from perdure.engine.registry import REGISTRY
+from perdure.errors import UsageError, WorldInvalid
+from perdure.replay.body import current_body
+from perdure.world.world import World
+
+DEFAULT_URL = "sqlite:///.perdure/perdure.db"
+VARIABLE = "PERDURE_WORLD"
+Work = Literal["auto", False]
+
+
+def world_at(url: str) -> World:
+    """The World that a URL names, not yet opened. Raises: WorldInvalid."""
+    kind = url.partition(":")[0]
+    if kind == "sqlite":
+        from perdure.worlds.sqlite.world import SqliteWorld
+
+        return SqliteWorld(url)
+    if kind == "memory":
+        from perdure.worlds.memory.world import MemoryWorld
+
+        return MemoryWorld(url)
+    raise WorldInvalid(url, f"its kind {kind!r} is unknown; use sqlite:///path or memory://")
+
+
+class Connection:
+    """What `configure` sets, and what follows from it: one World, one engine for each event loop that uses it."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None
+        self.work: Work = "auto"
+        self.world: World | None = None
+        self.engines: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Engine, asyncio.Task[None]]] = (
+            WeakKeyDictionary()
+        )
+
+    async def engine(self, *, work: bool = False) -> Engine:
+        """The engine of the running loop; with `work` (and unless configured otherwise) with a worker.
+
+        Raises: UsageError in a workflow's body, which reaches the world only through what it records.
+        """
+        if current_body() is not None:
+            raise UsageError("this verb was called in a workflow's body: call it in a step")
+        loop = asyncio.get_running_loop()
+        if loop not in self.engines:
+            engine = Engine(await self.opened(), REGISTRY)
+            if loop not in self.engines:
+                self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
+        engine = self.engines[loop][0]
+        if work and self.work == "auto" and engine.worker is None:
+            await engine.work()
+        return engine
+
+    async def opened(self) -> World:
+        if self.world is None:
+            world = world_at(self.url or os.environ.get(VARIABLE) or DEFAULT_URL)
+            await world.open()
+            if self.world is None:
+                self.world = world
+        return self.world
+
+    async def close(self, grace_s: float) -> None:
+        engines, self.engines = self.engines, WeakKeyDictionary()
+        for engine, home in list(engines.values()):
+            home.cancel()
+            if home.get_loop() is asyncio.get_running_loop():
+                await engine.close(grace_s)
+                with suppress(asyncio.CancelledError):
+                    await home
+        world, self.world = self.world, None
+        if world is not None:
+            await world.close()
+
+
+CONNECTION = Connection()
+
+
+def configure(*, world: str | None = None, work: Work = "auto") -> None:
+    """Say where runs are kept, before anything is started.
+
+    `world` is a URL (sqlite:///path, memory://); without it PERDURE_WORLD counts, else sqlite:///.perdure/perdure.db.
+    Each configure("memory://") is a new store. `work="auto"`: the first `start` in a process also starts a worker on
+    the running event loop; False: this process only starts and looks.
+    Raises: UsageError while a World is in use (`await close()` first), WorldInvalid.
+    """
+    if CONNECTION.world is not None and len(CONNECTION.engines):
+        raise UsageError("configure was called while a world is in use: `await close()` first")
+    if world is not None:
+        world_at(world)
+    CONNECTION.url, CONNECTION.work, CONNECTION.world = world, work, None
+
+
+async def close(grace: float = 0.0) -> None:
+    """Drain this process's worker (running steps get `grace` seconds to end), close the World; `configure` may follow."""
+    await CONNECTION.close(grace)
+
+
+async def _until_the_loop_ends(engine: Engine) -> None:
+    """Drains the engine when its loop ends: asyncio.run cancels every task, and waits for them."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await engine.close()

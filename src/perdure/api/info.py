@@ -1,0 +1,146 @@
+"""From rows and events to the records that users see."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from perdure.api.records import (
+    DivergenceInfo,
+    ErrorInfo,
+    EventInfo,
+    RunInfo,
+    StepInfo,
+    WaitInfo,
+    Waiting,
+    moment,
+    moment_or_none,
+)
+from perdure.codec.fact import pack
+from perdure.codec.value import decode
+from perdure.core.standing import Reason, StepStanding, WaitStanding, reasons_of
+from perdure.model.event import Event, RunBlocked, RunCancelled, RunCompleted, RunFailed
+from perdure.model.failure import Failure
+from perdure.model.ids import step_id
+from perdure.model.status import ENDED
+from perdure.world.query import RunRecord
+
+
+def run_info(record: RunRecord, events: list[Event], returns: Any, now_ms: int, served: bool) -> RunInfo:
+    """The record of a run, from its row and its events; a long log may be cut to its last event where it has ended."""
+    last = events[-1].fact if events else None
+    reasons = () if record.status in ENDED else _waiting(record, events, served)
+    divergence = last if isinstance(last, RunBlocked) and last.recorded is not None else None
+    ended_at_ms = record.ended_at_ms
+    return RunInfo(
+        run_id=record.run_id,
+        workflow=record.workflow,
+        status=record.status,
+        created_at=moment(record.created_at_ms),
+        started_at=moment_or_none(record.started_at_ms),
+        completed_at=moment_or_none(ended_at_ms),
+        duration_ms=None if ended_at_ms is None else ended_at_ms - record.created_at_ms,
+        attributes=dict(record.attributes),
+        parent_id=record.parent_id,
+        root_id=record.root_id or record.run_id,
+        recoveries=record.recoveries,
+        deployment=record.deployment,
+        reason=_reason(last),
+        forced=isinstance(last, RunCancelled) and last.forced,
+        result=decode(last.result, returns, "result") if isinstance(last, RunCompleted) else None,
+        error=error_info(last.error) if isinstance(last, RunFailed) else None,
+        divergence=divergence
+        and DivergenceInfo(
+            recorded=divergence.recorded or "",
+            attempted=divergence.attempted or "",
+            turn=divergence.turn or 0,
+            line=divergence.line,
+            deployment=divergence.deployment,
+        ),
+        waiting_for=reasons,
+        waiting_sentence=_sentence(record, reasons, now_ms),
+    )
+
+
+def error_info(failure: Failure) -> ErrorInfo:
+    return ErrorInfo(type=failure.type.rpartition(":")[2], message=failure.message, traceback=failure.traceback)
+
+
+def event_info(event: Event) -> EventInfo:
+    data = msgspec.json.decode(pack(event.fact), type=dict[str, Any])
+    return EventInfo(
+        seq=event.seq, turn=event.turn, type=event.fact.type, key=event.key, at=moment(event.at_ms), data=data
+    )
+
+
+def step_info(record: RunRecord, step: StepStanding) -> StepInfo:
+    return StepInfo(
+        step_id=step_id(record.run_id, step.key),
+        run_id=record.run_id,
+        name=step.name,
+        status=step.status,
+        attempt=step.attempt,
+        input=msgspec.json.decode(step.input),
+        output=None if step.output is None else msgspec.json.decode(step.output),
+        error=None if step.error is None else error_info(step.error),
+        created_at=moment(step.created_at_ms),
+        started_at=moment(step.started_at_ms),
+        completed_at=moment_or_none(step.completed_at_ms),
+        retry_at=moment_or_none(step.retry_at_ms),
+    )
+
+
+def wait_info(wait: WaitStanding) -> WaitInfo:
+    return WaitInfo(
+        key=wait.key,
+        kind="timeout" if wait.timeout else "sleep",
+        status=wait.status,
+        created_at=moment(wait.created_at_ms),
+        due_at=moment(wait.due_ms),
+        completed_at=moment_or_none(wait.completed_at_ms),
+    )
+
+
+def _reason(last: Any) -> str | None:
+    if isinstance(last, RunCancelled):
+        return last.reason
+    return last.sentence if isinstance(last, RunBlocked) else None
+
+
+def _waiting(record: RunRecord, events: list[Event], served: bool) -> tuple[Waiting, ...]:
+    reasons = reasons_of(events)
+    if record.status == "blocked":
+        sentence = _reason(events[-1].fact) or "an operator"
+        reasons = [Reason(kind="code", key="", since_ms=events[-1].at_ms, until_ms=None, detail=sentence)]
+    elif record.owner is None and not served:
+        detail = f"a worker that serves {record.workflow}"
+        reasons.insert(0, Reason(kind="worker", key="", since_ms=record.created_at_ms, until_ms=None, detail=detail))
+    return tuple(
+        Waiting(
+            kind=reason.kind,
+            key=reason.key,
+            since=moment(reason.since_ms),
+            until=moment_or_none(reason.until_ms),
+            detail=reason.detail,
+        )
+        for reason in reasons
+    )
+
+
+def _sentence(record: RunRecord, reasons: tuple[Waiting, ...], now_ms: int) -> str:
+    if record.status in ENDED:
+        return ""
+    if record.status == "pending" and not any(reason.kind == "worker" for reason in reasons):
+        if record.wake_at_ms and record.wake_at_ms > now_ms:
+            return f"waiting for its start at {_text(moment(record.wake_at_ms))}"
+        return "waiting for a worker to begin"
+    if not reasons:
+        return "running"
+    first, *others = reasons
+    until = f", until {_text(first.until)}" if first.until is not None else ""
+    more = f" (and {len(others)} more)" if others else ""
+    return f"waiting for {first.detail}{until}{more}"
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,46 @@
+"""Options of `start`, and the limits of attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from perdure.errors import AttributeInvalid
+from perdure.model.duration import Duration
+
+ATTRIBUTES_MAX = 64
+KEY_MAX = 256
+VALUE_MAX = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOptions:
+    """How a run is started.
+
+    `idempotency_key` belongs to the world for as long as its run is kept: a second start with it finds the same run
+    (`on_conflict="return"`) or raises StartConflict ("fail"; and always if the workflow or the arguments differ).
+    `delay` postpones the start. `attributes` are shown and can be filtered by.
+    """
+
+    idempotency_key: str | None = None
+    on_conflict: Literal["return", "fail"] = "return"
+    delay: Duration | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        check_attributes(dict(self.attributes))
+
+
+def check_attributes(changes: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The changes, if they keep to the limits. Raises: AttributeInvalid."""
+    if len(changes) > ATTRIBUTES_MAX:
+        raise AttributeInvalid(next(iter(changes)), f"there are {len(changes)} of them, {ATTRIBUTES_MAX} are allowed")
+    for key, value in changes.items():
+        if not isinstance(key, str) or not key:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise AttributeInvalid(str(key), "its key is not a text with at least one character")
+        if len(key) > KEY_MAX:
+            raise AttributeInvalid(key[:20] + "…", f"its key has {len(key)} characters, {KEY_MAX} are allowed")
+        if value is not None and not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise AttributeInvalid(key, f"its value is of type {type(value).__name__}, not a text")
+        if value is not None and len(value.encode(errors="surrogatepass")) > VALUE_MAX:
+            raise AttributeInvalid(key, f"its value is longer than {VALUE_MAX} bytes")
+    return dict(changes)

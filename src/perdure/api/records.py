@@ -1,0 +1,170 @@
+"""What the verbs give back about runs: frozen records, each with its JSON."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from perdure.model.status import Status
+
+T = TypeVar("T")
+WaitKind = Literal["hook", "sleep", "step", "retry", "child", "worker", "code"]
+StepStatus = Literal["pending", "running", "retrying", "completed", "failed", "cancelled"]
+
+
+class Record:
+    """A frozen record with JSON: camelCase keys of our own, values as JSON has them, user's keys untouched."""
+
+    def as_json(self) -> dict[str, Any]:
+        assert is_dataclass(self)
+        return {_camel(part.name): _plain(getattr(self, part.name)) for part in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Record):
+    """One thing that a run waits for. `until` None: not bounded by time. `detail` in words."""
+
+    kind: WaitKind
+    key: str
+    since: datetime
+    until: datetime | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorInfo(Record):
+    """An error as data; `type` without its module; `traceback` as text, or None."""
+
+    type: str
+    message: str
+    traceback: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivergenceInfo(Record):
+    """Why a run is blocked by its code: both sides, the turn, the source line."""
+
+    recorded: str
+    attempted: str
+    turn: int
+    line: str | None
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo(Record):
+    """Where a run stands. `result` and `error` are set once it has ended; `reason` where it was cancelled or blocked."""
+
+    run_id: str
+    workflow: str
+    status: Status
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_ms: int | None
+    attributes: dict[str, str]
+    parent_id: str | None
+    root_id: str
+    recoveries: int
+    deployment: str
+    reason: str | None
+    forced: bool
+    result: Any = None
+    error: ErrorInfo | None = None
+    divergence: DivergenceInfo | None = None
+    waiting_for: tuple[Waiting, ...] = ()
+    waiting_sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInfo(Record):
+    """One event of a run's log. `data` is the event's own payload, decoded from JSON."""
+
+    seq: int
+    turn: int
+    type: str
+    key: str
+    at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepInfo(Record):
+    """One step of a run, with its last attempt. `input` is by name."""
+
+    step_id: str
+    run_id: str
+    name: str
+    status: StepStatus
+    attempt: int
+    input: Any
+    output: Any
+    error: ErrorInfo | None
+    created_at: datetime
+    started_at: datetime
+    completed_at: datetime | None
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitInfo(Record):
+    """One sleep or timeout of a run."""
+
+    key: str
+    kind: Literal["sleep", "timeout"]
+    status: Literal["waiting", "completed", "woken", "cancelled"]
+    created_at: datetime
+    due_at: datetime
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Record, Generic[T]):
+    """Some items of a list; `cursor` asks for the next ones, None: there are no more."""
+
+    items: tuple[T, ...]
+    cursor: str | None
+
+
+class Listing(Generic[T]):
+    """A list that is awaited for one Page, or iterated with `async for` over all of it."""
+
+    def __init__(self, page: Callable[[str | None], Awaitable[Page[T]]], cursor: str | None = None) -> None:
+        self._page, self._cursor = page, cursor
+
+    def __await__(self) -> Generator[Any, Any, Page[T]]:
+        return self._page(self._cursor).__await__()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        cursor = self._cursor
+        while True:
+            page = await self._page(cursor)
+            for item in page.items:
+                yield item
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+
+def moment(at_ms: int) -> datetime:
+    """An aware UTC datetime."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def moment_or_none(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else moment(at_ms)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.as_json()
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,220 @@
+"""A handle on a run: follow it, end it, look at it. Result, status and cancel also work, durably, inside workflows."""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any, Generic, TypeVar, overload
+
+from typing_extensions import TypeForm
+
+from perdure.api.connect import CONNECTION
+from perdure.api.info import event_info, run_info, step_info, wait_info
+from perdure.api.outcome import result_of
+from perdure.api.records import EventInfo, Listing, Page, RunInfo, StepInfo, WaitInfo
+from perdure.api.relay import relay_cancel, relay_result, relay_status
+from perdure.api.wait import timeout as limit
+from perdure.api.workflow import Workflow
+from perdure.codec.value import decode
+from perdure.core.standing import steps_of, waits_of
+from perdure.engine.engine import Engine, NewRun
+from perdure.errors import RunNotFound
+from perdure.model import event as log
+from perdure.model.duration import Duration, duration_ms
+from perdure.model.ids import RunId, is_run_id
+from perdure.model.status import ENDED, Status
+from perdure.replay.body import current_body
+from perdure.replay.run import child_result
+from perdure.world.query import RunFilter, RunRecord
+
+R = TypeVar("R")
+WARN_AFTER_S = 5.0
+PAGE = 200
+logger = logging.getLogger("perdure")
+
+
+class Run(Generic[R]):
+    """One run, by its id. Making a handle does no I/O."""
+
+    def __init__(self, run_id: RunId, returns: Any = Any) -> None:
+        self.run_id: str = run_id
+        self._id, self._returns = run_id, returns
+
+    def __repr__(self) -> str:
+        return f"<run {self.run_id}>"
+
+    async def result(self, timeout: Duration | None = None) -> R:
+        """What the workflow returned, when it has ended.
+
+        Raises: RunFailed (the original exception as its `__cause__`), RunCancelled, RunBlocked, RunNotFound,
+        TimeoutError after `timeout`.
+        """
+        body = current_body()
+        if body is not None:
+            async with limit(timeout):
+                if self._id in body.children:
+                    return await child_result(body, self._id, self._returns)
+                return decode((await relay_result(self.run_id)).encode(), self._returns, "result")
+        engine = await CONNECTION.engine()
+        loop = asyncio.get_running_loop()
+        warning = loop.call_later(WARN_AFTER_S, lambda: loop.create_task(self._warn_if_unserved(engine)))
+        try:
+            if timeout is None:
+                return self._unwrap(await engine.end(self._id))
+            async with limit(timeout):
+                return self._unwrap(await engine.end(self._id))
+        finally:
+            warning.cancel()
+
+    async def status(self) -> Status:
+        """pending, running, completed, failed, cancelled or blocked. Raises: RunNotFound."""
+        if current_body() is not None:
+            return await relay_status(self.run_id)
+        return (await self._record(await CONNECTION.engine())).status
+
+    async def info(self) -> RunInfo:
+        """All about the run: times, result or error, and what it waits for. Raises: RunNotFound."""
+        engine = await CONNECTION.engine()
+        found, events = await engine.log(self._id)
+        returns = self._returns if self._returns is not Any else _returns_of(engine, found.run.workflow)
+        served = await engine.is_served(found.run.workflow)
+        return run_info(found.run, events, returns, engine.world.now_ms(), served)
+
+    async def cancel(self, reason: str | None = None, grace: Duration | None = None) -> bool:
+        """Ask the run to end: CancelledError at its await, cleanup and compensation run, then it is cancelled.
+
+        `grace`: after so long it ends without its body; 0: at once. None: it takes the time that it needs.
+        True if that was accepted, False if the run had ended. Raises: RunNotFound, DurationInvalid.
+        """
+        grace_ms = None if grace is None else duration_ms(grace)
+        if current_body() is not None:
+            return await relay_cancel(self.run_id, reason, grace_ms)
+        return await (await CONNECTION.engine()).cancel(self._id, reason, grace_ms)
+
+    async def wake_up(self) -> int:
+        """End the pending sleeps now (timeouts stay); how many there were. Raises: RunNotFound."""
+        return await (await CONNECTION.engine()).wake_up(self._id)
+
+    async def retry(self) -> None:
+        """Let a blocked run try again, or a failed one go on in place from its failed step, with the same step ids.
+
+        Raises: RunNotFound, UsageError where there is nothing to go on from (then: `rerun`).
+        """
+        await (await CONNECTION.engine()).retry(self._id)
+
+    async def rerun(self) -> "Run[R]":
+        """A new run with the same workflow and input. Raises: RunNotFound."""
+        engine = await CONNECTION.engine(work=True)
+        _, events = await engine.log(self._id)
+        created = events[0].fact
+        assert isinstance(created, log.RunCreated), "a log begins with run_created"
+        new = NewRun(workflow=created.workflow, input=bytes(created.input), rerun_of=self._id)
+        return Run((await engine.start(new)).run_id, self._returns)
+
+    def events(self, cursor: str | None = None) -> Listing[EventInfo]:
+        """The run's log, in order."""
+
+        async def page(cursor: str | None) -> Page[EventInfo]:
+            first = int(cursor) if cursor else 1
+            _, events = await (await CONNECTION.engine()).log(self._id, first)
+            items = tuple(event_info(event) for event in events[:PAGE])
+            return Page(items=items, cursor=str(first + PAGE) if len(events) > PAGE else None)
+
+        return Listing(page, cursor)
+
+    def steps(self) -> Listing[StepInfo]:
+        """The run's steps, in the order of their calls."""
+
+        async def page(_: str | None) -> Page[StepInfo]:
+            found, events = await (await CONNECTION.engine()).log(self._id)
+            return Page(items=tuple(step_info(found.run, step) for step in steps_of(events)), cursor=None)
+
+        return Listing(page)
+
+    def waits(self) -> Listing[WaitInfo]:
+        """The run's sleeps and timeouts, in the order in which they began."""
+
+        async def page(_: str | None) -> Page[WaitInfo]:
+            _, events = await (await CONNECTION.engine()).log(self._id)
+            return Page(items=tuple(wait_info(wait) for wait in waits_of(events)), cursor=None)
+
+        return Listing(page)
+
+    async def _record(self, engine: Engine) -> RunRecord:
+        record = await engine.world.read_run(self._id)
+        if record is None:
+            raise RunNotFound(self.run_id)
+        return record
+
+    def _unwrap(self, fact: log.Fact) -> R:
+        return decode(result_of(self.run_id, fact), self._returns, "result")
+
+    async def _warn_if_unserved(self, engine: Engine) -> None:
+        record = await self._record(engine)
+        if not await engine.is_served(record.workflow):
+            logger.warning(
+                "run %s waits: no live worker serves %s; start one with `perdure worker`", self.run_id, record.workflow
+            )
+
+
+@overload
+def get_run(run_id: str) -> Run[Any]: ...
+@overload
+def get_run(run_id: str, returns: TypeForm[R], /) -> Run[R]: ...
+def get_run(run_id: str, returns: Any = Any) -> Run[Any]:
+    """A handle on the run with this id; no I/O. `returns` is the type of its result. Raises: RunNotFound if it is no id."""
+    if not is_run_id(run_id):
+        raise RunNotFound(run_id, malformed=True)
+    return Run(RunId(run_id), returns)
+
+
+async def find_run(idempotency_key: str) -> Run[Any] | None:
+    """The run that was started with this key, or None."""
+    record = await (await CONNECTION.engine()).world.find_run(idempotency_key)
+    return None if record is None else Run(record.run_id)
+
+
+def list_runs(
+    *,
+    status: Status | None = None,
+    workflow: Workflow[..., Any] | str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    attributes: dict[str, str] | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> Listing[RunInfo]:
+    """Runs, newest first: awaited, a Page of at most `limit`; with `async for`, all. Every condition must hold.
+
+    `since` is inclusive, `until` exclusive, both on the time of the start.
+    """
+
+    async def page(cursor: str | None) -> Page[RunInfo]:
+        engine = await CONNECTION.engine()
+        found = await engine.world.list_runs(
+            RunFilter(
+                status=(status,) if status else (),
+                workflow=workflow.definition.name if isinstance(workflow, Workflow) else workflow,
+                since_ms=None if since is None else round(since.timestamp() * 1000),
+                until_ms=None if until is None else round(until.timestamp() * 1000),
+                attributes=attributes or {},
+                limit=limit,
+                before=RunId(cursor) if cursor else None,
+            )
+        )
+        items = tuple([await _listed(engine, record) for record in found.runs])
+        return Page(items=items, cursor=found.runs[-1].run_id if found.more else None)
+
+    return Listing(page, cursor)
+
+
+async def _listed(engine: Engine, record: RunRecord) -> RunInfo:
+    first_seq = record.length if record.status in ENDED else 1
+    found, events = await engine.log(record.run_id, first_seq)
+    served = await engine.is_served(record.workflow)
+    return run_info(found.run, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
+
+
+def _returns_of(engine: Engine, workflow: str) -> Any:
+    return engine.registry.workflow(workflow).returns if workflow in engine.registry.served else Any
+
+

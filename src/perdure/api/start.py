@@ -1,0 +1,74 @@
+"""`start`: the one way into a workflow. It returns once the run is durable."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
+
+from perdure.api.connect import CONNECTION
+from perdure.api.launch import launch
+from perdure.api.options import StartOptions
+from perdure.api.relay import relay_start
+from perdure.api.run import Run
+from perdure.api.workflow import Workflow
+from perdure.codec.arguments import encode_arguments
+from perdure.errors import UsageError
+from perdure.model.duration import moment_ms
+from perdure.model.ids import RunId
+from perdure.replay.body import Body, current_body
+from perdure.replay.run import start_child
+from perdure.replay.scope import current_attempt
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+NO_OPTIONS = StartOptions()
+
+
+@overload
+async def start(workflow: Callable[[*Ts], Coroutine[Any, Any, R]], /, *args: *Ts, options: StartOptions) -> Run[R]: ...
+@overload
+async def start(workflow: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> Run[R]: ...
+async def start(
+    workflow: Callable[..., Coroutine[Any, Any, R]], /, *args: Any, options: StartOptions | None = None, **kwargs: Any
+) -> Run[R]:
+    """Start a run of a workflow with these arguments; durable when it returns.
+
+    With `options=` (idempotency key, delay, attributes) arguments go by position. In a workflow the start is recorded
+    and the run is a child; in a step without a key, a retried attempt finds the same run again.
+    Raises: ArgumentsInvalid and EncodeError before anything is written, StartConflict, WorldError.
+    """
+    if not isinstance(workflow, Workflow):
+        name = getattr(workflow, "__qualname__", repr(workflow))
+        raise UsageError(f"start was given {name}, which is no workflow: decorate it with @workflow")
+    definition = workflow.definition
+    input = encode_arguments(definition.named(args, kwargs))
+    options = options or NO_OPTIONS
+    body, attempt = current_body(), current_attempt()
+    if body is not None:
+        run_id = await _start_in_body(body, definition.name, input, options)
+    elif attempt is not None:
+        if options.idempotency_key is None:
+            options = _with_key(options, attempt.next_start_key())
+        run_id = await launch(await CONNECTION.engine(), definition.name, input, options, attempt.run_id)
+    else:
+        run_id = await launch(await CONNECTION.engine(work=True), definition.name, input, options)
+    return Run(run_id, definition.returns)
+
+
+async def _start_in_body(body: Body, workflow: str, input: bytes, options: StartOptions) -> RunId:
+    """A child, in the log of its parent; one with a key may be somebody else's run, and is started by a step."""
+    due_ms = None if options.delay is None else moment_ms(options.delay, body.now_ms)
+    if options.idempotency_key is None:
+        return start_child(body, workflow, input, attributes=dict(options.attributes), due_ms=due_ms)
+    if due_ms is not None:
+        raise UsageError("in a workflow, a start with both a key and a delay isn't supported: sleep first, then start")
+    return RunId(
+        await relay_start(
+            workflow, input.decode(), options.idempotency_key, options.on_conflict, dict(options.attributes)
+        )
+    )
+
+
+def _with_key(options: StartOptions, key: str) -> StartOptions:
+    return StartOptions(
+        idempotency_key=key, on_conflict=options.on_conflict, delay=options.delay, attributes=options.attributes
+    )

@@ -1,0 +1,141 @@
+"""`@step`: a function that acts on the world, at least once, retried, its result recorded."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from perdure.api.definition import closed_over, name_of, place_of, signature_of
+from perdure.codec.trust import register_references
+from perdure.engine.registry import REGISTRY
+from perdure.errors import DefinitionInvalid
+from perdure.model.definition import StepDefinition
+from perdure.model.duration import Duration, duration_ms
+from perdure.model.retry import Retry
+from perdure.replay.body import current_body
+from perdure.replay.step import call_step
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class Step(Generic[P, R]):
+    """A function that `@step` decorates. Calling it gives a coroutine; `fn` is the plain function.
+
+    In a workflow the call is durable. Anywhere else it runs the plain function, unrecorded; a sync one in a thread.
+    """
+
+    def __init__(self, definition: StepDefinition) -> None:
+        self.definition = definition
+        self.fn: Callable[..., Any] = definition.function
+        update_wrapper(self, definition.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return self._call(args, kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Step[P, R]": ...
+    @overload
+    def __get__(self: "Step[Concatenate[S, Q], R]", instance: S, owner: type) -> Callable[Q, Coroutine[Any, Any, R]]: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<step {self.definition.name}>"
+
+    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        body = current_body()
+        if body is not None:
+            return await call_step(body, self.definition, self.definition.named(args, kwargs))
+        if self.definition.is_async:
+            return await self.fn(*args, **kwargs)
+        return await asyncio.to_thread(copy_context().run, partial(self.fn, *args, **kwargs))
+
+
+@overload
+def step(function: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(
+    *,
+    name: str | None = None,
+    max_retries: int | None = None,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    heartbeat_timeout: Duration | None = None,
+    at_most_once: bool = False,
+) -> "StepDecorator": ...
+def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a function a step: `@step`, or `@step(max_retries=3, timeout="30s", …)`.
+
+    `name` keeps the step's name through a rename. `max_retries` is short for `retry=Retry(max_retries=…)`; 3 retries
+    are four attempts. `timeout` limits one attempt, `heartbeat_timeout` the silence between two `heartbeat()`s.
+    With `at_most_once` every attempt's start is committed before its body, and a crash in between raises
+    StepInterrupted in the workflow instead of repeating it.
+    Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
+    """
+    decorate = StepDecorator(**options)
+    return decorate if function is None else decorate(function)
+
+
+class StepDecorator:
+    """What `@step(…)` gives."""
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        max_retries: int | None = None,
+        retry: Retry | None = None,
+        timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
+        at_most_once: bool = False,
+    ) -> None:
+        self._name, self._at_most_once = name, at_most_once
+        if retry is not None and max_retries is not None:
+            raise DefinitionInvalid(name or "step", "max_retries and retry were both given; put it into Retry(…)")
+        self._retry = retry or (Retry() if max_retries is None else Retry(max_retries=max_retries))
+        self._timeout_ms = 0 if timeout is None else duration_ms(timeout)
+        self._heartbeat_timeout_ms = 0 if heartbeat_timeout is None else duration_ms(heartbeat_timeout)
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Step[P, R]: ...
+    def __call__(self, function: Callable[..., Any], /) -> Any:
+        name = self._name or name_of(function)
+        signature = signature_of(name, function)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise DefinitionInvalid(name, "it is a generator; return a value, or write to a stream")
+        closed = closed_over(function)
+        if closed:
+            raise DefinitionInvalid(
+                name,
+                f"it closes over {', '.join(closed)}, which a replay on another machine doesn't have; pass it as an argument",
+            )
+        definition = StepDefinition(
+            name=name,
+            function=function,
+            place=place_of(function),
+            signature=signature,
+            is_async=inspect.iscoroutinefunction(function),
+            retry=self._retry,
+            timeout_ms=self._timeout_ms,
+            heartbeat_timeout_ms=self._heartbeat_timeout_ms,
+            at_most_once=self._at_most_once,
+        )
+        REGISTRY.add(definition)
+        made: Step[..., Any] = Step(definition)
+        STEPS[name] = made
+        return made
+
+
+STEPS: dict[str, Step[..., Any]] = {}
+"""Steps by name, so that one passed as a value comes back as itself."""
+
+register_references("step", Step, lambda value: value.definition.name, STEPS.__getitem__)

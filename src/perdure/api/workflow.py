@@ -1,0 +1,102 @@
+"""`@workflow`: an async function that orchestrates: deterministic, replayed, durable."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from perdure.api.definition import name_of, place_of, signature_of
+from perdure.codec.trust import register_references
+from perdure.engine.registry import REGISTRY
+from perdure.errors import DefinitionInvalid, NotInWorkflow
+from perdure.model.definition import WorkflowDefinition
+from perdure.model.duration import Duration, duration_ms
+from perdure.replay.body import current_body
+from perdure.replay.linter import check_function
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Workflow(Generic[P, R]):
+    """A function that `@workflow` decorates: start it with `start`, or await it inside another workflow (inlined).
+
+    `fn` is the plain function.
+    """
+
+    def __init__(self, definition: WorkflowDefinition) -> None:
+        self.definition = definition
+        self.fn: Callable[..., Any] = definition.function
+        update_wrapper(self, definition.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return self._call(args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.definition.name}>"
+
+    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if current_body() is None:
+            raise NotInWorkflow(self.definition.name, f"use `await start({self.__name__}, …)`")
+        return await self.fn(*args, **kwargs)
+
+    __name__: str
+
+
+class DeterminismWarning(UserWarning):
+    """A workflow's body does what a replay can't repeat; `perdure check` says the same."""
+
+
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, R]: ...
+@overload
+def workflow(
+    *, name: str | None = None, version: str | None = None, timeout: Duration | None = None, max_recoveries: int = 5
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Workflow[P, R]]: ...
+def workflow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make an async function a workflow: `@workflow`, or `@workflow(name=…, timeout="1h", …)`.
+
+    `name` keeps the workflow's name through a rename; `version` is shown to people. After `timeout` the body is
+    cancelled and the run fails with TimeoutError. After its worker's process has died `max_recoveries + 1` times
+    without a turn completed in between, a run is parked.
+    Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
+    """
+    return _decorator(**options) if function is None else _decorator(**options)(function)
+
+
+def _decorator(
+    *, name: str | None = None, version: str | None = None, timeout: Duration | None = None, max_recoveries: int = 5
+) -> Callable[[Callable[..., Any]], Workflow[..., Any]]:
+    timeout_ms = 0 if timeout is None else duration_ms(timeout)
+
+    def decorate(function: Callable[..., Any]) -> Workflow[..., Any]:
+        called = name or name_of(function)
+        signature = signature_of(called, function)
+        if not inspect.iscoroutinefunction(function):
+            raise DefinitionInvalid(called, "a workflow is an async function: write `async def`")
+        if "options" in signature.parameters:
+            raise DefinitionInvalid(called, "a parameter named 'options' is taken by start(…, options=…): rename it")
+        definition = WorkflowDefinition(
+            name=called,
+            function=function,
+            place=place_of(function),
+            signature=signature,
+            version=version,
+            timeout_ms=timeout_ms,
+            max_recoveries=max_recoveries,
+        )
+        REGISTRY.add(definition)
+        for finding in check_function(function):
+            warnings.warn(str(finding), DeterminismWarning, stacklevel=3)
+        made: Workflow[..., Any] = Workflow(definition)
+        WORKFLOWS[called] = made
+        return made
+
+    return decorate
+
+
+WORKFLOWS: dict[str, Workflow[..., Any]] = {}
+"""Workflows by name, so that one passed as a value comes back as itself."""
+
+register_references("workflow", Workflow, lambda value: value.definition.name, WORKFLOWS.__getitem__)
