@@ -1,0 +1,170 @@
+"""The floor: the workloads' durable writes on SQLite and nothing else.
+
+No replay, no ownership, no retries. A run is a row at its start, a row per step, and a row at its end, which shares
+the commit of the last step. Each row is committed (WAL, synchronous=FULL) before the run goes on. One thread writes;
+while it commits one batch, the next gathers.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+import signal
+import threading
+import time
+from pathlib import Path
+
+import apsw
+
+SCHEMA = """
+create table if not exists events (run text, seq integer, payload blob, primary key (run, seq)) without rowid;
+create table if not exists sleepers (run text primary key, wake_at_ms integer) without rowid;
+"""
+ADD_EVENT = "insert into events values (?, ?, ?)"
+ADD_SLEEPER = "insert into sleepers values (?, ?)"
+HOUR_MS = 3_600_000
+
+Batch = list[tuple[str, tuple[object, ...], asyncio.Future[None]]]
+
+
+def connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.execute(SCHEMA)
+    return connection
+
+
+class Committer:
+    """Group commit: `await put(…)` returns when the row is durable."""
+
+    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.connection = connect(path)
+        self._gathering: Batch = []
+        self._busy = False
+        self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write)
+        self._thread.start()
+
+    def put(self, sql: str, *values: object) -> asyncio.Future[None]:
+        committed = self._loop.create_future()
+        self._gathering.append((sql, values, committed))
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._hand_over)  # soon, not now: whoever is ready gets into the same batch
+        return committed
+
+    def _hand_over(self) -> None:
+        self._batches.put(self._gathering)
+        self._gathering = []
+
+    def _write(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            self.connection.execute("begin immediate")
+            for sql, values, _ in batch:
+                self.connection.execute(sql, values)
+            self.connection.execute("commit")
+            self._loop.call_soon_threadsafe(self._committed, batch)
+
+    def _committed(self, batch: Batch) -> None:
+        for _, _, committed in batch:
+            committed.set_result(None)
+        self._busy = bool(self._gathering)
+        if self._busy:
+            self._loop.call_soon(self._hand_over)
+
+    def close(self) -> None:
+        self._batches.put(None)
+        self._thread.join()
+        self.connection.close()
+
+
+class FloorSqlite:
+    """Keeps to `benchmarks.system.System`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.step_times_s: list[float] = []
+        self._path = folder / "floor.db"
+        self._runner = asyncio.Runner()
+        self._runs = 0
+
+    def open(self) -> None:
+        self._committer = Committer(self._path, self._runner.get_loop())
+
+    def close(self) -> None:
+        self._committer.close()
+        self._runner.close()
+
+    def sequence(self, steps: int) -> None:
+        self._runner.run(self._run(steps))
+
+    def one_by_one(self, runs: int) -> list[float]:
+        return self._runner.run(self._one_by_one(runs))
+
+    def many(self, runs: int, steps: int) -> None:
+        self._runner.run(self._many(runs, steps))
+
+    def parallel(self, steps: int) -> None:
+        self._runner.run(self._parallel(steps))
+
+    def sleepers(self, runs: int) -> None:
+        self._runner.run(self._sleepers(runs))
+
+    def idle(self, seconds: float) -> None:
+        self._runner.run(asyncio.sleep(seconds))
+
+    def doomed(self, steps: int) -> None:
+        self._runner.run(self._run(steps, ends=False))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def resume(self) -> None:
+        self.open()
+        with contextlib.closing(apsw.Connection(str(self._path))) as reader:
+            events = list(reader.execute("select run, seq, payload from events order by run, seq"))
+        run, seq, _ = events[-1]
+        self._runner.run(self._add_step(run, seq + 1))
+
+    async def _run(self, steps: int, *, ends: bool = True) -> None:
+        run = self._new_run()
+        await self._committer.put(ADD_EVENT, run, 0, b'{"started": true}')
+        for seq in range(1, steps):
+            await self._add_step(run, seq)
+        if ends:
+            self._add_end(run, steps + 1)  # no await: it is in the batch of the last step
+        await self._add_step(run, steps)
+
+    async def _one_by_one(self, runs: int) -> list[float]:
+        times_s: list[float] = []
+        for _ in range(runs):
+            begun_at_s = time.perf_counter()
+            await self._run(1)
+            times_s.append(time.perf_counter() - begun_at_s)
+        return times_s
+
+    async def _many(self, runs: int, steps: int) -> None:
+        await asyncio.gather(*(self._run(steps) for _ in range(runs)))
+
+    async def _parallel(self, steps: int) -> None:
+        run = self._new_run()
+        await self._committer.put(ADD_EVENT, run, 0, b'{"started": true}')
+        self._add_end(run, steps + 1)
+        await asyncio.gather(*(self._add_step(run, seq) for seq in range(1, steps + 1)))
+
+    async def _sleepers(self, runs: int) -> None:
+        wake_at_ms = int(time.time() * 1000) + HOUR_MS
+        await asyncio.gather(*(self._committer.put(ADD_SLEEPER, self._new_run(), wake_at_ms) for _ in range(runs)))
+
+    async def _add_step(self, run: str, seq: int) -> None:
+        await self._committer.put(ADD_EVENT, run, seq, b'{"result": 1}')
+        self.step_times_s.append(time.perf_counter())
+
+    def _add_end(self, run: str, seq: int) -> None:
+        self._committer.put(ADD_EVENT, run, seq, b'{"ended": true}')
+
+    def _new_run(self) -> str:
+        self._runs += 1
+        return f"wrun_{self._runs:026d}"
+
+
+SYSTEM = FloorSqlite

@@ -1,0 +1,147 @@
+"""DBOS on SQLite, set up as fast as we know how while each write is durable; what we tried is in docs/benchmarks.md.
+
+Its file is in WAL mode, which DBOS keeps but doesn't choose, its steps are sync functions (DBOS runs async ones with
+a thread hop per statement) wherever a workload allows it, one connection, two threads, no telemetry, no logs.
+"""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from dbos import DBOS
+
+CONNECTIONS = 1
+THREADS_MAX = 2
+
+step_times_s: list[float] = []
+dies_at: int | None = None
+next_step_begun = threading.Event()
+
+
+@DBOS.step()
+def act(number: int) -> int:
+    step_times_s.append(time.perf_counter())
+    return number
+
+
+@DBOS.workflow()
+def sequence(steps: int) -> int:
+    for number in range(steps):
+        act(number)
+    return steps
+
+
+@DBOS.step()
+async def act_at_once(number: int) -> int:
+    return number
+
+
+@DBOS.workflow()
+async def parallel(steps: int) -> int:
+    return len(await asyncio.gather(*(act_at_once(number) for number in range(steps))))
+
+
+@DBOS.workflow()
+async def nap() -> None:
+    await DBOS.sleep_async(3600)
+
+
+@DBOS.step()
+def act_or_die(number: int) -> int:
+    if number == dies_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if dies_at is None:
+        next_step_begun.set()
+    return number
+
+
+@DBOS.workflow()
+def interrupted(steps: int) -> int:
+    for number in range(steps + 1):
+        act_or_die(number)
+    return steps
+
+
+class PeerDbos:
+    """Keeps to `benchmarks.system.System`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.step_times_s = step_times_s
+        self._path = folder / "dbos.db"
+        self._runner = asyncio.Runner()  # never closed: that would cancel the runs that sleep in it
+        self._sleeps_started = 0
+
+    def open(self) -> None:
+        with sqlite3.connect(self._path) as connection:
+            connection.execute("pragma journal_mode = wal")  # kept in the file; synchronous is FULL by default
+        connection.close()
+        DBOS(
+            config={
+                "name": "benchmarks",
+                "system_database_url": f"sqlite:///{self._path}",
+                "sys_db_pool_size": CONNECTIONS,
+                "db_engine_kwargs": {"pool_timeout": 600},  # else a crowd of runs fails instead of waiting
+                "max_executor_threads": THREADS_MAX,
+                "application_version": "1",
+                "enable_otlp": False,
+                "log_level": "ERROR",
+            }
+        )
+        DBOS.launch()
+
+    def close(self) -> None:
+        DBOS.destroy()
+
+    def sequence(self, steps: int) -> None:
+        assert DBOS.start_workflow(sequence, steps).get_result() == steps
+
+    def one_by_one(self, runs: int) -> list[float]:
+        times_s: list[float] = []
+        for _ in range(runs):
+            begun_at_s = time.perf_counter()
+            self.sequence(1)
+            times_s.append(time.perf_counter() - begun_at_s)
+        return times_s
+
+    def many(self, runs: int, steps: int) -> None:
+        handles = [DBOS.start_workflow(sequence, steps) for _ in range(runs)]
+        for handle in handles:
+            assert handle.get_result() == steps
+
+    def parallel(self, steps: int) -> None:
+        assert DBOS.start_workflow(parallel, steps).get_result() == steps
+
+    def sleepers(self, runs: int) -> None:
+        self._runner.run(self._sleepers(runs))
+
+    def idle(self, seconds: float) -> None:
+        self._runner.run(asyncio.sleep(seconds))
+
+    def doomed(self, steps: int) -> None:
+        global dies_at
+        dies_at = steps
+        DBOS.start_workflow(interrupted, steps).get_result()
+
+    def resume(self) -> None:
+        self.open()
+        next_step_begun.wait()
+
+    async def _sleepers(self, runs: int) -> None:
+        await asyncio.gather(*(DBOS.start_workflow_async(nap) for _ in range(runs)))
+        while self._sleeps_recorded() < self._sleeps_started + runs:
+            await asyncio.sleep(0.05)
+        self._sleeps_started += runs
+
+    def _sleeps_recorded(self) -> int:
+        with sqlite3.connect(self._path) as connection:
+            rows = connection.execute("select count(*) from operation_outputs where function_name = 'DBOS.sleep'")
+            (count,) = rows.fetchone()
+        connection.close()
+        return count
+
+
+SYSTEM = PeerDbos

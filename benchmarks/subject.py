@@ -1,0 +1,134 @@
+"""perdure itself, through its public names and with the settings that it has by itself."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from perdure import close, configure, list_runs, sleep, start, step, worker, workflow
+
+step_times_s: list[float] = []
+dies_at: int | None = None
+next_step_begun = asyncio.Event()
+
+
+@step
+async def act(number: int) -> int:
+    step_times_s.append(time.perf_counter())
+    return number
+
+
+@workflow
+async def sequence(steps: int) -> int:
+    for number in range(steps):
+        await act(number)
+    return steps
+
+
+@workflow
+async def parallel(steps: int) -> int:
+    return len(await asyncio.gather(*(act(number) for number in range(steps))))
+
+
+@workflow
+async def nap() -> None:
+    await sleep("1h")
+
+
+@step
+async def act_or_die(number: int) -> int:
+    if number == dies_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if dies_at is None:
+        next_step_begun.set()
+    return number
+
+
+@workflow
+async def interrupted(steps: int) -> int:
+    for number in range(steps + 1):
+        await act_or_die(number)
+    return steps
+
+
+class Subject:
+    """Keeps to `benchmarks.system.System`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.step_times_s = step_times_s
+        self._url = f"sqlite:///{folder / 'perdure.db'}"
+        self._runner = asyncio.Runner()
+
+    def open(self) -> None:
+        configure(world=self._url)
+
+    def close(self) -> None:
+        self._runner.run(close())
+        self._runner.close()
+
+    def sequence(self, steps: int) -> None:
+        self._runner.run(self._sequence(steps))
+
+    def one_by_one(self, runs: int) -> list[float]:
+        return self._runner.run(self._one_by_one(runs))
+
+    def many(self, runs: int, steps: int) -> None:
+        self._runner.run(self._many(runs, steps))
+
+    def parallel(self, steps: int) -> None:
+        self._runner.run(self._parallel(steps))
+
+    def sleepers(self, runs: int) -> None:
+        self._runner.run(self._sleepers(runs))
+
+    def idle(self, seconds: float) -> None:
+        self._runner.run(asyncio.sleep(seconds))
+
+    def doomed(self, steps: int) -> None:
+        global dies_at
+        dies_at = steps
+        self._runner.run(self._doomed(steps))
+
+    def resume(self) -> None:
+        self.open()
+        self._runner.run(self._resume())
+
+    async def _sequence(self, steps: int) -> None:
+        run = await start(sequence, steps)
+        assert await run.result() == steps
+
+    async def _one_by_one(self, runs: int) -> list[float]:
+        times_s: list[float] = []
+        for _ in range(runs):
+            begun_at_s = time.perf_counter()
+            await self._sequence(1)
+            times_s.append(time.perf_counter() - begun_at_s)
+        return times_s
+
+    async def _many(self, runs: int, steps: int) -> None:
+        await asyncio.gather(*(self._sequence(steps) for _ in range(runs)))
+
+    async def _parallel(self, steps: int) -> None:
+        run = await start(parallel, steps)
+        assert await run.result() == steps
+
+    async def _sleepers(self, runs: int) -> None:
+        naps = await asyncio.gather(*(start(nap) for _ in range(runs)))
+        awake = {run.run_id for run in naps}
+        while awake:
+            await asyncio.sleep(0.05)
+            async for run in list_runs(workflow=nap, limit=1000):
+                if any(reason.kind == "sleep" for reason in run.waiting_for):
+                    awake.discard(run.run_id)
+
+    async def _doomed(self, steps: int) -> None:
+        run = await start(interrupted, steps)
+        await run.result()
+
+    async def _resume(self) -> None:
+        async with worker():
+            await next_step_begun.wait()
+
+
+SYSTEM = Subject

@@ -1,0 +1,80 @@
+"""What is measured: the verbs that a system brings, so that all systems are timed by the same clock at the same places.
+
+A verb blocks until what it names is durable and done. Each system is in its own module, imported only where it is
+measured: an import costs memory and time that would be charged to its neighbour.
+"""
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.workload import Trial
+
+MODULES = {"floor": "benchmarks.floor_sqlite", "perdure": "benchmarks.subject", "dbos": "benchmarks.peer_dbos"}
+
+
+class System(Protocol):
+    """A run is one execution of a workflow; a step of it does nothing but return its number."""
+
+    step_times_s: list[float]
+    """When each step's body began, by `time.perf_counter`; for the floor, when the step was committed."""
+
+    def __init__(self, folder: Path) -> None: ...
+
+    def open(self) -> None:
+        """Open the store in the folder, and be ready to run."""
+        ...
+
+    def close(self) -> None: ...
+
+    def sequence(self, steps: int) -> None:
+        """One run, from its start to its result: the steps one after another."""
+        ...
+
+    def one_by_one(self, runs: int) -> list[float]:
+        """Runs of one step, each started after the last one's result; how long each took, in seconds."""
+        ...
+
+    def many(self, runs: int, steps: int) -> None:
+        """Runs that are all started at once; until the last result."""
+        ...
+
+    def parallel(self, steps: int) -> None:
+        """One run, from its start to its result: all steps at once."""
+        ...
+
+    def sleepers(self, runs: int) -> None:
+        """Runs that sleep for an hour; until every sleep is durable."""
+        ...
+
+    def idle(self, seconds: float) -> None:
+        """Nothing for that long, so that the system can tidy up behind its sleepers."""
+        ...
+
+    def doomed(self, steps: int) -> None:
+        """One run whose process kills itself once that many steps are done. Doesn't return."""
+        ...
+
+    def resume(self) -> None:
+        """In the next process, instead of `open`: until the doomed run begins its next step."""
+        ...
+
+
+def load(name: str, folder: Path) -> System:
+    """The system of that name, not yet open, with its store in `folder`."""
+    return importlib.import_module(MODULES[name]).SYSTEM(folder)
+
+
+@contextlib.contextmanager
+def opened(trial: Trial) -> Iterator[System]:
+    """The trial's system, open and warm.
+
+    The warm-up takes SQLite's log past its first checkpoint: until then the log's file grows, which makes commits dear.
+    """
+    system = load(trial.system, trial.folder)
+    system.open()
+    system.sequence(trial.warm_up_steps)
+    yield system
+    system.close()

@@ -1,0 +1,29 @@
+"""The workloads, in the order of the table. A new one is a file here and a line below."""
+
+from benchmarks.workload import Workload
+from benchmarks.workloads import (
+    commit,
+    start_up,
+    w1_sequence,
+    w2_many,
+    w3_latency,
+    w4_parallel,
+    w6_sleepers,
+    w7_recovery,
+    w10_history,
+)
+
+WORKLOADS: dict[str, Workload] = {
+    module.WORKLOAD.name: module.WORKLOAD
+    for module in (
+        commit,
+        w1_sequence,
+        w2_many,
+        w3_latency,
+        w4_parallel,
+        w6_sleepers,
+        w7_recovery,
+        w10_history,
+        start_up,
+    )
+}
