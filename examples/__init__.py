@@ -1,0 +1,1 @@
+"""Programs that show perdure at work; each folder is one, started with `python -m examples.<folder>`."""
