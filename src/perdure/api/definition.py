@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from perdure.codec.trust import trust_module
 from perdure.errors import DefinitionInvalid
@@ -27,8 +27,9 @@ def place_of(function: Callable[..., Any]) -> str:
 def signature_of(name: str, function: Callable[..., Any]) -> inspect.Signature:
     """The signature. Raises: DefinitionInvalid where it can't be recorded by name."""
     if not inspect.isfunction(function):
-        hint = "; put @staticmethod or @classmethod outermost" if isinstance(function, staticmethod | classmethod) else ""
-        raise DefinitionInvalid(name, f"it is a {type(function).__name__}, not a function{hint}")
+        kind = type(cast(object, function)).__name__
+        hint = f"; put @{kind} outermost" if kind in ("staticmethod", "classmethod") else ""
+        raise DefinitionInvalid(name, f"it is a {kind}, not a function{hint}")
     trust_module(function.__module__)
     return inspect.signature(function)
 

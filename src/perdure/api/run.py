@@ -134,7 +134,7 @@ class Run(Generic[R]):
         """The run's sleeps and timeouts, in the order in which they began."""
 
         async def page(_: str | None) -> Page[WaitInfo]:
-            _, events = await (await CONNECTION.engine()).log(self._id)
+            events = (await (await CONNECTION.engine()).log(self._id))[1]
             return Page(items=tuple(wait_info(wait) for wait in waits_of(events)), cursor=None)
 
         return Listing(page)

@@ -1,7 +1,7 @@
 """`worker`: an explicit worker, for a process that does nothing else, or that says when it begins and ends."""
 
 import importlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import ModuleType
 
@@ -11,7 +11,7 @@ from perdure.errors import UsageError
 
 
 @asynccontextmanager
-async def worker(*modules: str | ModuleType, concurrency: int = 100, grace: float = 30.0) -> AsyncIterator[Worker]:
+async def worker(*modules: str | ModuleType, concurrency: int = 100, grace: float = 30.0) -> AsyncGenerator[Worker]:
     """Own and run runs while the block lasts, at most `concurrency` steps at once.
 
     `modules` are imported, so that their workflows are known. When the block ends, running steps get `grace` seconds,

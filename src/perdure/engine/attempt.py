@@ -5,6 +5,7 @@ The start of attempt 1 is recorded with `step_created`; at-most-once steps, and 
 each start committed before the body runs (S3, O6).
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Raw
@@ -69,10 +70,12 @@ class Attempts:
         self._run.pending.steps[key].fresh = True
         self._held.append(key)
 
-    def recover(self) -> None:
-        """Go on with the steps that the log left open."""
+    def recover(self, awaited: Callable[[str], bool]) -> None:
+        """Go on with the steps that the log left open, and that the body still waits for."""
         now_ms = self._run.host.world.now_ms()
         for key, step in self._run.pending.steps.items():
+            if not awaited(key):
+                continue
             if step.at_most_once and step.interruptible:
                 interrupted = StepInterrupted(step.name, step.attempts)
                 self._run.arrive(key, StepFailed(attempt=step.attempts, error=to_failure(interrupted)))

@@ -18,7 +18,7 @@ from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import to_events
 from perdure.engine.registry import Registry
 from perdure.engine.seizure import retry_facts, seizure
-from perdure.engine.worker import Worker
+from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import Event, Fact, RunCancelled, RunCreated, RunStarted
 from perdure.model.ids import RunId
@@ -67,11 +67,9 @@ class Engine:
                     self.committer,
                     self.registry,
                     worker_id=self.entropy.worker_id(self.world.now_ms()),
-                    concurrency=concurrency,
                     chance=self.entropy.chance,
                     ended=self._follower.left,
-                    own_thread=self._own_thread,
-                    lease_ms=self._lease_ms,
+                    options=WorkerOptions(concurrency, self._own_thread, self._lease_ms),
                 )
                 await worker.start()
                 self.worker = worker
@@ -101,7 +99,7 @@ class Engine:
             if outcome.owned:
                 self.worker.born(operation, outcome.at_ms)
             elif new.due_ms is not None:
-                self.worker.due(new.due_ms)
+                self.worker.sweeper.due_at(new.due_ms)
         return outcome
 
     async def end(self, run_id: RunId) -> Fact:

@@ -69,8 +69,12 @@ class Follower:
         self._changed.set()
         if self._watcher is None or self._watcher.done():
             self._unsubscribe()
-            self._unsubscribe = self._world.subscribe(lambda: self._loop.call_soon_threadsafe(self._changed.set))
+            self._unsubscribe = self._world.subscribe(self._hinted)
             self._watcher = self._loop.create_task(self._look_for_all())
+
+    def _hinted(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _look_for_all(self) -> None:
         while self._waiters:

@@ -6,6 +6,7 @@ from typing import Protocol
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.registry import Registry
+from perdure.engine.rest import Rest
 from perdure.engine.step import Steps
 from perdure.model.event import Fact
 from perdure.model.ids import RunId
@@ -22,6 +23,7 @@ class Host(Protocol):
     committer: Committer
     registry: Registry
     steps: Steps
+    rest: Rest
     deployment: str
 
     @property
@@ -37,14 +39,6 @@ class Host(Protocol):
 
     def activating(self, run_id: RunId | None) -> None:
         """A body is about to hold the loop's thread (or, None, has let go of it)."""
-        ...
-
-    def rests(self, run_id: RunId) -> None:
-        """The run waits, with nothing to write: it may be put away in a while."""
-        ...
-
-    def stirs(self, run_id: RunId) -> None:
-        """The run is no longer at rest."""
         ...
 
     def told(self, letters: tuple[Letter, ...], children: tuple[Start, ...], at_ms: int) -> None:

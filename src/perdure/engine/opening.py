@@ -17,11 +17,13 @@ from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed,
 from perdure.model.ids import RunId
 from perdure.model.status import Status
 from perdure.world.log import Log
+from perdure.world.mail import Letter
 from perdure.world.operation import Start
 from perdure.world.ownership import Claimed
 
 logger = logging.getLogger("perdure")
 PROBATION_FROM = 2
+NO_LETTERS: list[Letter] = []
 
 
 class Opener:
@@ -45,7 +47,7 @@ class Opener:
             Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact) for seq, fact in ((1, created), (2, started))
         ]
         run = self._hold(start.run_id, start.root_id, created, epoch=1, status="running", events=events)
-        self._host.loop.call_soon(run.open, None, [])
+        self._host.loop.call_soon(run.open, None, NO_LETTERS)
 
     async def adopt(self, claimed: Claimed) -> None:
         """Open a run that was just claimed. A log that reads shorter than the claim said is read again (O1)."""
@@ -88,7 +90,7 @@ class Opener:
             claimed.run_id, log.run.root_id, created, epoch=claimed.epoch, status=log.run.status, events=events
         )
         if claimed.recoveries > run.definition.max_recoveries:
-            self._host.loop.call_soon(run.park, self._too_many_deaths(claimed, run))
+            self._host.loop.call_soon(run.departure.park, self._too_many_deaths(claimed, run))
             return
         run.careful = claimed.recoveries >= PROBATION_FROM
         self._host.loop.call_soon(run.open, self._preface(events, claimed), letters)
@@ -116,7 +118,7 @@ class Opener:
         self, run_id: RunId, root_id: RunId | None, created: RunCreated, *, epoch: int, status: Status, events: list[Event]
     ) -> LiveRun:
         if run_id in self._runs:
-            self._runs[run_id].drop()
+            self._runs[run_id].departure.leave()
         header = Header(
             run_id=run_id,
             root_id=root_id or run_id,

@@ -6,8 +6,6 @@ The answer to a turn is always ahead of the deliveries of the next (T1).
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from perdure.engine.append import Births, Entry, Header, compose
 from perdure.model.event import DELIVERIES, ENDS, Event, Fact, RunBlocked, WaitCompleted
 from perdure.model.ids import MailId, RunId
@@ -21,11 +19,12 @@ class Outbox:
     __slots__ = ("_arrivals", "_entries", "_flight", "_next_status", "epoch", "header", "seq", "status", "turn")
 
     def __init__(self, header: Header, *, epoch: int, seq: int, status: Status, turn: int) -> None:
-        self.header, self.epoch, self.seq, self.status, self.turn = header, epoch, seq, status, turn
+        self.header, self.epoch, self.seq, self.turn = header, epoch, seq, turn
+        self.status: Status = status
         self._entries: list[Entry] = []
         self._arrivals: list[Entry] = []
         self._flight: list[Entry] = []
-        self._next_status = status
+        self._next_status: Status = status
 
     def add(self, key: str, fact: Fact, mail_id: MailId | None = None) -> None:
         """To be written, as part of the present turn."""
@@ -54,7 +53,7 @@ class Outbox:
         return self._says((RunBlocked,))
 
     def take(
-        self, wanted: Callable[[Entry], bool] | None, births: Births, open_children: Callable[[], list[RunId]], *, owner_goes: bool
+        self, wanted: Callable[[str], bool] | None, births: Births, open_children: Callable[[], list[RunId]], *, owner_goes: bool
     ) -> Append | None:
         """The next append, or None. `wanted` says which arrivals still matter; None: they wait (no body yet).
 
@@ -98,10 +97,10 @@ class Outbox:
         self._arrivals = [entry for entry in kept if isinstance(entry.fact, DELIVERIES)] + self._arrivals
         return early
 
-    def _with_arrivals(self, entries: list[Entry], wanted: Callable[[Entry], bool] | None) -> list[Entry]:
+    def _with_arrivals(self, entries: list[Entry], wanted: Callable[[str], bool] | None) -> list[Entry]:
         arrivals, self._arrivals = self._arrivals, []
         if wanted is not None:
-            arrivals = [entry for entry in arrivals if entry.mail_id is not None or wanted(entry)]
+            arrivals = [entry for entry in arrivals if entry.mail_id is not None or wanted(entry.key)]
         if not arrivals:
             return entries
         self.turn += 1
@@ -119,7 +118,3 @@ class Outbox:
     def _ends(entries: list[Entry]) -> bool:
         return bool(entries) and isinstance(entries[-1].fact, ENDS)
 
-
-def releasing(append: Append, *, wake_at_ms: int | None, hand_back: bool) -> Append:
-    """The same append, which also gives the run up."""
-    return replace(append, release=True, hand_back=hand_back, wake_at_ms=wake_at_ms)

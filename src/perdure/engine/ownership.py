@@ -11,6 +11,7 @@ from perdure.engine.process import is_gone
 from perdure.engine.registry import Registry
 from perdure.errors import WorldError
 from perdure.model.ids import RunId, WorkerId
+from perdure.world.operation import Append
 from perdure.world.ownership import Claim, Claimed, Owned
 from perdure.world.world import World
 
@@ -61,6 +62,11 @@ class Sweeper:
         """Something may be claimable: don't wait for the next sweep."""
         self._wake.set()
 
+    def hinted(self) -> None:
+        """As `soon`, from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.soon)
+
     def due_at(self, due_ms: int) -> None:
         """A run will be due then: sweep at that moment, not up to half a second later."""
         at = self._loop.time() + max(0, due_ms - self._holder.world.now_ms()) / 1000
@@ -105,6 +111,14 @@ class Sweeper:
         if self._odd:
             self._owned_at -= OWNED_EVERY_S
 
+    async def reclaim_all(self) -> None:
+        """Claim afresh all that this worker still owns."""
+        holder = self._holder
+        for run in await holder.world.owned(holder.worker_id):
+            claimed = await holder.world.reclaim(holder.worker_id, run.run_id, run.epoch)
+            if claimed is not None:
+                await holder.adopt(claimed)
+
     async def _claim(self) -> None:
         holder = self._holder
         workflows = holder.registry.workflow_names()
@@ -137,3 +151,14 @@ class Sweeper:
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+
+async def give_up_all_but(world: World, worker_id: WorkerId, stuck: RunId | None) -> None:
+    """A body has held the worker's thread for too long: let others have its other runs (epoch + 1)."""
+    for owned in await world.owned(worker_id):
+        record = await world.read_run(owned.run_id)
+        if record is None or owned.run_id == stuck or record.owner != worker_id:
+            continue
+        seq = record.length + 1
+        seize = Append(run_id=owned.run_id, owner=worker_id, epoch=record.epoch, seq=seq, rows=(), seize=True)
+        await world.commit([seize])

@@ -17,10 +17,11 @@ from perdure.core.divergence import Divergence
 from perdure.core.history import History
 from perdure.engine.append import Entry, Header
 from perdure.engine.attempt import Attempts
+from perdure.engine.departure import Departure
 from perdure.engine.host import Host
 from perdure.engine.letter import entries_of
 from perdure.engine.mailbox import Mailbox
-from perdure.engine.outbox import Outbox, releasing
+from perdure.engine.outbox import Outbox
 from perdure.core.pending import Pending
 from perdure.engine.wait import Waits
 from perdure.errors import WorldUnavailable
@@ -38,7 +39,7 @@ from perdure.model.event import (
     WaitCreated,
 )
 from perdure.model.status import Status
-from perdure.replay.body import Body, Ended
+from perdure.replay.body import Body
 from perdure.world.mail import Letter
 from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
 
@@ -65,26 +66,28 @@ class LiveRun:
         self.attempts = Attempts(self)
         self.mailbox = Mailbox(self, host.world, host.loop)
         self.outbox = Outbox(header, epoch=epoch, seq=len(events) + 1, status=status, turn=0)
+        self.departure = Departure(self)
         self.body: Body | None = None
-        self.careful = self.gone = False
+        self.careful = False
         self._events = events
         self._sent: Append | None = None
         self._unregistered = 0
-        self._releasing = self._handing_back = False
 
     @property
     def at_rest(self) -> bool:
         """Nothing to write, nothing running: the run only waits."""
-        return self.outbox.empty and not (self.attempts.busy or self.mailbox.busy or self._releasing)
+        return self.outbox.empty and not (self.attempts.busy or self.mailbox.busy or self.departure.releasing)
 
     # -- opening
 
     def open(self, preface: Fact | None, letters: list[Letter]) -> None:
         """Begin to live. `preface` (run_started, or what is told of a recovery) is committed before the body runs;
         a run that was cancelled before its first activation ends without its body (S5)."""
+        if self.departure.gone:
+            return
         self.mail_came(letters)
         if self.outbox.status == "pending" and self.pending.cancelled:
-            self._end(RunCancelled())
+            self.departure.end(RunCancelled())
         elif preface is None:
             self._begin()
         else:
@@ -99,23 +102,22 @@ class LiveRun:
         self.body = Body(run_id=self.run_id, definition=self.definition, input=Raw(created.input), history=history)
         self._events = []
         self._activate(None)
-        self._release()
         if self.body.divergence is None and self.body.end is None:
-            self.attempts.recover()
-            self.waits.recover()
+            self.attempts.recover(self.body.awaits)
+            self.waits.recover(self.body.awaits)
         self._answer()
 
     # -- what arrives
 
     def arrive(self, key: str, fact: Fact) -> None:
         """A completion for the body: it becomes part of the next turn."""
-        if not self.gone:
+        if not self.departure.gone:
             self.outbox.arrive(Entry(0, key, fact))
             self._offer(urgent=True)
 
     def note(self, key: str, fact: Fact, *, urgent: bool) -> None:
         """Something to be recorded that the body doesn't see."""
-        if not self.gone:
+        if not self.departure.gone:
             self.pending.see(key, fact, self.host.world.now_ms())
             self.outbox.add(key, fact)
             self._offer(urgent=urgent)
@@ -127,7 +129,7 @@ class LiveRun:
                 self.outbox.arrive(entry)
                 if entry.key == "":
                     self.pending.see("", entry.fact, 0)
-        if self.gone:
+        if self.departure.gone:
             return
         if letters:
             self.waits.arm_force()
@@ -140,17 +142,15 @@ class LiveRun:
 
     def take(self) -> Append | None:
         """All that is to be written now."""
-        if self.gone:
+        if self.departure.gone:
             return None
-        wanted = self._is_wanted if self.body is not None else None
-        goes = self._releasing = self._releasing and (self._handing_back or self.outbox.empty)
-        append = self.outbox.take(
-            wanted, self.host.births, self.pending.open_children, owner_goes=goes
-        )
+        wanted = self.body.awaits if self.body is not None else None
+        goes = self.departure.goes_now()
+        append = self.outbox.take(wanted, self.host.births, self.pending.open_children, owner_goes=goes)
         if append is None:
             return None
         if goes and not self.outbox.ending:
-            append = releasing(append, wake_at_ms=self.pending.next_ms(), hand_back=self._handing_back)
+            append = self.departure.onto(append)
         if self.careful and self.body is None:
             append = replace(append, probation=True)
         self._sent = append
@@ -159,7 +159,7 @@ class LiveRun:
     def landed(self, outcome: Outcome) -> None:
         """The append's outcome, in a plain callback."""
         sent, self._sent = self._sent, None
-        if self.gone or sent is None:
+        if self.departure.gone or sent is None:
             return
         if isinstance(outcome, Refused):
             self._refused(outcome)
@@ -169,9 +169,9 @@ class LiveRun:
         if sent.letters or sent.children:
             self.host.told(sent.letters, sent.children, outcome.at_ms)
         if self.outbox.status not in ("pending", "running"):
-            self._leave(events[-1].fact)
+            self.departure.leave(events[-1].fact)
         elif sent.release:
-            self._leave(None, sent.wake_at_ms)
+            self.departure.leave(wake_at_ms=sent.wake_at_ms)
         else:
             self._go_on(events, sent)
             if outcome.mail:
@@ -180,9 +180,9 @@ class LiveRun:
     def poisoned(self, error: Exception) -> None:
         """The World can't store this append, by itself either: park the run (L4)."""
         if isinstance(error, WorldUnavailable) or self.outbox.parking:
-            self._leave(None)
+            self.departure.leave()
         else:
-            self.park(RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment))
+            self.departure.park(RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment))
 
     def _go_on(self, events: list[Event], sent: Append) -> None:
         self._unregistered -= len(sent.children)
@@ -219,13 +219,14 @@ class LiveRun:
         """The body rests: record what it asks for, and act on it."""
         body = self.body
         assert body is not None
+        answer = body.take_answer()
         if body.divergence is not None:
-            self.park(_blocked(body.divergence, self.host.deployment))
+            self.departure.park(_blocked(body.divergence, self.host.deployment))
             return
-        for mark in body.take_marks():
+        for mark in answer.marks:
             self.outbox.add(f"patch:{mark.name}", mark)
         urgent = False
-        for key, request in body.take_answer():
+        for key, request in answer.requests:
             self.outbox.add(key, request)
             self.pending.see(key, request, body.now_ms)
             if isinstance(request, StepCreated):
@@ -235,76 +236,27 @@ class LiveRun:
             elif isinstance(request, ChildCreated):
                 self._unregistered += 1
                 urgent = True
-        self._release()
+        self._release(answer.released)
         if body.end is not None:
-            self._end(body.end)
+            self.departure.end(body.end)
             return
         if not self._unregistered:
             self.attempts.begin_held()
         if not self.outbox.empty:
             self._offer(urgent=urgent)
 
-    def _release(self) -> None:
+    def _release(self, released: list[str]) -> None:
         """Stop what nobody waits for any more, and say so in the log, for people: no replay needs it."""
-        assert self.body is not None
-        keys = tuple(key for key in self.body.take_released() if self.pending.knows(key))
+        keys = tuple(key for key in released if self.pending.knows(key))
         for key in keys:
             self.attempts.release(key)
             self.waits.release(key)
         if keys:
             self.note("", RequestsReleased(keys=keys), urgent=False)
 
-    # -- how it leaves
-
-    def force(self) -> None:
-        """The grace of a cancel is over: end the run without its body."""
-        if not self.gone and not self.outbox.ending:
-            self._end(RunCancelled(forced=True))
-
-    def hand_back(self) -> None:
-        """A draining worker gives the run up, with all that it has to say."""
-        if not self.gone:
-            self._releasing = self._handing_back = True
-            self._offer(urgent=True)
-
-    def put_away(self) -> None:
-        """Leave memory until something is due or mail comes; refused while there is mail."""
-        if not self.gone and self.at_rest:
-            self._releasing = True
-            self._offer(urgent=True)
-
-    def drop(self) -> None:
-        """The run is lost to another owner: forget it, without a word in its log."""
-        self._leave(None)
-
-    def _end(self, end: Ended) -> None:
-        if isinstance(end, RunCancelled):
-            end = RunCancelled(reason=self.pending.cancel_reason, forced=end.forced)
-        self.attempts.close()
-        self.waits.close()
-        self.outbox.add("", end)
-        self._offer(urgent=True)
-
-    def park(self, blocked: RunBlocked) -> None:
-        """Record why the run can't go on, and leave it alone."""
-        self.attempts.close()
-        self.waits.close()
-        self.outbox.park(blocked)
-        self._offer(urgent=True)
-
-    def _leave(self, fact: Fact | None, wake_at_ms: int | None = None) -> None:
-        if self.gone:
-            return
-        self.gone = True
-        self.attempts.close()
-        self.waits.close()
-        if self.body is not None:
-            self.body.put_away()
-        self.host.left(self.run_id, fact, wake_at_ms)
-
     def _refused(self, outcome: Refused) -> None:
         if outcome.refusal is Refusal.MAIL:
-            self._releasing = self._handing_back
+            self.departure.stay()
             self.outbox.put_back()
             self.mailbox.fetch()
         elif outcome.refusal is Refusal.EARLY:
@@ -314,19 +266,16 @@ class LiveRun:
                 self._offer(urgent=True)
         else:
             logger.info("run %s is lost to this worker: %s", self.run_id, outcome.refusal.value)
-            self._leave(None)
+            self.departure.leave()
 
     # -- small change
 
-    def _is_wanted(self, entry: Entry) -> bool:
-        return self.body is not None and self.body.awaits(entry.key)
-
     def _rest(self) -> None:
-        if not self.gone and self.at_rest:
-            self.host.rests(self.run_id)
+        if self.at_rest and not self.departure.gone:
+            self.host.rest.begin(self.run_id)
 
     def _offer(self, *, urgent: bool) -> None:
-        self.host.stirs(self.run_id)
+        self.host.rest.end(self.run_id)
         self.host.committer.offer(self, urgent=urgent)
 
 

@@ -44,7 +44,7 @@ class StepOwner(Protocol):
 class Running:
     """An attempt that runs, or waits for a slot. `thread` is set while a sync body holds one."""
 
-    __slots__ = ("attempt", "beat_at", "cancelled", "owner", "silent", "step", "task", "thread", "watch")
+    __slots__ = ("_beat_at", "attempt", "cancelled", "owner", "silent", "step", "task", "thread", "watch")
 
     def __init__(self, owner: StepOwner, step: OpenStep, attempt: int) -> None:
         self.owner, self.step, self.attempt = owner, step, attempt
@@ -52,14 +52,35 @@ class Running:
         self.thread: asyncio.Future[Any] | None = None
         self.watch: asyncio.TimerHandle | None = None
         self.cancelled = self.silent = False
-        self.beat_at = 0.0
+        self._beat_at = 0.0
+
+    def listen(self, loop: asyncio.AbstractEventLoop, limit_s: float) -> None:
+        """Cancel the attempt when it has sent no heartbeat for so long; 0: it need not."""
+        if limit_s:
+            self._beat_at = loop.time()
+            self._look(loop, limit_s)
+
+    def beaten(self, at: float, progress: bytes | None) -> None:
+        """The attempt has sent a heartbeat, with progress as JSON."""
+        self._beat_at = at
+        if progress is not None and not self.cancelled:
+            self.step.progress = Raw(progress)
+            self.owner.step_progressed(self, progress)
+
+    def _look(self, loop: asyncio.AbstractEventLoop, limit_s: float) -> None:
+        left_s = self._beat_at + limit_s - loop.time()
+        if left_s > 0:
+            self.watch = loop.call_later(left_s, self._look, loop, limit_s)
+        elif self.task is not None:
+            self.silent = True
+            self.task.cancel()
 
 
 class Steps:
     """A worker's attempts. At most `concurrency` hold a slot; the others wait in order."""
 
-    def __init__(self, registry: Registry, concurrency: int) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, concurrency: int, may_begin: Callable[[], bool]) -> None:
+        self._registry, self._may_begin = registry, may_begin
         self._loop = asyncio.get_running_loop()
         self._concurrency, self._busy = concurrency, 0
         self._waiting: deque[Running] = deque()
@@ -75,7 +96,7 @@ class Steps:
     def begin(self, owner: StepOwner, step: OpenStep, attempt: int) -> Running:
         """Run this attempt, at once or as soon as there is a slot."""
         running = Running(owner, step, attempt)
-        if self._paused or self._busy >= self._concurrency:
+        if self._paused or self._busy >= self._concurrency or not self._may_begin():
             self._waiting.append(running)
         else:
             self._launch(running)
@@ -122,7 +143,7 @@ class Steps:
     def _scope(self, running: Running) -> Attempt:
         step = running.step
         return Attempt(
-            running.owner.run_id, step.key, step.name, running.attempt, step.first_at_ms, step.progress, _Voice(self, running)
+            running.owner.run_id, step.key, step.name, running.attempt, step.first_at_ms, step.progress, _Voice(self._loop, running)
         )
 
     async def _attempt(self, running: Running) -> None:
@@ -133,7 +154,7 @@ class Steps:
             if definition.is_plain:
                 result = encode(await definition.call(arguments), "result")
             else:
-                self._watch(running, definition)
+                running.listen(self._loop, definition.heartbeat_timeout_ms / 1000)
                 result = encode(await self._call(running, definition, arguments), "result")
         except asyncio.CancelledError as error:
             self._ended(running)
@@ -154,8 +175,9 @@ class Steps:
     async def _call(self, running: Running, definition: StepDefinition, arguments: dict[str, Any]) -> Any:
         if not definition.timeout_ms:
             return await self._body(running, definition, arguments)
+        limit = asyncio.timeout(definition.timeout_ms / 1000)
         try:
-            async with asyncio.timeout(definition.timeout_ms / 1000) as limit:
+            async with limit:
                 return await self._body(running, definition, arguments)
         except TimeoutError:
             if limit.expired():
@@ -169,7 +191,7 @@ class Steps:
             self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="perdure-step")
         context = Context()
         context.run(SCOPE.set, SCOPE.get())
-        running.thread = self._loop.run_in_executor(self._pool, context.run, definition.call, arguments)
+        running.thread = self._loop.run_in_executor(self._pool, lambda: context.run(definition.call, arguments))
         return await asyncio.shield(running.thread)
 
     def _ended(self, running: Running) -> None:
@@ -193,56 +215,32 @@ class Steps:
             self._fill()
 
     def _fill(self) -> None:
-        while self._waiting and self._busy < self._concurrency and not self._paused:
+        while self._waiting and self._busy < self._concurrency and not self._paused and self._may_begin():
             running = self._waiting.popleft()
             if not running.cancelled:
                 self._launch(running)
 
-    # -- signs of life, and other words from inside a step
-
-    def _watch(self, running: Running, definition: StepDefinition) -> None:
-        if definition.heartbeat_timeout_ms:
-            running.beat_at = self._loop.time()
-            self._listen(running, definition.heartbeat_timeout_ms / 1000)
-
-    def _listen(self, running: Running, limit_s: float) -> None:
-        left_s = running.beat_at + limit_s - self._loop.time()
-        if left_s > 0:
-            running.watch = self._loop.call_later(left_s, self._listen, running, limit_s)
-        elif running.task is not None:
-            running.silent = True
-            running.task.cancel()
-
-    def beaten(self, running: Running, data: bytes | None) -> None:
-        """The attempt has sent a heartbeat, with progress as JSON."""
-        running.beat_at = self._loop.time()
-        if data is not None and not running.cancelled:
-            running.step.progress = Raw(data)
-            running.owner.step_progressed(running, data)
-
-    def from_step(self, running: Running, call: Callable[[], None]) -> None:
-        """Call on the worker's loop: at once when there already, else from the step's thread."""
-        if running.thread is None:
-            call()
-        else:
-            self._loop.call_soon_threadsafe(call)
-
 
 class _Voice:
-    """What a step can say from inside."""
+    """What a step can say from inside, be it from its thread."""
 
-    __slots__ = ("_running", "_steps")
+    __slots__ = ("_loop", "_running")
 
-    def __init__(self, steps: Steps, running: Running) -> None:
-        self._steps, self._running = steps, running
+    def __init__(self, loop: asyncio.AbstractEventLoop, running: Running) -> None:
+        self._loop, self._running = loop, running
 
     def beat(self, progress: Any) -> None:
         data = None if progress is None else encode(progress, "progress")
-        self._steps.from_step(self._running, lambda: self._steps.beaten(self._running, data))
+        self._say(lambda: self._running.beaten(self._loop.time(), data))
 
     def set_attributes(self, changes: dict[str, str | None]) -> None:
-        running = self._running
-        self._steps.from_step(running, lambda: running.owner.step_set_attributes(running, changes))
+        self._say(lambda: self._running.owner.step_set_attributes(self._running, changes))
+
+    def _say(self, call: Callable[[], None]) -> None:
+        if self._running.thread is None:
+            call()
+        else:
+            self._loop.call_soon_threadsafe(call)
 
 
 def _is_being_cancelled() -> bool:

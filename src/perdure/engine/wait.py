@@ -14,14 +14,21 @@ from perdure.world.world import World
 FORCE = "force"
 
 
+class Forcible(Protocol):
+    """What ends a run by force."""
+
+    def force(self) -> None: ...
+
+
 class Waiter(Protocol):
     """The run that waits."""
 
     pending: Pending
 
-    def arrive(self, key: str, fact: Fact) -> None: ...
+    @property
+    def departure(self) -> Forcible: ...
 
-    def force(self) -> None: ...
+    def arrive(self, key: str, fact: Fact) -> None: ...
 
 
 class Waits:
@@ -33,10 +40,11 @@ class Waits:
         self._run, self._world, self._loop = run, world, loop
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def recover(self) -> None:
-        """Arm what the log left open."""
+    def recover(self, awaited: Callable[[str], bool]) -> None:
+        """Arm what the log left open, and the body still waits for."""
         for key, wait in self._run.pending.waits.items():
-            self.arm(key, wait.due_ms)
+            if awaited(key):
+                self.arm(key, wait.due_ms)
         self.arm_force()
 
     def arm(self, key: str, due_ms: int) -> None:
@@ -46,7 +54,7 @@ class Waits:
     def arm_force(self) -> None:
         """End the run without its body when the grace of its cancel is over, if it has one."""
         if self._run.pending.force_at_ms is not None:
-            self.at(FORCE, self._run.pending.force_at_ms, lambda _: self._run.force())
+            self.at(FORCE, self._run.pending.force_at_ms, lambda _: self._run.departure.force())
 
     def at(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
         """Call with the key when the store's clock says so; replaces an earlier timer of that key."""

@@ -4,13 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import NamedTuple
 
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import deployment_of
 from perdure.engine.lease import BEATS_PER_LEASE, LEASE_MS, LeaseKeeper, Pulse, Watch
 from perdure.engine.opening import Opener
-from perdure.engine.ownership import Sweeper
+from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
@@ -20,13 +22,22 @@ from perdure.errors import WorldError
 from perdure.model.event import Fact
 from perdure.model.ids import RunId, WorkerId
 from perdure.world.mail import Letter
-from perdure.world.operation import Append, Start
+from perdure.world.operation import Start
 from perdure.world.ownership import Claimed, Lease, Owned
 from perdure.world.world import World
 
 logger = logging.getLogger("perdure")
 BUSY_MAX = 1000
+RENEW_S = 0.2
 Ended = Callable[[RunId, Fact | None], None]
+
+
+class WorkerOptions(NamedTuple):
+    """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations)."""
+
+    concurrency: int = 100
+    own_thread: bool = True
+    lease_ms: int = LEASE_MS
 
 
 class Worker:
@@ -39,29 +50,28 @@ class Worker:
         registry: Registry,
         *,
         worker_id: WorkerId,
-        concurrency: int,
         chance: Callable[[], float],
         ended: Ended,
-        own_thread: bool = True,
-        lease_ms: int = LEASE_MS,
+        options: WorkerOptions,
     ) -> None:
         self.world, self.committer, self.registry, self.worker_id = world, committer, registry, worker_id
         self.loop = asyncio.get_running_loop()
-        self.steps = Steps(registry, concurrency)
+        self.steps = Steps(registry, options.concurrency, self._may_begin)
         self.deployment = deployment_of(registry)
         self.chance = chance
         self.runs: dict[RunId, LiveRun] = {}
         self.stopping = False
         self._ended = ended
         self._opener = Opener(self, self.runs)
-        self._rest = Rest(lambda run_id: self.runs[run_id].put_away())
+        self.rest = Rest(lambda run_id: self.runs[run_id].departure.put_away())
         self._watch = Watch()
-        self._lease_ms = lease_ms
-        self._process = this_process() if own_thread else ""
-        clock = time.monotonic if own_thread else self.loop.time
-        self._keeper = LeaseKeeper(world, self._lease, clock, lease_ms / 1000 / BEATS_PER_LEASE)
-        self._pulse = Pulse(self._keeper, self._watch, self._give_up) if own_thread else None
-        self._sweeper = Sweeper(self)
+        self._options = options
+        self._process = this_process() if options.own_thread else ""
+        clock = time.monotonic if options.own_thread else self.loop.time
+        self._keeper = LeaseKeeper(world, self._lease, clock, options.lease_ms / 1000 / BEATS_PER_LEASE)
+        self._pulse = Pulse(self._keeper, self._watch, partial(give_up_all_but, world, worker_id)) if options.own_thread else None
+        self._renewing = False
+        self.sweeper = Sweeper(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -74,9 +84,9 @@ class Worker:
             self._pulse.start()
         else:
             self._spawn(self._keeper.keep())
-        self._spawn(self._sweeper.sweep_for_ever())
-        self._spawn(self._rest.reap_for_ever())
-        self._unsubscribe = self.world.subscribe(lambda: self.loop.call_soon_threadsafe(self._sweeper.soon))
+        self._spawn(self.sweeper.sweep_for_ever())
+        self._spawn(self.rest.reap_for_ever())
+        self._unsubscribe = self.world.subscribe(self.sweeper.hinted)
 
     async def stop(self, grace_s: float = 0.0) -> None:
         """Claim nothing more, let running steps end for so long, then hand every run back. Harmless to repeat."""
@@ -90,7 +100,7 @@ class Worker:
         await self.steps.finished(grace_s)
         self.steps.close()
         for run in list(self.runs.values()):
-            run.hand_back()
+            run.departure.hand_back()
         await self.committer.drained()
         if self._pulse is not None:
             self._pulse.stop()
@@ -105,11 +115,7 @@ class Worker:
         if run is not None:
             run.mailbox.fetch()
         else:
-            self._sweeper.soon()
-
-    def due(self, due_ms: int) -> None:
-        """A run that nobody owns will be due then."""
-        self._sweeper.due_at(due_ms)
+            self.sweeper.soon()
 
     def born(self, start: Start, at_ms: int) -> None:
         """A start of this process was committed, and the run is this worker's own."""
@@ -128,12 +134,6 @@ class Worker:
         else:
             self._watch.begin(run_id)
 
-    def rests(self, run_id: RunId) -> None:
-        self._rest.begin(run_id)
-
-    def stirs(self, run_id: RunId) -> None:
-        self._rest.end(run_id)
-
     def told(self, letters: tuple[Letter, ...], children: tuple[Start, ...], at_ms: int) -> None:
         for child in children:
             if child.owner is not None:
@@ -143,9 +143,9 @@ class Worker:
 
     def left(self, run_id: RunId, fact: Fact | None, wake_at_ms: int | None) -> None:
         self.runs.pop(run_id, None)
-        self._rest.end(run_id)
+        self.rest.end(run_id)
         if wake_at_ms is not None:
-            self._sweeper.due_at(wake_at_ms)
+            self.sweeper.due_at(wake_at_ms)
         self.cleared(run_id)
         self._ended(run_id, fact)
 
@@ -156,7 +156,7 @@ class Worker:
     # -- what its sweeper asks for (Holder)
 
     def room(self) -> int:
-        return 0 if self.stopping else max(0, BUSY_MAX - len(self.runs) + len(self._rest))
+        return 0 if self.stopping else max(0, BUSY_MAX - len(self.runs) + len(self.rest))
 
     async def adopt(self, claimed: Claimed) -> None:
         if not self.stopping:
@@ -175,30 +175,44 @@ class Worker:
 
     def forget(self, run_id: RunId) -> None:
         if run_id in self.runs:
-            self.runs[run_id].drop()
+            self.runs[run_id].departure.leave()
 
     # -- its lease
+
+    def _may_begin(self) -> bool:
+        """Whether the lease is surely live; if not, no step begins until every run has been claimed afresh (O3)."""
+        if self._keeper.live:
+            return True
+        if not self._renewing and not self.stopping:
+            self._renewing = True
+            self.steps.pause()
+            self._spawn(self._renew())
+        return False
+
+    async def _renew(self) -> None:
+        """The lease has lapsed: others may own the runs by now."""
+        logger.warning("the lease of worker %s has lapsed, claiming its runs afresh", self.worker_id)
+        while not self._keeper.live:
+            try:
+                await self._keeper.beat()
+            except WorldError as error:
+                logger.warning("a heartbeat failed: %s", error)
+                await asyncio.sleep(RENEW_S)
+        for run_id in list(self.runs):
+            self.forget(run_id)
+        await self.sweeper.reclaim_all()
+        self._renewing = False
+        self.steps.resume()
+
 
     def _lease(self) -> Lease:
         return Lease(
             worker_id=self.worker_id,
-            lease_ms=self._lease_ms,
+            lease_ms=self._options.lease_ms,
             process=self._process,
             workflows=self.registry.workflow_names(),
             deployment=self.deployment,
         )
-
-    async def _give_up(self) -> None:
-        """A body has held the thread for too long: let others have the worker's other runs (on the pulse's thread)."""
-        stuck = self._watch.run_id
-        for owned in await self.world.owned(self.worker_id):
-            record = await self.world.read_run(owned.run_id)
-            if record is None or owned.run_id == stuck or record.owner != self.worker_id:
-                continue
-            seize = Append(
-                run_id=owned.run_id, owner=self.worker_id, epoch=record.epoch, seq=record.length + 1, rows=(), seize=True
-            )
-            await self.world.commit([seize])
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = self.loop.create_task(work)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from inspect import Parameter, Signature
-from typing import Any, get_type_hints
+from typing import Any, ParamSpecArgs, ParamSpecKwargs, Unpack, get_origin, get_type_hints
 
 from perdure.errors import ArgumentsInvalid
 from perdure.model.retry import Retry
@@ -22,7 +22,8 @@ class Definition:
     @cached_property
     def types(self) -> Mapping[str, Any]:
         """The annotations by parameter, resolved at first use, when names that come later in the module exist."""
-        return {name: hint for name, hint in _hints(self.function).items() if name != "return"}
+        hints, parameters = _hints(self.function), self.signature.parameters
+        return {name: _recorded_type(parameters[name].kind, hint) for name, hint in hints.items() if name in parameters}
 
     @property
     def returns(self) -> Any:
@@ -30,7 +31,7 @@ class Definition:
 
     def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by parameter name, only those that were given. Raises: ArgumentsInvalid."""
-        if len(args) == len(self._plain) and not kwargs:
+        if self._plain is not None and len(args) == len(self._plain) and not kwargs:
             return dict(zip(self._plain, args, strict=True))
         try:
             return dict(self.signature.bind(*args, **kwargs).arguments)
@@ -53,16 +54,16 @@ class Definition:
         return self.function(*bound.args, **bound.kwargs)
 
     @cached_property
-    def _plain_names(self) -> frozenset[str]:
-        return frozenset(self._plain)
+    def _plain_names(self) -> frozenset[str] | None:
+        return None if self._plain is None else frozenset(self._plain)
 
     @cached_property
-    def _plain(self) -> tuple[str, ...]:
-        """The parameters' names where each may be given by position or name: then binding is a zip. Else empty."""
+    def _plain(self) -> tuple[str, ...] | None:
+        """The parameters' names where each may be given by position or name: then binding is a zip. Else None."""
         parameters = self.signature.parameters.values()
         if all(parameter.kind is Parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
             return tuple(parameter.name for parameter in parameters)
-        return ()
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,3 +99,12 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     except (NameError, TypeError, SyntaxError):
         raw = getattr(function, "__annotations__", {})
         return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
+
+
+def _recorded_type(kind: Any, hint: Any) -> Any:
+    """The type of what is recorded under a parameter's name: `*numbers: int` is a tuple of them."""
+    if kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+        return hint
+    if get_origin(hint) is Unpack or isinstance(hint, ParamSpecArgs | ParamSpecKwargs):
+        return Any
+    return tuple[hint, ...] if kind is Parameter.VAR_POSITIONAL else dict[str, hint]

@@ -28,7 +28,7 @@ def duration_ms(value: Duration) -> int:
         raise DurationInvalid(value, f"it is of type {type(value).__name__}")
     else:
         milliseconds = value * 1000
-    if not isfinite(milliseconds):
+    if isinstance(milliseconds, float) and not isfinite(milliseconds):  # an int may be beyond every float
         raise DurationInvalid(value, "it is not a finite number")
     if milliseconds < 0:
         raise DurationInvalid(value, "it is negative")
@@ -43,7 +43,10 @@ def moment_ms(value: Duration | datetime, now_ms: int) -> int:
         return now_ms + duration_ms(value)
     if value.tzinfo is None or value.utcoffset() is None:
         raise DurationInvalid(value, "it is a datetime without a time zone")
-    return ceil(round(value.timestamp() * 1000, 3))
+    due_ms = ceil(round(value.timestamp() * 1000, 3))
+    if due_ms > now_ms + MAX_MS:
+        raise DurationInvalid(value, "it is more than a hundred years away")
+    return due_ms
 
 
 def _text_ms(text: str) -> float:

@@ -157,7 +157,7 @@ class ChildCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
     workflow: str
     input: Raw
     idempotency_key: str | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict[str, str])
     due_ms: int | None = None
     existing: RunId | None = None
 
@@ -256,5 +256,5 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     epoch: int
     key: str
     at_ms: int
-    fact: AnyFact
+    fact: Fact
     mail_id: MailId | None = None

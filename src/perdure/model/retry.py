@@ -32,7 +32,7 @@ class Retry:
             raise DefinitionInvalid("Retry", f"max_retries={self.max_retries} is negative; 0 means a single attempt")
         if not 0 <= self.jitter <= 1:
             raise DefinitionInvalid("Retry", f"jitter={self.jitter} is not between 0 and 1: it is a part of the delay")
-        if self.factor < 1:
+        if not self.factor >= 1:  # nan is neither
             raise DefinitionInvalid("Retry", f"factor={self.factor} is under 1: waits may not shrink")
         duration_ms(self.delay)
         duration_ms(self.max_delay)

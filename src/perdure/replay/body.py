@@ -6,7 +6,7 @@ requests that the body made in answer. It does no I/O and knows no store; the en
 
 import asyncio
 from contextvars import Context
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Raw
 
@@ -32,15 +32,24 @@ from perdure.replay.wait import TimerWait
 Ended = RunCompleted | RunFailed | RunCancelled
 
 
+class Answer(NamedTuple):
+    """What a body asks for while it runs: new requests, never to be split (T1), new patch marks, and the keys of
+    requests that nobody waits for any more."""
+
+    requests: list[tuple[str, Request]]
+    marks: list[PatchMarked]
+    released: list[str]
+
+
 class Body(Scope):
     """One run's body in memory.
 
-    After `begin`, `replay` or `deliver` look at: `divergence` (the run must be parked), `end` (the fact that ends the
-    run), and take `take_answer()` and `take_released()`.
+    After `begin` or `deliver` look at `divergence` (the run must be parked) and `end` (the fact that ends the run), and
+    take the answer.
     """
 
     __slots__ = (
-        "_answer", "_cancelling", "_history", "_input", "_main", "_marks", "_released", "_waiting",
+        "_answer", "_cancelling", "_history", "_input", "_main", "_waiting",
         "children", "definition", "end", "loop", "machine", "run_id", "started_at_ms",
     )  # fmt: skip
 
@@ -54,9 +63,7 @@ class Body(Scope):
         self._input, self._history = input, history
         self._main: asyncio.Task[bytes] | None = None
         self._waiting: dict[str, asyncio.Future[Any] | TimerWait] = {}
-        self._answer: list[tuple[str, Request]] = []
-        self._marks: list[PatchMarked] = []
-        self._released: list[str] = []
+        self._answer = Answer([], [], [])
         self._cancelling = False
 
     # -- driven by the engine
@@ -70,7 +77,8 @@ class Body(Scope):
             context = Context()
             context.run(SCOPE.set, self)
             self._main = self.loop.create_main(self._run(), context)
-            self._rest()
+            self.loop.rest()
+            self._settle()
             for turn in self._history.turns():
                 if self.end is None and self.machine.divergence is None:
                     self._turn(turn, self._history.deliveries(turn))
@@ -81,20 +89,10 @@ class Body(Scope):
             with self.loop.running(), guarding():
                 self._turn(turn, events)
 
-    def take_answer(self) -> list[tuple[str, Request]]:
-        """The new requests since the last call, in order: the answer of the present turn, never to be split (T1)."""
-        answer, self._answer = self._answer, []
+    def take_answer(self) -> Answer:
+        """What the body has asked for since the last call."""
+        answer, self._answer = self._answer, Answer([], [], [])
         return answer
-
-    def take_marks(self) -> list[PatchMarked]:
-        """The new patch marks since the last call."""
-        marks, self._marks = self._marks, []
-        return marks
-
-    def take_released(self) -> list[str]:
-        """The keys that nobody waits for any more, since the last call."""
-        released, self._released = self._released, []
-        return released
 
     @property
     def divergence(self) -> Divergence | None:
@@ -127,7 +125,7 @@ class Body(Scope):
         """Make a request without waiting for anything. Raises control flow that user code can't catch."""
         match self.machine.request(key, request, user_line):
             case Verdict.NEW:
-                self._answer.append((key, request))
+                self._answer.requests.append((key, request))
             case Verdict.CLOSED:
                 raise BodyClosed
             case Divergence():
@@ -155,12 +153,12 @@ class Body(Scope):
         """Nobody waits for this request any more."""
         if self._waiting.pop(key, None) is not None:
             self.machine.release(key)
-            self._released.append(key)
+            self._answer.released.append(key)
 
     def patched(self, name: str) -> bool:
         answer, new = self.machine.patched(name)
         if new:
-            self._marks.append(PatchMarked(name=name, answer=answer))
+            self._answer.marks.append(PatchMarked(name=name, answer=answer))
         return answer
 
     # -- inside
@@ -188,10 +186,6 @@ class Body(Scope):
                 self.loop.rest()
         self._settle()
 
-    def _rest(self) -> None:
-        self.loop.rest()
-        self._settle()
-
     def _settle(self) -> None:
         """The turn is over: has it gone as recorded, and has the body ended?"""
         self.machine.rest()
@@ -199,18 +193,8 @@ class Body(Scope):
         assert main is not None
         if not main.done() or self.machine.finish() is not None or self.machine.divergence is not None:
             return
-        self.end = self._end_of(main)
+        self.end = _end_of(main, self._cancelling)
         self.loop.put_away()
-
-    def _end_of(self, main: "asyncio.Task[bytes]") -> Ended:
-        if main.cancelled():
-            if self._cancelling:
-                return RunCancelled()
-            return RunFailed(error=to_failure(asyncio.CancelledError("the workflow cancelled itself")))
-        error = main.exception()
-        if error is not None:
-            return RunFailed(error=to_failure(error))
-        return RunCompleted(result=Raw(main.result()))
 
     def _hand(self, event: Event) -> None:
         if isinstance(event.fact, CancelRequested):
@@ -230,6 +214,16 @@ class Body(Scope):
         self._waiting[wait.key] = wait
         return wait
 
+
+
+def _end_of(main: "asyncio.Task[bytes]", cancelling: bool) -> Ended:
+    """How the run ends when its main task has ended so."""
+    if main.cancelled():
+        if cancelling:
+            return RunCancelled()
+        return RunFailed(error=to_failure(asyncio.CancelledError("the workflow cancelled itself")))
+    error = main.exception()
+    return RunCompleted(result=Raw(main.result())) if error is None else RunFailed(error=to_failure(error))
 
 
 def _ignore(context: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The port: what the engine asks of a place that keeps runs. Adapters live in `perdure.worlds`."""
 
 from perdure.world.log import Log, NewRow, Row
-from perdure.world.mail import Letter, MailKind
+from perdure.world.mail import Letter
 from perdure.world.operation import (
     Append,
     Appended,
@@ -26,7 +26,6 @@ __all__ = [
     "Lease",
     "Letter",
     "Log",
-    "MailKind",
     "NewRow",
     "Operation",
     "Outcome",

@@ -43,14 +43,15 @@ def check_file(path: str | os.PathLike[str]) -> list[Finding]:
     """The findings in a file's workflows. Raises: ArgumentsInvalid (can't be read), DefinitionInvalid (no Python)."""
     file = os.fspath(path)
     try:
-        source = Source(file, decode_source(Path(file).read_bytes()))
+        return Source(file, decode_source(Path(file).read_bytes())).check()
     except OSError as error:
         raise ArgumentsInvalid("perdure check", f"{file} can't be read: {error.strerror}") from error
     except SyntaxError as error:
         raise DefinitionInvalid(f"{file}:{error.lineno}" if error.lineno else file, error.msg) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DefinitionInvalid(file, str(error)) from error
-    return source.check()
+    except RecursionError as error:
+        raise DefinitionInvalid(file, "its expressions are nested too deeply") from error
 
 
 def check_module(name: str) -> list[Finding]:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from perdure.replay.linter.bindings import Comprehension, Function
-from perdure.replay.linter.kinds import kind_of
+from perdure.replay.linter.kinds import Known, kind_of
 from perdure.replay.linter.names import Defined, Scope
 from perdure.replay.linter.order import orderless_in, walked_by
 from perdure.replay.linter.rules import CALLS, GLOBAL_STATE, METHODS, SET_ORDER, SETTLED_BY_ARGUMENTS, VALUES, Rule
@@ -22,6 +22,7 @@ class Examination:
         self.reached: list[Defined] = []
         self._scope = Scope(defined.node, defined.scope)
         self._orderless: set[ast.expr] = set()
+        self._known: Known = {}
         for statement in defined.node.body:
             self._visit(statement)
 
@@ -44,7 +45,7 @@ class Examination:
                 self._call(node, called)
             case ast.With(items):
                 for item in items:
-                    if kind_of(item.context_expr, self._scope) == "Lock":
+                    if self._kind_of(item.context_expr) == "Lock":
                         self._find(item.context_expr, METHODS["Lock.acquire"], "with Lock")
             case ast.Global(names):
                 for name in self._scope.bindings.global_writes.intersection(names):
@@ -102,7 +103,7 @@ class Examination:
             if not self._is_settled(node, called):
                 self._find(node, CALLS[called], f"{called.removeprefix('builtins.')}()")
         elif called is None and isinstance(node.func, ast.Attribute):
-            method = f"{kind_of(node.func.value, self._scope)}.{node.func.attr}"
+            method = f"{self._kind_of(node.func.value)}.{node.func.attr}"
             if method in METHODS:
                 self._find(node, METHODS[method], f"{method}()")
         for callback in _callbacks(node, called):
@@ -118,13 +119,16 @@ class Examination:
     def _is_settled(self, node: ast.Call, called: str) -> bool:
         """Whether the arguments make it safe: a seed, a time to convert, a hash without salt."""
         if called == "builtins.hash":
-            return not node.args or kind_of(node.args[0], self._scope) not in {"str", "bytes"}
+            return not node.args or self._kind_of(node.args[0]) not in {"str", "bytes"}
         enough = SETTLED_BY_ARGUMENTS.get(called)
         return enough is not None and len(node.args) + len(node.keywords) >= enough
 
     def _walk_over(self, expression: ast.expr) -> None:
-        if expression not in self._orderless and kind_of(expression, self._scope) == "set":
+        if expression not in self._orderless and self._kind_of(expression) == "set":
             self._find(expression, SET_ORDER, "a set")
+
+    def _kind_of(self, expression: ast.expr) -> str | None:
+        return kind_of(expression, self._scope, self._known)
 
     def _find(self, node: ast.expr | ast.stmt, rule: Rule, what: str) -> None:
         self.found.append((node, rule, what))

@@ -5,7 +5,7 @@ It decides by the source alone, and only where all that a name is bound to agree
 
 import ast
 
-from perdure.replay.linter.bindings import Assigned
+from perdure.replay.linter.bindings import Assigned, Binding
 from perdure.replay.linter.names import Scope
 from perdure.replay.linter.rules import ANNOTATED_KINDS, KINDS
 
@@ -13,13 +13,13 @@ _STEADY = {"builtins.int", "builtins.float", "builtins.bool", "builtins.complex"
 _SET_METHODS = {"union", "intersection", "difference", "symmetric_difference", "copy"}
 _SET_OPERATORS = (ast.BitOr, ast.BitAnd, ast.Sub, ast.BitXor)
 _PATH_METHODS = {"joinpath", "with_name", "with_suffix", "with_stem", "relative_to"}
-_DEPTH_MAX = 8  # of names given to names
+
+# What is known of names so far; None is a name in doubt, or being worked out.
+Known = dict[tuple[Scope, str], str | None]
 
 
-def kind_of(expression: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
-    """One of the kinds of rules.py; None if it is another, or in doubt."""
-    if depth > _DEPTH_MAX:
-        return None
+def kind_of(expression: ast.expr | None, scope: Scope, known: Known) -> str | None:
+    """One of the kinds of rules.py; None if it is another, or in doubt. Adds to `known`."""
     match expression:
         case ast.Constant(str()) | ast.JoinedStr():
             return "str"
@@ -30,51 +30,55 @@ def kind_of(expression: ast.expr | None, scope: Scope, depth: int = 0) -> str | 
         case ast.SetComp():
             return "set"
         case ast.Name(name):
-            return _kind_of_name(name, scope, depth)
+            return _kind_of_name(name, scope, known)
         case ast.NamedExpr(_, value):
-            return kind_of(value, scope, depth + 1)
+            return kind_of(value, scope, known)
         case ast.IfExp(_, body, orelse):
-            kind = kind_of(body, scope, depth + 1)
-            return kind if kind == kind_of(orelse, scope, depth + 1) else None
+            kind = kind_of(body, scope, known)
+            return kind if kind == kind_of(orelse, scope, known) else None
         case ast.BinOp(left, operator):
-            kind = kind_of(left, scope, depth + 1)
+            kind = kind_of(left, scope, known)
             fits = (kind == "set" and isinstance(operator, _SET_OPERATORS)) or (
                 kind == "Path" and isinstance(operator, ast.Div)
             )
             return kind if fits else None
-        case ast.Attribute(owner, "parent") if kind_of(owner, scope, depth + 1) == "Path":
+        case ast.Attribute(owner, "parent") if kind_of(owner, scope, known) == "Path":
             return "Path"
         case ast.Call():
-            return _kind_of_call(expression, scope, depth)
+            return _kind_of_call(expression, scope, known)
         case _:
             return None
 
 
-def _kind_of_call(call: ast.Call, scope: Scope, depth: int) -> str | None:
+def _kind_of_call(call: ast.Call, scope: Scope, known: Known) -> str | None:
     made = scope.resolve(call.func)
     if isinstance(made, str):
         return KINDS.get(made)
     if isinstance(call.func, ast.Attribute):
-        owner = kind_of(call.func.value, scope, depth + 1)
+        owner = kind_of(call.func.value, scope, known)
         if (owner == "set" and call.func.attr in _SET_METHODS) or (owner == "Path" and call.func.attr in _PATH_METHODS):
             return owner
     return None
 
 
-def _kind_of_name(name: str, scope: Scope, depth: int) -> str | None:
+def _kind_of_name(name: str, scope: Scope, known: Known) -> str | None:
     found = scope.find(name)
     if found is None:
         return None
     where, bindings = found
-    kinds = {
-        _annotated_kind(binding.annotation, where)
-        if binding.annotation is not None
-        else kind_of(binding.value, where, depth + 1)
-        for binding in bindings
-        if isinstance(binding, Assigned)
-    }
-    certain = len(kinds) == 1 and all(isinstance(binding, Assigned) for binding in bindings)
-    return kinds.pop() if certain else None
+    if (where, name) not in known:
+        known[where, name] = None
+        kinds = {_kind_of_binding(binding, where, known) for binding in bindings}
+        known[where, name] = kinds.pop() if len(kinds) == 1 else None
+    return known[where, name]
+
+
+def _kind_of_binding(binding: Binding, scope: Scope, known: Known) -> str | None:
+    if not isinstance(binding, Assigned):
+        return None
+    if binding.annotation is not None:
+        return _annotated_kind(binding.annotation, scope)
+    return kind_of(binding.value, scope, known)
 
 
 def _annotated_kind(annotation: ast.expr, scope: Scope) -> str | None:

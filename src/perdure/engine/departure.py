@@ -1,0 +1,108 @@
+"""The ways in which a run leaves its worker: ended, parked, put away, handed back, or lost."""
+
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from perdure.core.pending import Pending
+from perdure.engine.attempt import Attempts
+from perdure.engine.committer import Sink
+from perdure.engine.host import Host
+from perdure.engine.outbox import Outbox
+from perdure.engine.wait import Waits
+from perdure.model.event import Fact, RunBlocked, RunCancelled
+from perdure.model.ids import RunId
+from perdure.replay.body import Body, Ended
+from perdure.world.operation import Append
+
+
+class Leaver(Sink, Protocol):
+    """The run that leaves."""
+
+    run_id: RunId
+    host: Host
+    outbox: Outbox
+    pending: Pending
+    attempts: Attempts
+    waits: Waits
+    body: Body | None
+
+    @property
+    def at_rest(self) -> bool: ...
+
+
+class Departure:
+    """One run's. `gone` once it has left; `releasing` while it is asked to go and may still stay."""
+
+    __slots__ = ("_handing_back", "_run", "gone", "releasing")
+
+    def __init__(self, run: Leaver) -> None:
+        self._run = run
+        self.gone = self.releasing = self._handing_back = False
+
+    # -- asked to go
+
+    def put_away(self) -> None:
+        """Leave memory until something is due or mail comes; refused while there is mail."""
+        if not self.gone and self._run.at_rest:
+            self.releasing = True
+            self._offer()
+
+    def hand_back(self) -> None:
+        """A draining worker gives the run up, with all that it has to say."""
+        if not self.gone:
+            self.releasing = self._handing_back = True
+            self._offer()
+
+    def goes_now(self) -> bool:
+        """Whether the next append gives the run up; something that came in between keeps it, unless it is handed back."""
+        self.releasing = self.releasing and (self._handing_back or self._run.outbox.empty)
+        return self.releasing
+
+    def stay(self) -> None:
+        """The World refused: there is mail."""
+        self.releasing = self._handing_back
+
+    def onto(self, append: Append) -> Append:
+        """The append that also gives the run up: claimable when something is due, at once where a step was cut off."""
+        wake_at_ms = self._run.pending.next_ms()
+        return replace(append, release=True, hand_back=self._handing_back, wake_at_ms=wake_at_ms)
+
+    # -- ends
+
+    def force(self) -> None:
+        """The grace of a cancel is over: end the run without its body."""
+        if not self.gone and not self._run.outbox.ending:
+            self.end(RunCancelled(forced=True))
+
+    def end(self, end: Ended) -> None:
+        """The run ends by this fact, as soon as it is committed."""
+        if isinstance(end, RunCancelled):
+            end = RunCancelled(reason=self._run.pending.cancel_reason, forced=end.forced)
+        self._stop()
+        self._run.outbox.add("", end)
+        self._offer()
+
+    def park(self, blocked: RunBlocked) -> None:
+        """Record why the run can't go on, and leave it alone."""
+        self._stop()
+        self._run.outbox.park(blocked)
+        self._offer()
+
+    def leave(self, fact: Fact | None = None, wake_at_ms: int | None = None) -> None:
+        """The run is no longer this worker's: ended or parked by this fact, or (None) released or lost."""
+        if self.gone:
+            return
+        self.gone = True
+        self._stop()
+        if self._run.body is not None:
+            self._run.body.put_away()
+        self._run.host.left(self._run.run_id, fact, wake_at_ms)
+
+    def _stop(self) -> None:
+        self._run.attempts.close()
+        self._run.waits.close()
+
+    def _offer(self) -> None:
+        self._run.host.rest.end(self._run.run_id)
+        self._run.host.committer.offer(self._run, urgent=True)
