@@ -118,12 +118,14 @@ class FloorSqlite:
         self._runner.run(self._run(steps, ends=False))
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def resume(self) -> None:
+    def resume(self, steps: int) -> float:
         self.open()
         with contextlib.closing(apsw.Connection(str(self._path))) as reader:
             events = list(reader.execute("select run, seq, payload from events order by run, seq"))
         run, seq, _ = events[-1]
+        assert seq == steps
         self._runner.run(self._add_step(run, seq + 1))
+        return self.step_times_s[-1]
 
     async def _run(self, steps: int, *, ends: bool = True) -> None:
         run = self._new_run()

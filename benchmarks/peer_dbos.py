@@ -1,25 +1,25 @@
 """DBOS on SQLite, set up as fast as we know how while each write is durable; what we tried is in docs/benchmarks.md.
 
 Its file is in WAL mode, which DBOS keeps but doesn't choose, its steps are sync functions (DBOS runs async ones with
-a thread hop per statement) wherever a workload allows it, one connection, two threads, no telemetry, no logs.
+a thread hop per statement) wherever a workload allows it, two connections, four threads, no telemetry, no logs.
 """
 
 import asyncio
 import os
 import signal
 import sqlite3
-import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 from dbos import DBOS
 
-CONNECTIONS = 1
-THREADS_MAX = 2
+CONNECTIONS = 2
+THREADS_MAX = 4
 
 step_times_s: list[float] = []
 dies_at: int | None = None
-next_step_begun = threading.Event()
+next_step: Future[tuple[int, float]] = Future()
 
 
 @DBOS.step()
@@ -54,8 +54,8 @@ async def nap() -> None:
 def act_or_die(number: int) -> int:
     if number == dies_at:
         os.kill(os.getpid(), signal.SIGKILL)
-    if dies_at is None:
-        next_step_begun.set()
+    if dies_at is None and not next_step.done():
+        next_step.set_result((number, time.perf_counter()))
     return number
 
 
@@ -126,9 +126,11 @@ class PeerDbos:
         dies_at = steps
         DBOS.start_workflow(interrupted, steps).get_result()
 
-    def resume(self) -> None:
+    def resume(self, steps: int) -> float:
         self.open()
-        next_step_begun.wait()
+        number, begun_at_s = next_step.result()
+        assert number == steps
+        return begun_at_s
 
     async def _sleepers(self, runs: int) -> None:
         await asyncio.gather(*(DBOS.start_workflow_async(nap) for _ in range(runs)))

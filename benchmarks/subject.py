@@ -10,7 +10,7 @@ from perdure import close, configure, list_runs, sleep, start, step, worker, wor
 
 step_times_s: list[float] = []
 dies_at: int | None = None
-next_step_begun = asyncio.Event()
+next_step: asyncio.Future[tuple[int, float]] | None = None
 
 
 @step
@@ -40,8 +40,8 @@ async def nap() -> None:
 async def act_or_die(number: int) -> int:
     if number == dies_at:
         os.kill(os.getpid(), signal.SIGKILL)
-    if dies_at is None:
-        next_step_begun.set()
+    if next_step and not next_step.done():
+        next_step.set_result((number, time.perf_counter()))
     return number
 
 
@@ -90,9 +90,11 @@ class Subject:
         dies_at = steps
         self._runner.run(self._doomed(steps))
 
-    def resume(self) -> None:
+    def resume(self, steps: int) -> float:
         self.open()
-        self._runner.run(self._resume())
+        number, begun_at_s = self._runner.run(self._resume())
+        assert number == steps
+        return begun_at_s
 
     async def _sequence(self, steps: int) -> None:
         run = await start(sequence, steps)
@@ -126,9 +128,11 @@ class Subject:
         run = await start(interrupted, steps)
         await run.result()
 
-    async def _resume(self) -> None:
+    async def _resume(self) -> tuple[int, float]:
+        global next_step
+        next_step = asyncio.get_running_loop().create_future()
         async with worker():
-            await next_step_begun.wait()
+            return await next_step
 
 
 SYSTEM = Subject

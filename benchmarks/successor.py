@@ -1,4 +1,4 @@
-"""W7's two processes: `python -m benchmarks.successor die|recover SYSTEM FOLDER [STEPS]`.
+"""W7's two processes: `python -m benchmarks.successor die|recover SYSTEM FOLDER STEPS`.
 
 The first runs steps and is killed in the middle of its run; the second takes the run over, and prints after how many
 milliseconds the run's next step begins.
@@ -18,11 +18,11 @@ def die(system_name: str, folder: str, steps: str) -> None:
     system.doomed(int(steps))
 
 
-def recover(system_name: str, folder: str) -> None:
+def recover(system_name: str, folder: str, steps: str) -> None:
     system = load(system_name, Path(folder))
     begun_at_s = time.perf_counter()
-    system.resume()
-    print((time.perf_counter() - begun_at_s) * 1000, flush=True)
+    next_step_at_s = system.resume(int(steps))
+    print((next_step_at_s - begun_at_s) * 1000, flush=True)
     os._exit(0)  # the rest of the run isn't measured
 
 

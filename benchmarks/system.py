@@ -57,8 +57,11 @@ class System(Protocol):
         """One run whose process kills itself once that many steps are done. Doesn't return."""
         ...
 
-    def resume(self) -> None:
-        """In the next process, instead of `open`: until the doomed run begins its next step."""
+    def resume(self, steps: int) -> float:
+        """In the next process, instead of `open`: when the doomed run began its next step, by `time.perf_counter`.
+
+        Raises AssertionError if that is any other than the one behind `steps`.
+        """
         ...
 
 

@@ -22,7 +22,7 @@ def recovery_ms(trial: Trial, steps: int) -> float:
     died = successor("die", trial.system, str(folder), str(steps))
     if died.returncode != -signal.SIGKILL:
         raise RuntimeError(f"the process that should have been killed exited with {died.returncode}:\n{died.stderr}")
-    recovered = successor("recover", trial.system, str(folder))
+    recovered = successor("recover", trial.system, str(folder), str(steps))
     if recovered.returncode != 0:
         raise RuntimeError(f"the successor exited with {recovered.returncode}:\n{recovered.stderr}")
     return float(recovered.stdout)

@@ -17,6 +17,6 @@ async def set_attributes(**changes: str | None) -> None:
     if body is not None:
         body.ask(body.key("attr"), AttributesSet(changes=checked))
     elif attempt is not None:
-        attempt.voice.set_attributes(checked)
+        attempt.set_attributes(checked)
     else:
         raise NotInWorkflow("set_attributes", "only a workflow or one of its steps has a run")

@@ -44,6 +44,7 @@ class Connection:
         self.engines: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Engine, asyncio.Task[None]]] = (
             WeakKeyDictionary()
         )
+        self._opening: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     async def engine(self, *, work: bool = False) -> Engine:
         """The engine of the running loop; with `work` (and unless configured otherwise) with a worker.
@@ -54,20 +55,20 @@ class Connection:
             raise UsageError("this verb was called in a workflow's body: call it in a step")
         loop = asyncio.get_running_loop()
         if loop not in self.engines:
-            engine = Engine(await self.opened(), REGISTRY)
-            if loop not in self.engines:
-                self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
+            async with self._opening.setdefault(loop, asyncio.Lock()):
+                if loop not in self.engines:
+                    engine = Engine(await self._opened(), REGISTRY)
+                    self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
         if work and self.work == "auto" and engine.worker is None:
             await engine.work()
         return engine
 
-    async def opened(self) -> World:
+    async def _opened(self) -> World:
         if self.world is None:
             world = world_at(self.url or os.environ.get(VARIABLE) or DEFAULT_URL)
             await world.open()
-            if self.world is None:
-                self.world = world
+            self.world = world
         return self.world
 
     async def close(self, grace_s: float) -> None:

@@ -68,4 +68,4 @@ async def heartbeat(progress: Any = None) -> None:
     attempt = current_attempt()
     if attempt is None:
         raise NotInStep("heartbeat")
-    attempt.voice.beat(progress)
+    attempt.beat(progress)

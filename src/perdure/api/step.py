@@ -35,7 +35,8 @@ class Step(Generic[P, R]):
         update_wrapper(self, definition.function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
-        return self._call(args, kwargs)
+        body = current_body()
+        return self._plain_call(args, kwargs) if body is None else call_step(body, self.definition, args, kwargs)
 
     @overload
     def __get__(self, instance: None, owner: type) -> "Step[P, R]": ...
@@ -47,10 +48,7 @@ class Step(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<step {self.definition.name}>"
 
-    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        body = current_body()
-        if body is not None:
-            return await call_step(body, self.definition, self.definition.named(args, kwargs))
+    async def _plain_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.definition.is_async:
             return await self.fn(*args, **kwargs)
         return await asyncio.to_thread(copy_context().run, partial(self.fn, *args, **kwargs))

@@ -110,7 +110,10 @@ def tuple_reader(arguments: tuple[Any, ...], reader_of: ReaderOf) -> Reader:
     def read(node: Node) -> Any:
         items = items_of(node)
         if items is None:
-            raise Misfit(mismatch(reader_of(Any)(node), "tuple"))
+            value = reader_of(Any)(node)
+            if isinstance(value, tuple):  # a NamedTuple
+                return cast("Any", value)
+            raise Misfit(mismatch(value, "tuple"))
         if len(items) != len(places):
             raise Misfit(f"it has {len(items)} items, where the annotation asks for {len(places)}")
         values: list[Any] = []

@@ -86,7 +86,7 @@ def type_name(error: BaseException) -> str:
 
 
 def _write(error: BaseException, encode_part: Encode, for_people: bool, budget: _Budget, depth: int) -> Failure:
-    budget.takes(_FAILURE_BYTES)
+    budget.left -= _FAILURE_BYTES
     message = budget.text(_message(error), _MESSAGE_CHARACTERS)
     state = _write_state(error, encode_part, budget)
     trace = budget.text(_traceback(error, message), _MESSAGE_CHARACTERS) if for_people else ""
@@ -101,7 +101,7 @@ def _write(error: BaseException, encode_part: Encode, for_people: bool, budget: 
     return Failure(
         type=type_name(error),
         message=message,
-        state=state,
+        **state,
         traceback=trace or None,
         notes=tuple(notes),
         cause=_write(cause, encode_part, for_people, budget, depth - 1)
@@ -130,8 +130,8 @@ def read(
             made.__cause__ = read(failure.cause, decode_part, control_flow=control_flow)
     except Exception:  # a broken or hostile log, or a class that has changed
         made = _remote(failure)
-    for note in failure.notes:
-        BaseException.add_note(made, note)
+    if failure.notes:
+        _own_fields(made)["__notes__"] = list(failure.notes)
     return made
 
 
@@ -146,7 +146,7 @@ def _made(failure: Failure, cls: type[BaseException], decode_part: Decode, contr
     for name in _members_of(built_in):
         if name in fields:
             getattr(built_in, name).__set__(made, fields.pop(name))  # past any property of the user's class
-    object.__getattribute__(made, "__dict__").update(fields)
+    _own_fields(made).update(fields)
     return made
 
 
@@ -155,6 +155,11 @@ def _bare(built_in: Any, cls: type[BaseException], args: tuple[Any, ...], parts:
     made = built_in.__new__(cls, *args)
     built_in.__init__(made, *args)
     return made
+
+
+def _own_fields(error: BaseException) -> dict[str, Any]:
+    """Its `__dict__`, past any `__setattr__`, `__getattribute__` or `add_note` of the user's class."""
+    return object.__getattribute__(error, "__dict__")
 
 
 def _may_rise(cls: type | None, control_flow: bool) -> TypeGuard[type[BaseException]]:
@@ -180,8 +185,9 @@ def _remote(failure: Failure) -> RemoteError:
     return RemoteError(failure.type, failure.message, failure.traceback)
 
 
-def _write_state(error: BaseException, encode_part: Encode, budget: _Budget) -> Raw:
-    """Arguments as a whole or not at all; of the fields those that can be encoded."""
+def _write_state(error: BaseException, encode_part: Encode, budget: _Budget) -> dict[str, Raw]:
+    """The state of a Failure: the arguments as a whole or not at all, and of the fields those that can be encoded."""
+
     def part(name: str, value: object) -> Raw | None:
         try:
             written = encode_part(value)
@@ -196,16 +202,18 @@ def _write_state(error: BaseException, encode_part: Encode, budget: _Budget) -> 
 
     args = (cast("Any", error).message,) if _members(error) else error.args
     state = _State()
-    state.args = part("args", list(args)) or Raw()
+    written = part("args", list(args))
+    if written is not None:
+        state.args = written
     members = {name: getattr(error, name) for name in _members_of(_built_in(type(error)))}
     fields: dict[str, object] = {name: value for name, value in members.items() if value is not None}
     fields |= {name: value for name, value in vars(error).items() if name != "__notes__"}
     kept = {name: part(name, value) for name, value in fields.items()}
-    state.fields = {name: written for name, written in kept.items() if written is not None}
+    state.fields = {name: field for name, field in kept.items() if field is not None}
     try:
-        return Raw(encode(state))
+        return {"state": Raw(encode(state))}
     except Exception:  # a field's name that JSON can't hold
-        return Raw()
+        return {}
 
 
 def _read_state(failure: Failure, decode_part: Decode) -> tuple[tuple[Any, ...], dict[str, Any]]:

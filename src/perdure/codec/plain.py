@@ -81,5 +81,5 @@ def _is_plain_type(type_: Any) -> bool:
     if origin is None:
         return type_ in _TYPES
     if origin is dict:
-        return arguments[:1] == (str,) and _is_plain_type(arguments[1])
+        return not arguments or (arguments[0] is str and _is_plain_type(arguments[1]))
     return origin in (list, Union, UnionType) and all(_is_plain_type(argument) for argument in arguments)

@@ -62,6 +62,8 @@ def _cached_reader_of(type_: Any) -> Reader:
 
 
 def _make_reader(type_: Any) -> Reader:
+    if _is_alias(type_) or _is_alias(get_origin(type_)):
+        return _later(lambda: reader_of(_unwrapped(type_)))
     type_ = _unwrapped(type_)
     origin, arguments = get_origin(type_), get_args(type_)
     if origin in (typing.Union, types.UnionType):
@@ -131,12 +133,17 @@ def _unwrapped(type_: Any) -> Any:
             type_ = get_args(type_)[0]
         elif isinstance(type_, typing.NewType):
             type_ = type_.__supertype__
-        elif type(type_).__name__ == "TypeAliasType":
+        elif _is_alias(type_):
             type_ = type_.__value__
-        elif type(origin).__name__ == "TypeAliasType":
+        elif _is_alias(origin) and hasattr(origin.__value__, "__parameters__"):
             type_ = origin.__value__[get_args(type_)]
         else:
             return type_
+
+
+def _is_alias(type_: Any) -> bool:
+    """Whether it was made by a `type` statement, or by typing_extensions' stand-in for it."""
+    return type(type_).__name__ == "TypeAliasType"
 
 
 def _read_object(node: Node) -> Any:

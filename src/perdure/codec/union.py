@@ -4,6 +4,7 @@ The order in which the members are written plays no part (Python takes `A | B` a
 as itself goes first, then what fits with the least left over, then by name.
 """
 
+from operator import itemgetter
 from typing import Any, NamedTuple, cast, get_origin
 
 from perdure.codec import trust
@@ -29,14 +30,17 @@ def union_reader(members: list[Member], read_any: Reader) -> Reader:
         return lambda node: None if node is None else read_other(node)
 
     def read(node: Node) -> Any:
+        candidates = sorted(((_distance(each.type, node), each.read) for each in ordered), key=itemgetter(0))
+        nearest = candidates[0][0]
         first: Misfit | None = None
-        candidates = sorted(ordered, key=lambda member: _distance(member.type, node))
-        for member in candidates:
+        for distance, read_member in candidates:
+            if distance > 0 and nearest == 0 and tag_of(node) is not None:
+                break  # it was recorded as a member of another type
             try:
-                return member.read(node)
+                return read_member(node)
             except Misfit as error:
                 first = first or error
-        if first is not None and _distance(candidates[0].type, node) < _FAR:
+        if first is not None and nearest < _FAR:
             raise first  # it was meant for that one, and something inside doesn't fit
         asked = " | ".join(_text(member.type) for member in members)
         raise Misfit(f"it is {named(read_any(node))}, where the annotation asks for {asked}")

@@ -14,7 +14,7 @@ from perdure.codec.failure import to_failure
 from perdure.engine.host import Host
 from perdure.core.pending import OpenStep, Pending
 from perdure.engine.retry import after_failure
-from perdure.engine.step import Running
+from perdure.engine.running import Running
 from perdure.engine.wait import Waits
 from perdure.errors import StepInterrupted
 from perdure.model.definition import StepDefinition

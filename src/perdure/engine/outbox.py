@@ -7,10 +7,13 @@ The answer to a turn is always ahead of the deliveries of the next (T1).
 from collections.abc import Callable
 
 from perdure.engine.append import Births, Entry, Header, compose
-from perdure.model.event import DELIVERIES, ENDS, Event, Fact, RunBlocked, WaitCompleted
+from perdure.model.event import DELIVERIES, ENDS, REQUESTS, Event, Fact, RunBlocked, WaitCompleted
 from perdure.model.ids import MailId, RunId
 from perdure.model.status import Status
 from perdure.world.operation import Append, Appended
+
+
+_KNOWN = frozenset(REQUESTS)
 
 
 class Outbox:
@@ -71,12 +74,13 @@ class Outbox:
         return append
 
     def landed(self, outcome: Appended) -> list[Event]:
-        """The flight is in the log: its events, with their places."""
+        """The flight is in the log: its events, with their places, but for the requests: those the body knows."""
         flight, self._flight = self._flight, []
         first, self.seq, self.status = self.seq, self.seq + len(flight), self._next_status
         return [
             Event(seq=seq, turn=turn, epoch=self.epoch, key=key, at_ms=outcome.at_ms, fact=fact, mail_id=mail_id)
             for seq, (turn, key, fact, mail_id) in enumerate(flight, first)
+            if type(fact) not in _KNOWN
         ]
 
     def put_back(self) -> None:

@@ -111,13 +111,18 @@ class Sweeper:
         if self._odd:
             self._owned_at -= OWNED_EVERY_S
 
-    async def reclaim_all(self) -> None:
-        """Claim afresh all that this worker still owns."""
-        holder = self._holder
-        for run in await holder.world.owned(holder.worker_id):
-            claimed = await holder.world.reclaim(holder.worker_id, run.run_id, run.epoch)
-            if claimed is not None:
-                await holder.adopt(claimed)
+    async def find_lost(self) -> None:
+        """The lease lives again after a lapse: drop what others have claimed meanwhile, which raised its epoch. What is
+        still owned with the same epoch was not touched, and can't be claimed from now on."""
+        while True:
+            try:
+                owned = {run.run_id: run for run in await self._holder.world.owned(self._holder.worker_id)}
+                break
+            except WorldError as error:
+                logger.warning("the runs could not be looked up, trying again: %s", error)
+                await asyncio.sleep(SWEEP_S)
+        for run_id in self._holder.compare(owned):
+            self._holder.forget(run_id)
 
     async def _claim(self) -> None:
         holder = self._holder

@@ -44,6 +44,7 @@ from perdure.world.mail import Letter
 from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
 
 logger = logging.getLogger("perdure")
+_DELIVERIES = frozenset(DELIVERIES)
 
 
 class LiveRun:
@@ -76,7 +77,7 @@ class LiveRun:
     @property
     def at_rest(self) -> bool:
         """Nothing to write, nothing running: the run only waits."""
-        return self.outbox.empty and not (self.attempts.busy or self.mailbox.busy or self.departure.releasing)
+        return not (self.attempts.busy or self.mailbox.busy or self.departure.releasing) and self.outbox.empty
 
     # -- opening
 
@@ -186,7 +187,7 @@ class LiveRun:
 
     def _go_on(self, events: list[Event], sent: Append) -> None:
         self._unregistered -= len(sent.children)
-        deliveries = [event for event in events if isinstance(event.fact, DELIVERIES)]
+        deliveries = [event for event in events if type(event.fact) in _DELIVERIES]
         if self.body is None:
             self._events += events
             self._begin()

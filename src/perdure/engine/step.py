@@ -11,69 +11,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
-from typing import Any, Protocol
-
-from msgspec import Raw
+from typing import Any
 
 from perdure.codec.arguments import decode_arguments
 from perdure.codec.value import encode
 from perdure.core.pending import OpenStep
 from perdure.engine.registry import Registry
+from perdure.engine.running import Running, StepOwner
 from perdure.errors import StepTimeout
 from perdure.model.definition import StepDefinition
-from perdure.model.ids import RunId
-from perdure.replay.scope import SCOPE, Attempt
+from perdure.replay.scope import SCOPE
 
 logger = logging.getLogger("perdure")
-
-
-class StepOwner(Protocol):
-    """The run that an attempt belongs to."""
-
-    run_id: RunId
-
-    def step_succeeded(self, running: "Running", result: bytes) -> None: ...
-
-    def step_failed(self, running: "Running", definition: StepDefinition | None, error: BaseException) -> None: ...
-
-    def step_progressed(self, running: "Running", progress: bytes) -> None: ...
-
-    def step_set_attributes(self, running: "Running", changes: dict[str, str | None]) -> None: ...
-
-
-class Running:
-    """An attempt that runs, or waits for a slot. `thread` is set while a sync body holds one."""
-
-    __slots__ = ("_beat_at", "attempt", "cancelled", "owner", "silent", "step", "task", "thread", "watch")
-
-    def __init__(self, owner: StepOwner, step: OpenStep, attempt: int) -> None:
-        self.owner, self.step, self.attempt = owner, step, attempt
-        self.task: asyncio.Task[None] | None = None
-        self.thread: asyncio.Future[Any] | None = None
-        self.watch: asyncio.TimerHandle | None = None
-        self.cancelled = self.silent = False
-        self._beat_at = 0.0
-
-    def listen(self, loop: asyncio.AbstractEventLoop, limit_s: float) -> None:
-        """Cancel the attempt when it has sent no heartbeat for so long; 0: it need not."""
-        if limit_s:
-            self._beat_at = loop.time()
-            self._look(loop, limit_s)
-
-    def beaten(self, at: float, progress: bytes | None) -> None:
-        """The attempt has sent a heartbeat, with progress as JSON."""
-        self._beat_at = at
-        if progress is not None and not self.cancelled:
-            self.step.progress = Raw(progress)
-            self.owner.step_progressed(self, progress)
-
-    def _look(self, loop: asyncio.AbstractEventLoop, limit_s: float) -> None:
-        left_s = self._beat_at + limit_s - loop.time()
-        if left_s > 0:
-            self.watch = loop.call_later(left_s, self._look, loop, limit_s)
-        elif self.task is not None:
-            self.silent = True
-            self.task.cancel()
 
 
 class Steps:
@@ -95,7 +44,7 @@ class Steps:
 
     def begin(self, owner: StepOwner, step: OpenStep, attempt: int) -> Running:
         """Run this attempt, at once or as soon as there is a slot."""
-        running = Running(owner, step, attempt)
+        running = Running(self._loop, owner, step, attempt)
         if self._paused or self._busy >= self._concurrency or not self._may_begin():
             self._waiting.append(running)
         else:
@@ -137,29 +86,23 @@ class Steps:
         self._busy += 1
         self._running[running] = None
         context = Context()
-        context.run(SCOPE.set, self._scope(running))
-        running.task = self._loop.create_task(self._attempt(running), context=context)
-
-    def _scope(self, running: Running) -> Attempt:
-        step = running.step
-        return Attempt(
-            running.owner.run_id, step.key, step.name, running.attempt, step.first_at_ms, step.progress, _Voice(self._loop, running)
-        )
+        context.run(SCOPE.set, running)
+        running.task = asyncio.Task(self._attempt(running), loop=self._loop, context=context)
 
     async def _attempt(self, running: Running) -> None:
         definition: StepDefinition | None = None
         try:
-            definition = self._registry.step(running.step.name)
+            definition = self._registry.step(running.step_name)
             arguments = decode_arguments(running.step.input, definition.types)
             if definition.is_plain:
                 result = encode(await definition.call(arguments), "result")
             else:
-                running.listen(self._loop, definition.heartbeat_timeout_ms / 1000)
+                running.listen(definition.heartbeat_timeout_ms / 1000)
                 result = encode(await self._call(running, definition, arguments), "result")
         except asyncio.CancelledError as error:
             self._ended(running)
             if running.silent and definition is not None:
-                limit = StepTimeout(running.step.name, definition.heartbeat_timeout_ms, silent=True)
+                limit = StepTimeout(running.step_name, definition.heartbeat_timeout_ms, silent=True)
                 running.owner.step_failed(running, definition, limit)
             elif not running.cancelled and not _is_being_cancelled():
                 running.owner.step_failed(running, definition, error)
@@ -181,7 +124,7 @@ class Steps:
                 return await self._body(running, definition, arguments)
         except TimeoutError:
             if limit.expired():
-                raise StepTimeout(running.step.name, definition.timeout_ms) from None
+                raise StepTimeout(running.step_name, definition.timeout_ms) from None
             raise
 
     async def _body(self, running: Running, definition: StepDefinition, arguments: dict[str, Any]) -> Any:
@@ -219,28 +162,6 @@ class Steps:
             running = self._waiting.popleft()
             if not running.cancelled:
                 self._launch(running)
-
-
-class _Voice:
-    """What a step can say from inside, be it from its thread."""
-
-    __slots__ = ("_loop", "_running")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, running: Running) -> None:
-        self._loop, self._running = loop, running
-
-    def beat(self, progress: Any) -> None:
-        data = None if progress is None else encode(progress, "progress")
-        self._say(lambda: self._running.beaten(self._loop.time(), data))
-
-    def set_attributes(self, changes: dict[str, str | None]) -> None:
-        self._say(lambda: self._running.owner.step_set_attributes(self._running, changes))
-
-    def _say(self, call: Callable[[], None]) -> None:
-        if self._running.thread is None:
-            call()
-        else:
-            self._loop.call_soon_threadsafe(call)
 
 
 def _is_being_cancelled() -> bool:

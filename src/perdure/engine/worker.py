@@ -190,17 +190,15 @@ class Worker:
         return False
 
     async def _renew(self) -> None:
-        """The lease has lapsed: others may own the runs by now."""
-        logger.warning("the lease of worker %s has lapsed, claiming its runs afresh", self.worker_id)
+        """The lease has lapsed: others may own some of the runs by now."""
+        logger.warning("the lease of worker %s has lapsed, looking for the runs that it has lost", self.worker_id)
         while not self._keeper.live:
             try:
                 await self._keeper.beat()
             except WorldError as error:
                 logger.warning("a heartbeat failed: %s", error)
                 await asyncio.sleep(RENEW_S)
-        for run_id in list(self.runs):
-            self.forget(run_id)
-        await self.sweeper.reclaim_all()
+        await self.sweeper.find_lost()
         self._renewing = False
         self.steps.resume()
 

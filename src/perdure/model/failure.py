@@ -4,12 +4,12 @@ from msgspec import Raw, Struct
 
 
 class Failure(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """`type` is `module:qualname`; `state` the encoded constructor arguments and fields, None where they can't be
+    """`type` is `module:qualname`; `state` the encoded constructor arguments and fields, empty where they can't be
     encoded; `parts` the members of an exception group. Tracebacks and notes are for people and never compared."""
 
     type: str
     message: str
-    state: Raw | None = None
+    state: Raw = Raw()
     traceback: str | None = None
     notes: tuple[str, ...] = ()
     cause: "Failure | None" = None

@@ -143,11 +143,12 @@ class Loop(SealedLoop):
         self._ready = deque(maxlen=0)  # takes everything, keeps nothing
         if self._tasks or self._generators:
             with unawaited_is_silent():
-                for task in self._tasks:  # grows where a `finally` block makes a task
-                    abandon_task(task)
+                while self._tasks:  # again, where a `finally` block made tasks
+                    tasks, self._tasks = self._tasks, []
+                    for task in tasks:
+                        abandon_task(task)
                 for generator, context in list((self._generators or {}).items()):
                     abandon_generator(generator, context)
-            self._tasks.clear()
 
     def current_place(self) -> Place:
         """The place in the task tree of the code that is running; `~` for plain callbacks."""

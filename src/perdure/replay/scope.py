@@ -1,7 +1,7 @@
 """The one context variable: what a verb finds when it is called. Replay and the engine set it, the api looks it up."""
 
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Raw
 
@@ -18,44 +18,36 @@ class Scope:
 SCOPE: ContextVar[Scope | None] = ContextVar("perdure_scope", default=None)
 
 
-class Voice(Protocol):
-    """What an attempt can say to its worker; may be called from the step's own thread."""
-
-    def beat(self, progress: Any) -> None: ...
-
-    def set_attributes(self, changes: dict[str, str | None]) -> None: ...
-
-
 class Attempt(Scope):
-    """One attempt of a step, as seen from inside its function.
+    """One attempt of a step, as seen from inside its function. The engine makes it, and hears what the step says.
 
     `attempt` counts from 1; `started_at_ms` is the first attempt's; `progress` is what an earlier attempt last reported.
     """
 
-    __slots__ = ("_key", "_progress", "_starts", "attempt", "run_id", "started_at_ms", "step_name", "voice")
+    __slots__ = ("_starts", "attempt", "key", "recorded_progress", "run_id", "started_at_ms", "step_name")
 
     def __init__(
-        self,
-        run_id: RunId,
-        key: str,
-        step_name: str,
-        attempt: int,
-        started_at_ms: int,
-        progress: Raw | None,
-        voice: Voice,
+        self, run_id: RunId, key: str, step_name: str, attempt: int, started_at_ms: int, progress: Raw | None
     ) -> None:
-        self.run_id, self.step_name, self.attempt, self.started_at_ms = run_id, step_name, attempt, started_at_ms
-        self.voice = voice
-        self._key, self._progress = key, progress
+        self.run_id, self.key, self.step_name = run_id, key, step_name
+        self.attempt, self.started_at_ms, self.recorded_progress = attempt, started_at_ms, progress
         self._starts = 0
+
+    def beat(self, progress: Any) -> None:
+        """A sign of life; may be called from the step's own thread."""
+        raise NotImplementedError
+
+    def set_attributes(self, changes: dict[str, str | None]) -> None:
+        """Set attributes of the run; may be called from the step's own thread."""
+        raise NotImplementedError
 
     @property
     def step_id(self) -> StepId:
-        return step_id(self.run_id, self._key)
+        return step_id(self.run_id, self.key)
 
     @property
     def progress(self) -> Any:
-        return None if self._progress is None else decode(self._progress, Any, "progress")
+        return None if self.recorded_progress is None else decode(self.recorded_progress, Any, "progress")
 
     def next_start_key(self) -> str:
         """An idempotency key for the next run that this step starts: the same in a retried attempt."""

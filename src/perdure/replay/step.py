@@ -1,5 +1,7 @@
 """A step as a body calls it: recorded once, its outcome decoded from what was recorded, live as in replay."""
 
+from asyncio import CancelledError
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Raw
@@ -12,10 +14,16 @@ from perdure.model.event import StepCompleted, StepCreated
 from perdure.replay.body import Body
 
 
-async def call_step(body: Body, step: StepDefinition, arguments: dict[str, Any]) -> Any:
-    """The step's result. Raises: what the step raised for good, EncodeError, DecodeError."""
-    request = StepCreated(name=step.name, input=Raw(encode_arguments(arguments)), at_most_once=step.at_most_once)
-    fact = await body.outcome(body.key("step", step.name), request)
-    if isinstance(fact, StepCompleted):
+async def call_step(body: Body, step: StepDefinition, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The step's result. Raises: what the step raised for good, ArgumentsInvalid, EncodeError, DecodeError."""
+    input = Raw(encode_arguments(step.named(args, kwargs)))
+    key = body.key("step", step.name)
+    future = body.ask_for(key, StepCreated(name=step.name, input=input, at_most_once=step.at_most_once))
+    try:  # not body.outcome(): the hot path has one coroutine less
+        fact = await future
+    except CancelledError:
+        body.release(key)
+        raise
+    if type(fact) is StepCompleted:
         return decode(fact.result, step.returns, "result")
     raise from_failure(fact.error)

@@ -98,4 +98,6 @@ def _annotated_kind(annotation: ast.expr, scope: Scope) -> str | None:
 
 
 def _is_number(element: ast.expr) -> bool:
+    if isinstance(element, ast.UnaryOp):
+        element = element.operand
     return isinstance(element, ast.Constant) and isinstance(element.value, int | float | complex)

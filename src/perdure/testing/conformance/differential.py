@@ -4,11 +4,10 @@ That finds what nobody thought to write down as a check. A seed reproduces a fai
 """
 
 from collections.abc import Awaitable, Callable
-from random import Random
 from typing import Any, cast
 
 from perdure.testing.conformance.clock import VirtualClock
-from perdure.testing.conformance.program import FLOWS, WORKERS, Program
+from perdure.testing.conformance.program import FLOWS, WORKERS, Dice, Program
 from perdure.world import Claim, RunFilter, WorkerRecord, World
 
 _Question = Callable[[World], Awaitable[Any]]
@@ -19,11 +18,11 @@ async def compare(left: World, right: World, clock: VirtualClock, seed: int, ste
 
     Raises: AssertionError, with the seed, the step, what was asked and both answers.
     """
-    random = Random(seed)
-    program = Program(random, clock, left)
+    dice = Dice(seed)
+    program = Program(dice, clock, left)
     for step in range(steps):
         program.pass_time()
-        name, question = await _question(random, program)
+        name, question = await _question(dice, program)
         await _ask(left, right, question, f"seed {seed}, step {step}: {name}")
         if step % 20 == 19 or step == steps - 1:
             await _ask(left, right, everything_kept, f"seed {seed}, after step {step}")
@@ -55,8 +54,8 @@ async def _answer(world: World, question: _Question) -> Any:
         return "raised"
 
 
-async def _question(random: Random, program: Program) -> tuple[str, _Question]:
-    kind = random.choices(("commit", "own", "read"), (6, 3, 1))[0]
+async def _question(dice: Dice, program: Program) -> tuple[str, _Question]:
+    kind = dice.choices(("commit", "own", "read"), (6, 3, 1))[0]
     if kind == "commit":
         operations = await program.operations()
 
@@ -64,12 +63,12 @@ async def _question(random: Random, program: Program) -> tuple[str, _Question]:
             return await world.commit(operations)
 
         return f"commit {operations}", commit
-    questions = _owning(program, random) if kind == "own" else _reading(program)
-    return random.choice(questions)
+    questions = _owning(program, dice) if kind == "own" else _reading(program)
+    return dice.choice(questions)
 
 
-def _owning(program: Program, random: Random) -> list[tuple[str, _Question]]:
-    lease, worker, run, died = program.lease(), program.worker(), program.any_run(), random.random() < 0.5
+def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
+    lease, worker, run, died = program.lease(), program.worker(), program.any_run(), dice.chance(0.5)
     claim = Claim(worker_id=worker, workflows=program.flows(), limit=100)
 
     async def claiming(world: World) -> Any:

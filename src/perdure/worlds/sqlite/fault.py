@@ -1,11 +1,14 @@
 """What SQLite's errors mean to a caller."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
-from perdure.errors import WorldFull, WorldUnavailable
+from perdure.errors import WorldFull, WorldInvalid, WorldUnavailable
 from perdure.worlds.sqlite.connection import BUSY_S
+from perdure.worlds.sqlite.location import unwritable
 
 _OF_THE_CALL = (
     apsw.ConstraintError,
@@ -44,3 +47,16 @@ def to_world_error(error: Exception, path: Path) -> Exception:
             return error
     told.__cause__ = error
     return told
+
+
+@contextmanager
+def opening(url: str, path: Path) -> Generator[None]:
+    """Around whatever opens the file: here the file may be at fault, not only the moment."""
+    try:
+        yield
+    except apsw.NotADBError as error:
+        raise WorldInvalid(url, "the file is not a SQLite database: choose another path") from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise unwritable(url, path, str(error)) from error
+    except apsw.Error as error:
+        raise to_world_error(error, path) from error

@@ -30,6 +30,8 @@ def prepare(url: str, path: Path, *, create: bool) -> None:
         if create:
             _make_folder(path.parent)
             _make_file(path)
+    except FileExistsError as error:
+        raise unwritable(url, path, "a file is in the place of a folder") from error
     except OSError as error:
         raise unwritable(url, path, error.strerror or str(error)) from error
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):

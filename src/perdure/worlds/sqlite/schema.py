@@ -13,7 +13,8 @@ import apsw
 
 from perdure.errors import SchemaTooNew, WorldInvalid, WorldUnavailable
 from perdure.worlds.sqlite.connection import BUSY_S, Connection, connect
-from perdure.worlds.sqlite.location import path_of, unwritable
+from perdure.worlds.sqlite.fault import opening
+from perdure.worlds.sqlite.location import path_of
 
 APPLICATION_ID = 0x50524452
 """Marks a file as perdure's (`PRAGMA application_id`): "PRDR"."""
@@ -31,14 +32,12 @@ def schema_version(url: str) -> SchemaVersion:
     path = path_of(url)
     if not path.exists():
         return SchemaVersion(len(migrations()), None)
-    try:
+    with opening(url, path):
         connection = connect(path)
-    except apsw.CantOpenError as error:
-        raise unwritable(url, path, str(error)) from error
-    try:
-        return SchemaVersion(len(migrations()), _version(connection, url))
-    finally:
-        connection.close()
+        try:
+            return SchemaVersion(len(migrations()), _version(connection, url))
+        finally:
+            connection.close()
 
 
 @cache
@@ -82,12 +81,9 @@ def _check(found: int, known: int, url: str) -> None:
 
 
 def _version(connection: Connection, url: str) -> int:
-    try:
-        application = _number(connection, "PRAGMA application_id")
-        version = _number(connection, "PRAGMA user_version")
-        tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
-    except apsw.NotADBError as error:
-        raise WorldInvalid(url, "the file is not a SQLite database: choose another path") from error
+    application = _number(connection, "PRAGMA application_id")
+    version = _number(connection, "PRAGMA user_version")
+    tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
     if application != APPLICATION_ID and (application or version or tables):
         raise WorldInvalid(url, "the file is another program's SQLite database: choose another path")
     return version

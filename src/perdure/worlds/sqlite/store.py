@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-import apsw
-
 from perdure.errors import WorldUnavailable
 from perdure.worlds.sqlite import query
 from perdure.worlds.sqlite.connection import connect, connect_reader
-from perdure.worlds.sqlite.fault import to_world_error
+from perdure.worlds.sqlite.fault import opening
 from perdure.worlds.sqlite.job import Job
-from perdure.worlds.sqlite.location import prepare, unwritable
+from perdure.worlds.sqlite.location import prepare
 from perdure.worlds.sqlite.reader import Readers
 from perdure.worlds.sqlite.schema import migrate
 from perdure.worlds.sqlite.writer import Writer
@@ -46,12 +44,8 @@ class Store:
         with self._lock:
             if self._threads is None:
                 prepare(self._url, self._path, create=self._create)
-                try:
+                with opening(self._url, self._path):
                     self._threads = self._start()
-                except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-                    raise unwritable(self._url, self._path, str(error)) from error
-                except apsw.Error as error:
-                    raise to_world_error(error, self._path) from error
 
     def close(self) -> None:
         """Blocks. Harmless to repeat."""

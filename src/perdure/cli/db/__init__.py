@@ -1,0 +1,1 @@
+"""`perdure db`: the database under a world."""

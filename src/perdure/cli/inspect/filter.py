@@ -1,0 +1,62 @@
+"""Which runs a list is about: the options that say so."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, NamedTuple
+
+import click
+
+from perdure.cli.parameter import ATTRIBUTE, MOMENT
+from perdure.model.status import Status
+from perdure.world.query import RunFilter
+
+
+class Wanted(NamedTuple):
+    """What the options give."""
+
+    workflow: str | None
+    since: datetime | None
+    until: datetime | None
+    attributes: tuple[tuple[str, str], ...]
+
+    @property
+    def everything(self) -> bool:
+        """Whether no option was used."""
+        return self == Wanted(None, None, None, ())
+
+    def filter(self, status: tuple[Status, ...] = (), limit: int = 20) -> RunFilter:
+        return RunFilter(
+            status=status,
+            workflow=self.workflow,
+            since_ms=None if self.since is None else round(self.since.timestamp() * 1000),
+            until_ms=None if self.until is None else round(self.until.timestamp() * 1000),
+            attributes=dict(self.attributes),
+            limit=limit,
+        )
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--workflow`, `--since`, `--until` and `--attr`: the command gets them as `wanted`."""
+
+    @wraps(command)
+    def bundled(
+        *,
+        workflow: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        attributes: tuple[tuple[str, str], ...],
+        **others: Any,
+    ) -> Any:
+        return command(wanted=Wanted(workflow, since, until, attributes), **others)
+
+    for option in (
+        click.option(
+            "--attr", "attributes", metavar="KEY=VALUE", type=ATTRIBUTE, multiple=True, help="With this; repeatable."
+        ),
+        click.option("--until", metavar="TIME", type=MOMENT, help="Runs started before."),
+        click.option("--since", metavar="TIME", type=MOMENT, help="Runs started since: 2h (ago), 2026-01-31T08:30."),
+        click.option("--workflow", metavar="NAME", help="Runs of this workflow."),
+    ):
+        bundled = option(bundled)
+    return bundled

@@ -1,0 +1,62 @@
+"""A run as the command line sees it: its values stay JSON, for there is no code here that knows their types."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from perdure.api.info import run_info
+from perdure.api.records import RunInfo
+from perdure.engine.engine import Engine
+from perdure.model.event import Event, RunCompleted, RunCreated
+from perdure.model.status import ENDED
+from perdure.world.query import RunRecord
+
+_NULL = msgspec.Raw(b"null")
+
+
+class RunView(NamedTuple):
+    """`input` and `result` are decoded JSON, tags and all; None too where they weren't asked for."""
+
+    info: RunInfo
+    input: Any
+    result: Any
+    with_data: bool
+
+    def as_json(self) -> dict[str, Any]:
+        shown = self.info.as_json()
+        del shown["result"]
+        return {**shown, "input": self.input, "result": self.result} if self.with_data else shown
+
+    @property
+    def detail(self) -> str:
+        """In a sentence: the error, why it was cancelled or blocked, or what it waits for."""
+        info = self.info
+        if info.error is not None:
+            return f"{info.error.type}: {info.error.message}"
+        return info.reason or info.waiting_sentence
+
+
+async def view_of(engine: Engine, record: RunRecord, served: frozenset[str], *, with_data: bool) -> RunView:
+    """Look at a run; of one that has ended only the last event is read, unless its data is asked for too."""
+    first_seq = 1 if with_data or record.status not in ENDED else record.length
+    log, events = await engine.log(record.run_id, first_seq)
+    result = _result(events)
+    info = run_info(log.run, _without_result(events), Any, engine.world.now_ms(), log.run.workflow in served)
+    if not with_data:
+        return RunView(info, None, None, with_data=False)
+    created = events[0].fact
+    assert isinstance(created, RunCreated), "L1: a log begins with run_created"
+    return RunView(info, msgspec.json.decode(created.input), msgspec.json.decode(result), with_data=True)
+
+
+def _result(events: list[Event]) -> msgspec.Raw:
+    last = events[-1].fact if events else None
+    return last.result if isinstance(last, RunCompleted) else _NULL
+
+
+def _without_result(events: list[Event]) -> list[Event]:
+    """`run_info` would read it into objects, and refuse one whose class is in the workflow's code alone."""
+    if events and isinstance(events[-1].fact, RunCompleted):
+        return [*events[:-1], replace(events[-1], fact=RunCompleted(result=_NULL))]
+    return events

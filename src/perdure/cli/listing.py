@@ -1,0 +1,80 @@
+"""Lists: which options they take, and the three forms in which they are written."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
+
+import click
+import msgspec
+
+from perdure.cli.table import Column, Row, write_table
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Listed(NamedTuple):
+    """One item of a list: as JSON has it, and as a table's row."""
+
+    json: dict[str, Any]
+    row: Row
+
+
+class ListOptions(NamedTuple):
+    """What the options of a list give. `form` is json, jsonl or None."""
+
+    form: str | None
+    limit: int
+    cursor: str | None
+    with_data: bool
+
+
+def list_options(limit: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds `--json`, `--jsonl`, `--limit`, `--cursor` and `--with-data`: the command gets them as `options`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def bundled(*, form: str | None, limit: int, cursor: str | None, with_data: bool, **others: Any) -> Any:
+            return command(options=ListOptions(form, limit, cursor, with_data), **others)
+
+        for option in (
+            data_option,
+            click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended."),
+            click.option("--limit", type=click.IntRange(min=1), metavar="N", default=limit, show_default=True, help="How many at most."),
+            form_option("--jsonl", "One JSON object a line for each item."),
+            form_option("--json", "One JSON object, with items and cursor."),
+        ):
+            bundled = option(bundled)
+        return bundled
+
+    return add
+
+
+def form_option(name: str, text: str) -> Callable[[Command], Command]:
+    """`--json` or `--jsonl`: a command gets `form`, None for a table."""
+    return click.option(name, "form", flag_value=name.removeprefix("--"), type=str, default=None, help=text)
+
+
+def data_option(command: Command) -> Command:
+    """Adds `--with-data`."""
+    return click.option("--with-data", is_flag=True, help="Show inputs, results and event data too.")(command)
+
+
+def write_list(form: str | None, columns: Sequence[Column], items: Sequence[Listed], cursor: str | None) -> None:
+    """The items to standard output; where no JSON holds the cursor, it is told on standard error."""
+    if form == "json":
+        write_json({"items": [item.json for item in items], "cursor": cursor})
+        return
+    if form == "jsonl":
+        for item in items:
+            click.echo(msgspec.json.encode(item.json))
+    else:
+        write_table(columns, [item.row for item in items])
+        if not items:
+            click.echo("nothing found", err=True)
+    if cursor is not None:
+        click.echo(f"there are more: --cursor {cursor}", err=True)
+
+
+def write_json(value: object) -> None:
+    """One JSON value over several lines."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

@@ -1,0 +1,97 @@
+"""What people type for a run or a step: its id, or a beginning of it that no other has."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from msgspec.structs import replace
+
+from perdure.cli.failure import StepNotFound
+from perdure.engine.engine import Engine
+from perdure.errors import RunNotFound, UsageError
+from perdure.model.event import StepCreated
+from perdure.model.ids import RunId, StepId, is_run_id, step_id
+from perdure.world.query import RunFilter, RunRecord
+from perdure.world.world import World
+
+SHOWN = 10
+_PAGE = 500
+
+
+async def run_named(engine: Engine, text: str) -> RunId:
+    """The id. A whole one is taken at its word. Raises: RunNotFound, UsageError where several runs begin so."""
+    if is_run_id(text):
+        return RunId(text)
+    if not _begins_an_id(text, "wrun_"):
+        raise RunNotFound(text, malformed=True)
+    page = await engine.world.list_runs(RunFilter(prefix=text, limit=SHOWN))
+    if not page.runs:
+        raise RunNotFound(text)
+    if len(page.runs) > 1:
+        raise _ambiguous(text, "runs", [run.run_id for run in page.runs], more=page.more)
+    return page.runs[0].run_id
+
+
+async def record_named(engine: Engine, text: str) -> RunRecord:
+    """The run's row. Raises: as `run_named`."""
+    run_id = await run_named(engine, text)
+    record = await engine.world.read_run(run_id)
+    if record is None:
+        raise RunNotFound(run_id)
+    return record
+
+
+async def step_named(engine: Engine, text: str, run: str | None) -> tuple[RunId, StepId]:
+    """The step's run and id; looked for in one run, else in all, the newest first. Raises: as `run_named`, StepNotFound."""
+    if not _begins_an_id(text, "step_"):
+        raise StepNotFound(text, "", malformed=True)
+    run_id = None if run is None else await run_named(engine, run)
+    found: list[tuple[RunId, StepId]] = []
+    async for match in _steps_that_begin(engine.world, text, run_id):
+        if match[1] == text:
+            return match
+        found.append(match)
+    if not found:
+        raise StepNotFound(text, "this world" if run_id is None else f"run {run_id}")
+    if len(found) > 1:
+        raise _ambiguous(text, "steps", [step for _, step in found[:SHOWN]], more=len(found) > SHOWN)
+    return found[0]
+
+
+async def walk_runs(world: World, filter: RunFilter) -> AsyncIterator[RunRecord]:
+    """All runs that the filter lets through, newest first."""
+    page = await world.list_runs(replace(filter, limit=_PAGE))
+    while True:
+        for run in page.runs:
+            yield run
+        if not page.more:
+            return
+        page = await world.list_runs(replace(filter, limit=_PAGE, before=page.runs[-1].run_id))
+
+
+async def _steps_that_begin(world: World, text: str, run_id: RunId | None) -> AsyncIterator[tuple[RunId, StepId]]:
+    """An id is derived from its run's, so nothing says which run it is of: each log is read."""
+    if run_id is not None:
+        run_ids = [run_id]
+    else:
+        run_ids = [run.run_id async for run in walk_runs(world, RunFilter())]
+    for candidate in run_ids:
+        log = await world.read_log(candidate)
+        if log is None:
+            if candidate == run_id:
+                raise RunNotFound(run_id)
+            continue
+        for row in log.rows:
+            if row.type == StepCreated.type:
+                made = step_id(candidate, row.key)
+                if made.startswith(text):
+                    yield candidate, made
+
+
+def _begins_an_id(text: str, kind: str) -> bool:
+    """Ids have 26 letters and digits after their kind: with as many more, a beginning is well formed if the whole is."""
+    rest = text.removeprefix(kind)
+    return text.startswith(kind) and len(rest) <= 26 and is_run_id("wrun_" + rest.ljust(26, "0"))
+
+
+def _ambiguous(text: str, what: str, ids: Sequence[str], *, more: bool) -> UsageError:
+    listed = "".join(f"\n  {each}" for each in ids) + ("\n  …" if more else "")
+    return UsageError(f"{text!r} is the beginning of several {what}: write more of the one that you mean{listed}")

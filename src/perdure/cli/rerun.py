@@ -1,0 +1,24 @@
+"""`perdure rerun`: a new run with an old one's input."""
+
+import click
+
+from perdure.api.run import Run
+from perdure.cli.reference import record_named
+from perdure.cli.served import tell_if_unserved
+from perdure.cli.world import in_world, world_option
+from perdure.engine.engine import Engine
+
+
+@click.command(short_help="Start a new run with an old one's input.")
+@click.argument("run")
+@world_option
+def rerun(run: str, world: str | None) -> None:
+    """Start a new run of the same workflow with the same input as RUN, and write its id."""
+
+    async def work(engine: Engine) -> None:
+        record = await record_named(engine, run)
+        again = await Run(record.run_id).rerun()
+        click.echo(again.run_id)
+        await tell_if_unserved(engine, record.workflow)
+
+    in_world(world, work)

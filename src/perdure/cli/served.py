@@ -1,0 +1,31 @@
+"""Who would run a workflow: what a person is told when a run has to wait for a worker."""
+
+from difflib import get_close_matches
+
+import click
+
+from perdure.engine.engine import Engine
+
+
+async def served_workflows(engine: Engine) -> frozenset[str]:
+    """The workflows that live workers serve, in whatever process."""
+    workers = await engine.world.workers()
+    return frozenset(name for worker in workers if worker.lease_until_ms > worker.now_ms for name in worker.workflows)
+
+
+async def tell_if_unserved(engine: Engine, workflow: str) -> None:
+    """On standard error, that the run waits, and what to do; nothing where a live worker serves it."""
+    served = await served_workflows(engine)
+    if workflow in served:
+        return
+    sentence = f"no live worker serves {workflow}: the run waits for one; start it with `perdure worker MODULE`"
+    near = _near(workflow, served)
+    if near is not None:
+        sentence += f", or did you mean {near}?"
+    click.echo(sentence, err=True)
+
+
+def _near(workflow: str, served: frozenset[str]) -> str | None:
+    """A served workflow of the same last name, or one that is spelt almost so."""
+    same = sorted(name for name in served if name.rpartition(":")[2] == workflow.rpartition(":")[2])
+    return next(iter([*same, *get_close_matches(workflow, sorted(served), n=1)]), None)

@@ -1,0 +1,23 @@
+"""`perdure wake`: ends a run's pending sleeps."""
+
+import click
+
+from perdure.cli.reference import run_named
+from perdure.cli.world import in_world, world_option
+from perdure.engine.engine import Engine
+
+
+@click.command(short_help="End a run's pending sleeps.")
+@click.argument("run")
+@world_option
+def wake(run: str, world: str | None) -> None:
+    """End the pending sleeps of the run RUN now, and write how many there were. Timeouts stay."""
+
+    async def work(engine: Engine) -> None:
+        run_id = await run_named(engine, run)
+        count = await engine.wake_up(run_id)
+        click.echo(count)
+        if not count:
+            click.echo(f"run {run_id} has no pending sleep", err=True)
+
+    in_world(world, work)

@@ -1,0 +1,80 @@
+"""A log as the checker reads it: rows with their payloads as plain JSON. It shares no reader with the engine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from perdure.model.ids import RunId
+from perdure.world import Log, RunRecord
+from perdure.world import Row as Kept
+
+REQUESTS = ("step_created", "wait_created", "child_created", "attr_set")
+OUTCOMES = ("step_completed", "step_failed", "wait_completed", "child_completed", "child_failed", "child_cancelled")
+DELIVERIES = (*OUTCOMES, "cancel_requested")
+ENDS = ("run_completed", "run_failed", "run_cancelled")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An event. `fact` is its payload."""
+
+    kept: Kept
+    fact: dict[str, Any]
+
+    @property
+    def seq(self) -> int:
+        return self.kept.seq
+
+    @property
+    def turn(self) -> int:
+        return self.kept.turn
+
+    @property
+    def epoch(self) -> int:
+        return self.kept.epoch
+
+    @property
+    def type(self) -> str:
+        return self.kept.type
+
+    @property
+    def key(self) -> str:
+        return self.kept.key
+
+    @property
+    def at_ms(self) -> int:
+        return self.kept.at_ms
+
+    @property
+    def is_request(self) -> bool:
+        """Asked for by the body, as opposed to what a step did to its run."""
+        return self.type in REQUESTS and not self.fact.get("by_step", False)
+
+
+class RunLog:
+    """One run's row and its events."""
+
+    def __init__(self, log: Log) -> None:
+        self.run: RunRecord = log.run
+        self.run_id: RunId = log.run.run_id
+        self.rows = [Row(kept, msgspec.json.decode(kept.payload)) for kept in log.rows]
+
+    def of(self, *types: str) -> Iterator[Row]:
+        return (row for row in self.rows if row.type in types)
+
+    @cached_property
+    def taken_back(self) -> set[int]:
+        """The seqs of the failures that a retry of the run skips."""
+        return {row.fact["failure_seq"] for row in self.of("run_retried")}
+
+    @cached_property
+    def end(self) -> Row | None:
+        """The end, if the run has ended and not begun again."""
+        return self.rows[-1] if self.rows and self.rows[-1].type in ENDS else None
+
+    @property
+    def was_parked(self) -> bool:
+        return any(True for _ in self.of("run_blocked"))

@@ -1,0 +1,105 @@
+"""Rules of steps: what their bodies did, by the ledger, against what their log says."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from perdure.model.ids import step_id
+from perdure.testing.simulation.checker.row import Row, RunLog
+from perdure.testing.simulation.evidence import Evidence, Violation
+from perdure.testing.simulation.ledger import Effect
+
+
+def check_steps(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[Violation]:
+    """What the steps of this run, and the ledger's `effects` of it, break."""
+    created = {step_id(log.run_id, row.key): row for row in log.of("step_created")}
+    for rule, detail in _bodies(evidence, log, effects):
+        yield Violation(rule, log.run_id, detail)
+    for step, row in created.items():
+        begun = [effect for effect in effects if effect.step_id == step]
+        told = [other for other in log.rows if other.key == row.key or other.type == "run_retried"]
+        for rule, detail in (*_attempts(row, told), *_budget(evidence, row, told, log), *_starts(evidence, told, begun)):
+            yield Violation(rule, log.run_id, f"{row.key}: {detail}")
+        if row.fact.get("at_most_once"):
+            for detail in _at_most_once(told, begun):
+                yield Violation("S3 an at-most-once body", log.run_id, f"{row.key}: {detail}")
+    for detail in _retries(log):
+        yield Violation("S6 a retry in place", log.run_id, detail)
+
+
+def _bodies(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[tuple[str, str]]:
+    for effect in effects:
+        name = f"{effect.step}, attempt {effect.attempt}, on {effect.worker_id} in epoch {effect.epoch}"
+        if effect.recorded and effect.owner:
+            yield "P2 a body begun after its outcome was recorded", name
+        if effect.missing and effect.owner:
+            yield "L5 a step was told of a run that isn't there", name
+        if not effect.lease_live and evidence.late_ms == evidence.skew_ms:
+            yield "O3 a body begun without a live lease", name
+    if log.run_id in evidence.watched.early and (effects or any(True for _ in log.of("step_created"))):
+        yield "S5 a body ran though its run was cancelled before", str(len(effects))
+
+
+def _attempts(created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
+    """Attempts are numbered from 1, and each has a cause: a failure, another owner, or a retry of the run."""
+    last = 0 if created.fact.get("at_most_once") else 1
+    epoch, failed = created.epoch, False
+    for row in told:
+        if row.type in ("step_retrying", "run_retried"):
+            failed = True
+        if row.type == "step_started":
+            if row.fact["attempt"] != last + 1:
+                yield "P2 attempts out of order", f"{row.fact['attempt']} after {last}"
+            if last and not failed and row.epoch == epoch:
+                yield "P2 an attempt without a cause", str(row.fact["attempt"])
+            last, epoch, failed = row.fact["attempt"], row.epoch, False
+        elif row.type in ("step_completed", "step_failed", "step_retrying") and row.fact["attempt"] != last:
+            yield "P2 an outcome of another attempt", f"{row.type} of {row.fact['attempt']}, begun is {last}"
+
+
+def _budget(evidence: Evidence, created: Row, told: list[Row], log: RunLog) -> Iterator[tuple[str, str]]:
+    """Recorded failures, and they alone, use the budget up."""
+    budget = evidence.suite.step(created.fact["name"]).retry.max_retries
+    used = 0
+    for row in told:
+        if row.type == "run_retried":
+            used = 0
+        elif row.type == "step_retrying":
+            used += 1
+            if used > budget:
+                yield "S2 more retries than the budget has", f"{used} of {budget}"
+        elif row.type == "step_failed" and row.fact["error"]["type"].endswith(":Shaken") and used != budget:
+            yield "S2 given up too early", f"{used} of {budget} retries"
+
+
+def _starts(evidence: Evidence, told: list[Row], begun: list[Effect]) -> Iterator[tuple[str, str]]:
+    """No attempt begins before its back-off is over."""
+    for row in told:
+        if row.type == "step_retrying":
+            for effect in begun:
+                after = effect.attempt == row.fact["attempt"] + 1
+                if after and effect.at_ms < row.fact["retry_at_ms"] - evidence.skew_ms - evidence.back_ms:
+                    early_ms = row.fact["retry_at_ms"] - effect.at_ms
+                    yield "S2 a retry before its time", f"attempt {effect.attempt}, {early_ms} ms early"
+
+
+def _at_most_once(told: list[Row], begun: list[Effect]) -> Iterator[str]:
+    for attempt, count in Counter(effect.attempt for effect in begun).items():
+        if count > 1:
+            yield f"attempt {attempt} has begun {count} times"
+    causes = sum(row.type in ("step_retrying", "run_retried") for row in told)
+    if len(begun) > 1 + causes:
+        yield f"begun {len(begun)} times, with {causes} causes for another"
+    recorded = {row.fact["attempt"] for row in told if row.type == "step_started"}
+    unrecorded = sorted({effect.attempt for effect in begun} - recorded)
+    if unrecorded:
+        yield f"attempts {unrecorded} have begun without a recorded start"
+
+
+def _retries(log: RunLog) -> Iterator[str]:
+    """A failure may be taken back only if the body had not acted on it."""
+    for retried in log.of("run_retried"):
+        seq = retried.fact["failure_seq"]
+        failure = log.rows[seq - 1]
+        acted = [row for row in log.rows[seq : retried.seq] if row.is_request]
+        if failure.type != "step_failed" or acted:
+            yield f"{failure.type} at {seq} was taken back, {len(acted)} requests followed it"

@@ -1,0 +1,38 @@
+"""Rules of waits: never early, and soon after their time."""
+
+from collections.abc import Iterator
+
+from perdure.testing.simulation.checker.row import RunLog
+from perdure.testing.simulation.evidence import Evidence, Violation
+
+PROMPT_MS = 1000
+SETTLE_MS = 5000
+"""After the last fault: until every lease of the dead has lapsed, and others have their runs."""
+FORCE_MS = 4000
+
+
+def check_waits(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
+    """Waits that ended too early or too late by the store's clock, and cancels that were forced too early or too late."""
+    for row in log.of("wait_completed"):
+        late_ms = row.at_ms - row.fact["due_ms"]
+        if late_ms < 0 and not row.fact.get("woken"):
+            yield Violation("P5 a wait ended early", log.run_id, f"{row.key}: {-late_ms} ms")
+        calm = row.fact["due_ms"] >= evidence.calm_ms + (SETTLE_MS if evidence.counts else 0)
+        if calm and late_ms > PROMPT_MS + evidence.late_ms and not log.was_parked:
+            yield Violation("P5 a wait ended late", log.run_id, f"{row.key}: {late_ms} ms")
+    yield from _forced(evidence, log)
+
+
+def _forced(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
+    deadlines = [row.fact["force_at_ms"] for row in log.of("cancel_requested") if row.fact.get("force_at_ms")]
+    if not deadlines or log.end is None:
+        return
+    due_ms, ended = min(deadlines), log.end
+    story = next((story for story in evidence.stories if story.run_id == log.run_id), None)
+    asked_now = story is not None and 0 in story.graces
+    early_ms = due_ms - ended.at_ms
+    if ended.fact.get("forced") and not asked_now and early_ms > evidence.skew_ms + evidence.back_ms:
+        yield Violation("S5 forced early", log.run_id, f"{early_ms} ms")
+    late_ms = ended.at_ms - max(due_ms, evidence.calm_ms)
+    if late_ms > FORCE_MS + evidence.late_ms:
+        yield Violation("S5 forced late", log.run_id, f"{late_ms} ms")

@@ -1,0 +1,147 @@
+"""Clients: who starts runs, and cancels, wakes and retries them, insisting until the World has answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol, TypeVar
+
+from perdure.codec.arguments import encode_arguments
+from perdure.engine.engine import Engine, NewRun
+from perdure.errors import UsageError, WorldError
+from perdure.model.event import Fact
+from perdure.model.ids import RunId
+from perdure.model.status import ENDED
+from perdure.testing.simulation.loop import Died
+from perdure.testing.simulation.process import Process
+from perdure.testing.simulation.program import ARGUMENT, Program
+
+T = TypeVar("T")
+AGAIN_S = 0.06
+LOOK_S = 0.4
+GRACES_MS = (None, None, None, 0, 300, 1200)
+
+
+class Fleet(Protocol):
+    """The processes that a client can ask."""
+
+    random: Random
+
+    def anyone(self) -> Process:
+        """A live worker's process, or the outsider."""
+        ...
+
+    def now_ms(self) -> int: ...
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the last code version has been deployed."""
+        ...
+
+
+@dataclass
+class Story:
+    """What a client did, and was told. `run_id` is set once its start was acknowledged.
+
+    `graces`: those of the cancels that it asked for. `told`: the end that it was told. `done`: it has seen it all.
+    """
+
+    program: Program
+    run_id: RunId | None = None
+    due_ms: int | None = None
+    graces: list[int | None] = field(default_factory=list[int | None])
+    woken: int = 0
+    retried: int = 0
+    refused: list[str] = field(default_factory=list[str])
+    told: Fact | None = None
+    done: bool = False
+
+
+class Client:
+    """One client with one run."""
+
+    def __init__(self, fleet: Fleet, number: int, story: Story, *, quiet: bool) -> None:
+        self._fleet, self._number, self.story, self._quiet = fleet, number, story, quiet
+        self._random = fleet.random
+
+    async def live(self) -> None:
+        """Start the run, meddle with it, and wait for its end."""
+        story, program = self.story, self.story.program
+        if not self._quiet:
+            await asyncio.sleep(self._random.uniform(0, 1.5))
+        run_id = story.run_id = await self._start()
+        meddlers = [self._follow(run_id)]
+        if self._random.random() < program.cancel and (not self._quiet or program.cancel == 1):
+            meddlers.append(self._cancel(run_id))
+        if program.wakes and not self._quiet:
+            meddlers.append(self._wake(run_id))
+        if program.retries or program.versions or program.crashes or program.indigestible:
+            meddlers.append(self._retry(run_id))
+        await asyncio.gather(*meddlers)
+        story.done = True
+
+    async def _start(self) -> RunId:
+        if not self._quiet and self._random.random() < 0.1:
+            self.story.due_ms = self._fleet.now_ms() + self._random.randrange(200, 1500)
+        new = NewRun(
+            workflow=self.story.program.name,
+            input=encode_arguments({"given": ARGUMENT}),
+            idempotency_key=f"start {self._number}",
+            due_ms=self.story.due_ms,
+        )
+        return (await self._insist(lambda engine: engine.start(new))).run_id
+
+    async def _follow(self, run_id: RunId) -> None:
+        """Wait for the end; that of a run which may be retried, or is parked for now, isn't the last."""
+        program = self.story.program
+        if not (program.retries or program.versions or program.crashes or program.indigestible):
+            self.story.told = await self._insist(lambda engine: engine.end(run_id))
+
+    async def _cancel(self, run_id: RunId) -> None:
+        if self.story.program.cancel == 1:
+            await asyncio.sleep(self._random.uniform(0.3, 2))
+        elif self.story.due_ms is None or self._random.random() < 0.3:
+            await asyncio.sleep(self._random.expovariate(1.2))
+        while True:
+            grace_ms = self._random.choice(GRACES_MS)
+            self.story.graces.append(grace_ms)
+            await self._insist(lambda engine: engine.cancel(run_id, "enough", grace_ms))
+            if self._random.random() < 0.6:
+                return
+            await asyncio.sleep(self._random.uniform(0, 0.5))
+
+    async def _wake(self, run_id: RunId) -> None:
+        for _ in range(self._random.randrange(1, 4)):
+            await asyncio.sleep(self._random.uniform(0.1, 2.5))
+            self.story.woken += await self._insist(lambda engine: engine.wake_up(run_id))
+
+    async def _retry(self, run_id: RunId) -> None:
+        """Retry what has failed or is parked: as often as the program has it, and where code was to blame, till it fits."""
+        program, tries_after_deploys = self.story.program, 0
+        while True:
+            await asyncio.sleep(LOOK_S)
+            status = (await self._insist(lambda engine: engine.log(run_id, 1_000_000)))[0].run.status
+            if status in ("completed", "cancelled"):
+                return
+            if status == "failed" and self.story.retried >= program.retries:
+                return
+            if status == "blocked":
+                if not program.versions or tries_after_deploys > 2:
+                    return
+                tries_after_deploys += self._fleet.deployed
+            if status in ENDED or status == "blocked":
+                try:
+                    await self._insist(lambda engine: engine.retry(run_id))
+                    self.story.retried += status == "failed"
+                except UsageError as error:
+                    self.story.refused.append(str(error))
+                    if status == "failed":
+                        return
+
+    async def _insist(self, job: Callable[[Engine], Awaitable[T]]) -> T:
+        """Ask, until somebody answers."""
+        while True:
+            try:
+                return await self._fleet.anyone().ask(job)
+            except (Died, WorldError):
+                await asyncio.sleep(AGAIN_S)

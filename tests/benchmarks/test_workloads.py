@@ -1,0 +1,45 @@
+"""Each workload once, on the floor and at its smallest: that it finds its figures, not what they are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from benchmarks.workload import Trial
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.start_up import unwanted_modules
+
+SMALLEST: Mapping[str, Mapping[str, int]] = {
+    "commit": {"commits": 3},
+    "W1": {"steps": 3},
+    "W2": {"runs": 3, "steps": 2},
+    "W3": {"runs": 3},
+    "W4": {"steps": 3, "runs": 1},
+    "W6": {"runs": 40},
+    "W7": {"steps": 3, "long_steps": 6},
+    "W10": {"middle": 40, "late": 400},
+    "start-up": {"starts": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.workloads.w6_sleepers.TIDY_UP_S", 0)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_workload_finds_every_figure_of_its_rows_and_of_bars_that_refer_to_it(name: str, tmp_path: Path) -> None:
+    figures = WORKLOADS[name].measure(Trial(system="floor", folder=tmp_path, size=SMALLEST[name], warm_up_steps=1))
+    metrics = [metric for workload in WORKLOADS.values() for metric in workload.metrics]
+    referred_to = {bar.of.key for metric in metrics for bar in metric.bars if bar.of and bar.of.workload == name}
+    assert {metric.key for metric in WORKLOADS[name].metrics} | referred_to <= set(figures)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_its_two_sizes_and_the_smallest_name_the_same_quantities(name: str) -> None:
+    assert set(WORKLOADS[name].size) == set(WORKLOADS[name].quick) == set(SMALLEST[name])
+
+
+def test_an_unwanted_module_is_found_behind_an_import() -> None:
+    assert unwanted_modules("pass") == []
+    assert "click" in unwanted_modules("import click")

@@ -1,0 +1,66 @@
+"""Nothing on the hot path scans; workers that are gone are forgotten."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from perdure.testing.conformance import VirtualClock
+from perdure.testing.conformance.sample import LEASE_MS, ONE, TWO, beat, born
+from perdure.worlds.sqlite import append, mail, ownership, row, start
+from tests.worlds.sqlite.opened import opened
+
+pytestmark = pytest.mark.anyio
+
+HOT = {
+    "dead": "SELECT worker_id, graceful FROM workers WHERE lease_until_ms <= 5",  # scans workers: a few
+    "of_owner": ownership._OF_OWNER,
+    "with_mail": ownership._WITH_MAIL,
+    "due": ownership._DUE,
+    "take": ownership._TAKE,
+    "take_again": ownership._TAKE_AGAIN,
+    "next_due": "SELECT min(wake_at_ms) FROM runs WHERE workflow = ? AND wake_at_ms IS NOT NULL",
+    "plain": append._PLAIN,
+    "read": append._READ,
+    "write": append._WRITE,
+    "start": start._FIND,
+    "knows": f"SELECT {mail._KNOWS}",
+    "record": row._SELECT,
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_nothing_hot_scans_runs(name: str, tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        connection = apsw.Connection(str(tmp_path / "runs.db"))
+        bindings = (None,) * 20
+        plan = " | ".join(
+            str(step[3])
+            for step in connection.execute(f"EXPLAIN QUERY PLAN {HOT[name]}", bindings[: count(HOT[name])]).fetchall()
+        )
+        assert "SCAN runs" not in plan
+        assert "SCAN events" not in plan
+        assert "SCAN inbox" not in plan
+        assert "TEMP B-TREE" not in plan
+        connection.close()
+
+
+def count(sql: str) -> int:
+    numbered = [int(part[0]) for part in sql.split("?")[1:] if part[:1].isdigit()]
+    return max(numbered) if numbered else sql.count("?")
+
+
+async def test_workers_that_are_gone_for_a_day_are_forgotten(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with opened(tmp_path, clock) as world:
+        await born(world)
+        await beat(world, TWO)
+        clock.advance(LEASE_MS + 24 * 3_600_000)
+        await beat(world, TWO)
+        connection = apsw.Connection(str(tmp_path / "runs.db"))
+        names = "SELECT worker_id FROM workers ORDER BY worker_id"
+        assert connection.execute(names).fetchall() == [(ONE,), (TWO,)], "ONE still owns a run"
+        await world.retire(TWO, died=False)
+        await beat(world, ONE)
+        assert connection.execute(names).fetchall() == [(ONE,)]
+        connection.close()
