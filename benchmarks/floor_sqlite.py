@@ -108,8 +108,9 @@ class FloorSqlite:
     def parallel(self, steps: int) -> None:
         self._runner.run(self._parallel(steps))
 
-    def sleepers(self, runs: int) -> None:
+    def sleepers(self, runs: int) -> float:
         self._runner.run(self._sleepers(runs))
+        return time.perf_counter()
 
     def idle(self, seconds: float) -> None:
         self._runner.run(asyncio.sleep(seconds))

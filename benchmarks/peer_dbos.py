@@ -115,8 +115,9 @@ class PeerDbos:
     def parallel(self, steps: int) -> None:
         assert DBOS.start_workflow(parallel, steps).get_result() == steps
 
-    def sleepers(self, runs: int) -> None:
+    def sleepers(self, runs: int) -> float:
         self._runner.run(self._sleepers(runs))
+        return time.perf_counter()
 
     def idle(self, seconds: float) -> None:
         self._runner.run(asyncio.sleep(seconds))

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from perdure import close, configure, list_runs, sleep, start, step, worker, workflow
+from perdure import Run, RunInfo, close, configure, list_runs, sleep, start, step, worker, workflow
 
 step_times_s: list[float] = []
 dies_at: int | None = None
@@ -52,6 +52,10 @@ async def interrupted(steps: int) -> int:
     return steps
 
 
+def is_asleep(run: RunInfo) -> bool:
+    return any(reason.kind == "sleep" for reason in run.waiting_for)
+
+
 class Subject:
     """Keeps to `benchmarks.system.System`."""
 
@@ -79,8 +83,8 @@ class Subject:
     def parallel(self, steps: int) -> None:
         self._runner.run(self._parallel(steps))
 
-    def sleepers(self, runs: int) -> None:
-        self._runner.run(self._sleepers(runs))
+    def sleepers(self, runs: int) -> float:
+        return self._runner.run(self._sleepers(runs))
 
     def idle(self, seconds: float) -> None:
         self._runner.run(asyncio.sleep(seconds))
@@ -115,14 +119,19 @@ class Subject:
         run = await start(parallel, steps)
         assert await run.result() == steps
 
-    async def _sleepers(self, runs: int) -> None:
+    async def _sleepers(self, runs: int) -> float:
         naps = await asyncio.gather(*(start(nap) for _ in range(runs)))
-        awake = {run.run_id for run in naps}
-        while awake:
-            await asyncio.sleep(0.05)
-            async for run in list_runs(workflow=nap, limit=1000):
-                if any(reason.kind == "sleep" for reason in run.waiting_for):
-                    awake.discard(run.run_id)
+        await self._asleep(naps[-1])
+        asleep_at_s = time.perf_counter()
+        if not all([is_asleep(run) async for run in list_runs(workflow=nap, limit=1000)]):
+            for run in naps:  # the last to start wasn't the last to sleep: it is later than that
+                await self._asleep(run)
+            asleep_at_s = time.perf_counter()
+        return asleep_at_s
+
+    async def _asleep(self, run: Run[None]) -> None:
+        while not is_asleep(await run.info()):
+            await asyncio.sleep(0.01)
 
     async def _doomed(self, steps: int) -> None:
         run = await start(interrupted, steps)

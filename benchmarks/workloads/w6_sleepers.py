@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks.disk import sqlite_bytes
-from benchmarks.process import live_coroutines, resident_bytes
+from benchmarks.process import live_blocks, live_coroutines, resident_bytes
 from benchmarks.system import opened
 from benchmarks.workload import Bar, Figures, Metric, Trial, Workload
 
@@ -19,13 +19,14 @@ def measure(trial: Trial) -> Figures:
     with opened(trial) as system:
         system.sleepers(runs // 20)
         system.idle(TIDY_UP_S)
-        memory, coroutines, disk = resident_bytes(), live_coroutines(), store_bytes(trial.folder)
+        disk, memory = store_bytes(trial.folder), resident_bytes()
+        blocks, coroutines = live_blocks(), live_coroutines()
         begun_at_s = time.perf_counter()
-        system.sleepers(runs)
-        took_s = time.perf_counter() - begun_at_s
+        took_s = system.sleepers(runs) - begun_at_s
         system.idle(TIDY_UP_S)
         return {
             "memory_kib": (resident_bytes() - memory) / runs / 1024,
+            "blocks": (live_blocks() - blocks) / runs,
             "coroutines": (live_coroutines() - coroutines) / runs,
             "disk_bytes": (store_bytes(trial.folder) - disk) / runs,
             "asleep_s": took_s,
@@ -41,7 +42,8 @@ WORKLOAD = Workload(
     text="{runs:,} runs that sleep",
     metrics=(
         Metric(key="memory_kib", text="memory per sleeper", unit="KiB", bars=(Bar(sign="≤", factor=1),)),
-        Metric(key="coroutines", text="coroutines per sleeper", unit=""),
+        Metric(key="blocks", text="Python's memory blocks", unit="/sleeper"),
+        Metric(key="coroutines", text="coroutines", unit="/sleeper"),
         Metric(key="disk_bytes", text="disk per sleeper", unit="bytes", bars=(Bar(sign="≤", factor=1024),)),
         Metric(key="asleep_s", text="start → all asleep", unit="s", bars=(Bar(sign="≤", factor=3),)),
     ),

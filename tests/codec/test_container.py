@@ -46,7 +46,6 @@ from tests.codec.samples import Line, Movie, Place, same
         (Movie, {"title": "a", "seen": "2026-01-02"}, {"title": "a", "seen": date(2026, 1, 2)}),
         (Movie, {"title": "a", "$": 1}, {"title": "a", "$": 1}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_the_annotation_decides_where_it_is_concrete(type_: Any, value: object, back: object) -> None:
     assert same(decode(encode(value, "x"), type_), back)
@@ -71,7 +70,6 @@ def test_the_annotation_decides_where_it_is_concrete(type_: Any, value: object, 
         (Movie, {}, "result can't be read back: it has no key 'title', and Movie requires it"),
         (Movie, 5, "result can't be read back: it is an int, where the annotation asks for Movie"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_what_does_not_fit(type_: Any, value: object, sentence: str) -> None:
     with pytest.raises(DecodeError) as caught:

@@ -59,7 +59,6 @@ def as_json(value: object) -> bytes:
         (Box[Line], Box(Line("a"), [Line("b")])), (Box, Box({1})), (Json, {"a": [{"b": None}, {1}]}),
         (tuple[Line, ...], (Line("a"),)), (Tree, Tree("a", [Tree("b")])), (Animal, Dog("a", ["sit"])),
     ],
-    ids=str,
 )  # fmt: skip
 def test_an_annotation_that_fits(type_: Any, value: object) -> None:
     back = decode(encode(value, "x"), type_)
@@ -86,7 +85,6 @@ def test_an_annotation_that_fits(type_: Any, value: object) -> None:
         (bytes | None, "YQ==", b"a"),
         (Animal, {"name": "a", "tricks": ["sit"]}, Animal("a")),
     ],
-    ids=str,
 )  # fmt: skip
 def test_plain_json_takes_the_annotated_type(type_: Any, json: object, value: object) -> None:
     back = decode(as_json(json), type_)
@@ -136,7 +134,6 @@ def recorded_as(name: str, value: object) -> bytes:
     ("type_", "value"),
     [(Line, Line("a", 2)), (Struct, Struct("a")), (Place, Place("a")), (Model, Model(id=1)), (Colour, Colour.RED),
      (Dog, Dog("a", ["sit"])), (Line | None, Line("a")), (Tree | Line, Line("a")), (Colour | int, Colour.RED)],
-    ids=str,
 )  # fmt: skip
 def test_a_renamed_class_still_loads(type_: Any, value: object) -> None:
     assert decode(recorded_as("old.module:OldName", value), type_) == value
@@ -188,7 +185,6 @@ def test_fields_that_came_and_went() -> None:
         (Colour, "blue", "result can't be read back: it is 'blue', which is the value of no Colour"),
         (pydantic.HttpUrl, "x", "result can't be read back: input should be a valid URL, relative URL without a base"),
     ],
-    ids=str,
 )
 def test_what_does_not_fit_says_where(type_: Any, value: object, sentence: str) -> None:
     with pytest.raises(DecodeError) as caught:

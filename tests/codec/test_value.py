@@ -137,7 +137,7 @@ WIRE: list[tuple[object, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "wire"), WIRE, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("value", "wire"), WIRE)
 def test_the_wire_format_stays(value: object, wire: str) -> None:
     assert encode(value, "value").decode() == wire
     if not isinstance(value, Exception):

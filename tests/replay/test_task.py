@@ -348,6 +348,23 @@ def test_nothing_keeps_a_body_that_was_put_away() -> None:
         gc.enable()
 
 
+FOR_EVER = """
+import asyncio
+from tests.replay.driven import Driven
+
+async def main():
+    while True:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except BaseException:
+            pass
+
+driven = Driven()
+driven.begin(main())
+driven.put_away()
+del driven
+"""
+
 LEFT_BEHIND = """
 import asyncio
 from contextvars import Context, ContextVar
@@ -369,7 +386,17 @@ driven.begin(main(), context)
 
 
 def test_a_body_left_behind_at_the_end_of_the_process_ends_in_its_context() -> None:
+    assert output_of(LEFT_BEHIND) == "ended in its body\n"
+
+
+def test_a_body_that_never_gives_up_does_not_keep_the_process() -> None:
+    assert output_of(FOR_EVER) == ""
+
+
+def output_of(program: str) -> str:
+    """What a process of its own prints, standard error too."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, os.getcwd()])}
-    command = [sys.executable, "-c", LEFT_BEHIND]
-    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
-    assert (ended.stdout, ended.stderr, ended.returncode) == ("ended in its body\n", "", 0)
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout + ended.stderr

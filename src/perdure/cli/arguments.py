@@ -5,9 +5,8 @@ Nothing here knows the workflow: an array is recorded as it is, and the worker t
 
 import json
 import re
+import sys
 from typing import Any
-
-import click
 
 from perdure.codec.arguments import encode_arguments
 from perdure.codec.value import encode
@@ -29,13 +28,13 @@ def encoded_arguments(text: str | None) -> bytes:
     if isinstance(value, list):
         return encode(value, "arguments")  # pyright: ignore[reportUnknownArgumentType]
     raise UsageError(
-        f"{where} is {_kind(value)}: write the arguments as an object by name, {{\"name\": \"Ann\"}}, "
+        f'{where} is {_kind(value)}: write the arguments as an object by name, {{"name": "Ann"}}, '
         'or as an array by position, ["Ann"]'
     )
 
 
 def _standard_input() -> str:
-    data = click.get_binary_stream("stdin").read()
+    data = sys.stdin.buffer.read()
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -39,7 +39,14 @@ def list_options(limit: int) -> Callable[[Callable[..., Any]], Callable[..., Any
         for option in (
             data_option,
             click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended."),
-            click.option("--limit", type=click.IntRange(min=1), metavar="N", default=limit, show_default=True, help="How many at most."),
+            click.option(
+                "--limit",
+                type=click.IntRange(min=1),
+                metavar="N",
+                default=limit,
+                show_default=True,
+                help="How many at most.",
+            ),
             form_option("--jsonl", "One JSON object a line for each item."),
             form_option("--json", "One JSON object, with items and cursor."),
         ):

@@ -8,28 +8,24 @@ from perdure.errors import DurationInvalid
 from perdure.model.duration import duration_ms
 
 
-class DurationType(click.ParamType):
+class DurationType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic from 8.5 on only
     """`30s`, `1h30m`, or a number of seconds; milliseconds to the command."""
 
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
         try:
             return _milliseconds(str(value))
         except DurationInvalid:
             self.fail(f"{value!r} is no duration: write 500ms, 30s, 1h30m or 7d.", param, ctx)
 
 
-class MomentType(click.ParamType):
+class MomentType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic from 8.5 on only
     """A point in the past: a duration before now, or an ISO 8601 date or time, local where it names no zone."""
 
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
         try:
             return datetime.now(UTC) - timedelta(milliseconds=_milliseconds(str(value)))
         except DurationInvalid:
@@ -37,17 +33,17 @@ class MomentType(click.ParamType):
         try:
             return datetime.fromisoformat(str(value)).astimezone()
         except (ValueError, OverflowError, OSError):
-            self.fail(f"{value!r} is no time: write 2h for two hours ago, or 2026-01-31, or 2026-01-31T08:30.", param, ctx)
+            self.fail(
+                f"{value!r} is no time: write 2h for two hours ago, or 2026-01-31, or 2026-01-31T08:30.", param, ctx
+            )
 
 
-class AttributeType(click.ParamType):
+class AttributeType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic from 8.5 on only
     """`key=value`."""
 
     name = "attribute"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
         key, equals, text = str(value).partition("=")
         if not (key and equals):
             self.fail(f"{value!r} is no attribute: write key=value.", param, ctx)

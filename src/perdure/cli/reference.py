@@ -23,11 +23,12 @@ async def run_named(engine: Engine, text: str) -> RunId:
     if not _begins_an_id(text, "wrun_"):
         raise RunNotFound(text, malformed=True)
     page = await engine.world.list_runs(RunFilter(prefix=text, limit=SHOWN))
-    if not page.runs:
+    found = [run.run_id for run in page.runs]
+    if not found:
         raise RunNotFound(text)
-    if len(page.runs) > 1:
-        raise _ambiguous(text, "runs", [run.run_id for run in page.runs], more=page.more)
-    return page.runs[0].run_id
+    if len(found) > 1:
+        raise _ambiguous(text, "runs", found, more=page.more)
+    return found[0]
 
 
 async def record_named(engine: Engine, text: str) -> RunRecord:
@@ -40,10 +41,13 @@ async def record_named(engine: Engine, text: str) -> RunRecord:
 
 
 async def step_named(engine: Engine, text: str, run: str | None) -> tuple[RunId, StepId]:
-    """The step's run and id; looked for in one run, else in all, the newest first. Raises: as `run_named`, StepNotFound."""
+    """The step's run and id; looked for in `run`, else in all, the newest first.
+
+    Raises: as `run_named`, StepNotFound.
+    """
     if not _begins_an_id(text, "step_"):
         raise StepNotFound(text, "", malformed=True)
-    run_id = None if run is None else await run_named(engine, run)
+    run_id = None if run is None else (await record_named(engine, run)).run_id
     found: list[tuple[RunId, StepId]] = []
     async for match in _steps_that_begin(engine.world, text, run_id):
         if match[1] == text:
@@ -69,27 +73,17 @@ async def walk_runs(world: World, filter: RunFilter) -> AsyncIterator[RunRecord]
 
 async def _steps_that_begin(world: World, text: str, run_id: RunId | None) -> AsyncIterator[tuple[RunId, StepId]]:
     """An id is derived from its run's, so nothing says which run it is of: each log is read."""
-    if run_id is not None:
-        run_ids = [run_id]
-    else:
-        run_ids = [run.run_id async for run in walk_runs(world, RunFilter())]
-    for candidate in run_ids:
+    everywhere = (run.run_id async for run in walk_runs(world, RunFilter()))
+    for candidate in [run_id] if run_id is not None else [each async for each in everywhere]:
         log = await world.read_log(candidate)
-        if log is None:
-            if candidate == run_id:
-                raise RunNotFound(run_id)
-            continue
-        for row in log.rows:
-            if row.type == StepCreated.type:
-                made = step_id(candidate, row.key)
-                if made.startswith(text):
-                    yield candidate, made
+        for row in log.rows if log is not None else ():
+            if row.type == StepCreated.type and (made := step_id(candidate, row.key)).startswith(text):
+                yield candidate, made
 
 
 def _begins_an_id(text: str, kind: str) -> bool:
-    """Ids have 26 letters and digits after their kind: with as many more, a beginning is well formed if the whole is."""
-    rest = text.removeprefix(kind)
-    return text.startswith(kind) and len(rest) <= 26 and is_run_id("wrun_" + rest.ljust(26, "0"))
+    """A beginning is well formed if it becomes an id with as many characters more as are missing."""
+    return text.startswith(kind) and is_run_id("wrun_" + text.removeprefix(kind).ljust(26, "0"))
 
 
 def _ambiguous(text: str, what: str, ids: Sequence[str], *, more: bool) -> UsageError:

@@ -2,7 +2,7 @@
 
 import click
 
-from perdure.api.run import Run
+from perdure.api.run import get_run
 from perdure.cli.reference import record_named
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
@@ -17,7 +17,7 @@ def rerun(run: str, world: str | None) -> None:
 
     async def work(engine: Engine) -> None:
         record = await record_named(engine, run)
-        again = await Run(record.run_id).rerun()
+        again = await get_run(record.run_id).rerun()
         click.echo(again.run_id)
         await tell_if_unserved(engine, record.workflow)
 

@@ -19,7 +19,9 @@ from perdure.engine.engine import Engine
 @click.option("--wait", is_flag=True, help="Wait for the end; write the result as JSON. Exit code 1 if the run failed.")
 @click.option("--key", help="Idempotency key: a second start with it finds the same run.")
 @click.option("--delay", type=DURATION, help="Begin that much later: 30s, 1h30m.")
-@click.option("--attr", "attributes", metavar="KEY=VALUE", type=ATTRIBUTE, multiple=True, help="Label the run; repeatable.")
+@click.option(
+    "--attr", "attributes", metavar="KEY=VALUE", type=ATTRIBUTE, multiple=True, help="Label the run; repeatable."
+)
 @world_option
 def start(
     name: str,

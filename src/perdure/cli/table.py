@@ -32,7 +32,7 @@ STYLES = {
 
 
 class Column(NamedTuple):
-    """`cut`: which end of its texts may go. `wide`: only on terminals of `WIDE` columns and more, `piped`: in pipes too."""
+    """`cut`: which end of its texts may go. `wide`: only on terminals of `WIDE` columns and more; `piped`: in pipes."""
 
     title: str
     cut: Literal["no", "left", "right"] = "no"

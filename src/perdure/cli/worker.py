@@ -26,7 +26,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @click.command(short_help="Run workflows.")
 @click.argument("modules", metavar="MODULE...", nargs=-1, required=True)
-@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Steps at once.")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Steps at once."
+)
 @click.option(
     "--grace", type=DURATION, default="30s", show_default=True, help="How long running steps may take to end at a stop."
 )

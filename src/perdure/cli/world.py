@@ -31,7 +31,7 @@ def world_option(command: Command) -> Command:
 def url_of(world: str | None, *, create: bool) -> str:
     """The world's URL: of the option, else of PERDURE_WORLD, else the default.
 
-    Raises: WorldInvalid, if no other process can reach it or, without `create`, if it isn't there: looking makes nothing.
+    Raises: WorldInvalid, if another process can't reach it, or without `create` isn't there: looking makes nothing.
     """
     url = world or os.environ.get(VARIABLE) or DEFAULT_URL
     kind, _, path = url.partition(":///")
@@ -43,7 +43,7 @@ def url_of(world: str | None, *, create: bool) -> str:
 
 
 def in_world(world: str | None, work: Callable[[Engine], Awaitable[T]], *, create: bool = False) -> T:
-    """What `work` gives, done in an event loop of its own with the world open. Raises: WorldError, and what it raises."""
+    """What `work` gives, done in an event loop of its own with the world open. Raises: WorldError, as `work`."""
     configure(world=url_of(world, create=create), work=False)
     return asyncio.run(_with_engine(work))
 

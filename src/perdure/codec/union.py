@@ -11,7 +11,7 @@ from perdure.codec import trust
 from perdure.codec.misfit import Misfit
 from perdure.codec.node import Node, Reader, named, tag_of
 from perdure.codec.record import record_of
-from perdure.codec.scalar import READERS
+from perdure.codec.scalar import KINDS, READERS
 
 _SERIES = {"tuple": tuple, "set": set, "frozenset": frozenset, "map": dict}
 
@@ -59,7 +59,7 @@ def _distance(type_: Any, node: Node) -> int:
     tag = tag_of(node)
     if kind is _natural(node, tag):
         return 0
-    if tag in ("obj", "enum", "exc"):
+    if tag in ("obj", "enum", "exc") and kind not in KINDS:  # a StrEnum is no str, where both are asked for
         name = node["v"].get("type") if tag == "exc" and type(node.get("v")) is dict else node.get("type")
         if isinstance(name, str) and trust.resolve_below(kind, name) is not None:
             return 0

@@ -8,19 +8,24 @@ SHOWN_CHARACTERS = 200
 
 
 class Divergence(Struct, frozen=True, kw_only=True):
-    """`recorded` and `attempted` in words, the turn, and the line of the workflow (or None)."""
+    """`recorded` and `attempted` in words, the turn, the line of the workflow (or None), and whose code wrote the turn."""
 
     recorded: str
     attempted: str
     turn: int
     line: str | None = None
+    deployment: str = ""
 
     def sentence(self) -> str:
         where = f" at {self.line}" if self.line else ""
         return (
             f"the code doesn't fit the log in turn {self.turn}: recorded is {self.recorded}, "
-            f"attempted{where} is {self.attempted}; deploy the code that wrote the log, or guard the change with patched()"
+            f"attempted{where} is {self.attempted}; deploy the code that wrote the log{self._whose()}, "
+            "or guard the change with patched()"
         )
+
+    def _whose(self) -> str:
+        return f" (deployment {self.deployment})" if self.deployment else ""
 
 
 def describe(request: Request | Delivery | None) -> str:

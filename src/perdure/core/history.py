@@ -12,6 +12,7 @@ from perdure.model.event import (
     Event,
     PatchMarked,
     Request,
+    RunResumed,
     RunRetried,
     RunStarted,
 )
@@ -20,7 +21,7 @@ from perdure.model.event import (
 class History:
     """What was recorded. `last_turn` is the last turn that replay has; `next_turn` the first number never used."""
 
-    __slots__ = ("_at", "_deliveries", "_requests", "_turn_keys", "last_turn", "next_turn", "patches")
+    __slots__ = ("_at", "_deliveries", "_deployments", "_requests", "_turn_keys", "last_turn", "next_turn", "patches")
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         log = list(events)
@@ -29,10 +30,15 @@ class History:
         self._turn_keys: dict[int, dict[str, None]] = {}
         self._deliveries: dict[int, list[Event]] = {}
         self._at: dict[int, int] = {}
+        self._deployments: dict[int, str] = {}
         self.patches: dict[str, bool] = {}
+        deployment = ""
         for event in log:
+            if isinstance(event.fact, RunStarted | RunResumed):
+                deployment = event.fact.deployment
             if event.seq not in skipped:
                 self._add(event)
+                self._deployments[event.turn] = deployment
         self.last_turn = max((0, *self._turn_keys, *self._deliveries))
         self.next_turn = max((0, *(event.turn for event in log))) + 1
 
@@ -49,6 +55,10 @@ class History:
             self.patches.setdefault(fact.name, fact.answer)
         elif isinstance(fact, RunStarted):
             self._at[0] = event.at_ms
+
+    def deployment(self, turn: int) -> str:
+        """Whose code wrote the turn; empty where the log doesn't say."""
+        return self._deployments.get(turn, "")
 
     def request(self, key: str) -> tuple[int, Request] | None:
         """The turn and the request that were recorded under this key."""

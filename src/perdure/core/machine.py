@@ -132,6 +132,9 @@ class Machine:
         return "nothing more in this turn"
 
     def _diverge(self, recorded: str, attempted: str, line: str | None) -> Divergence:
-        self.divergence = Divergence(recorded=recorded, attempted=attempted, turn=self.turn, line=line)
+        deployment = self._history.deployment(self.turn)
+        self.divergence = Divergence(
+            recorded=recorded, attempted=attempted, turn=self.turn, line=line, deployment=deployment
+        )
         self.closed = True
         return self.divergence

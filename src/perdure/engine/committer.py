@@ -31,6 +31,8 @@ class Sink(Protocol):
 
     def poisoned(self, error: Exception) -> None: ...
 
+    def dropped(self) -> None: ...
+
 
 class _Job:
     """One operation of somebody who waits for its outcome."""
@@ -50,6 +52,9 @@ class _Job:
     def poisoned(self, error: Exception) -> None:
         if not self.future.done():
             self.future.set_exception(error)
+
+    def dropped(self) -> None:
+        self.future.cancel()
 
 
 Source = Sink | _Job
@@ -151,7 +156,11 @@ class Committer:
         while urgent and len(batch) < BATCH_MAX:
             source = next(iter(urgent))
             del urgent[source]
-            operation = source.take()
+            try:
+                operation = source.take()
+            except Exception as error:  # one run's trouble is its own (P12)
+                self._tell(source, error)
+                continue
             if operation is not None:
                 batch.append((source, operation))
         return batch
@@ -169,14 +178,22 @@ class Committer:
     def _done(self, batch: Batch, outcomes: Sequence[Outcome | Exception]) -> None:
         writing, self._writing = self._writing, None
         for (source, _), outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                source.poisoned(outcome)
-            else:
-                source.landed(outcome)
+            self._tell(source, outcome)
         if writing is not None and not writing.done():
             writing.set_result(None)
         if self._urgent:
             self._ask()
+
+    def _tell(self, source: Source, outcome: Outcome | Exception) -> None:
+        """Hand the outcome over. A run that can't take it is dropped, and found again by a sweep; the others go on."""
+        try:
+            if isinstance(outcome, Exception):
+                source.poisoned(outcome)
+            else:
+                source.landed(outcome)
+        except Exception:
+            logger.exception("perdure failed at one run, which goes on from its log")
+            source.dropped()
 
     # -- what went wrong
 
@@ -186,7 +203,7 @@ class Committer:
             return await self._wait_for_space(batch, error)
         if isinstance(error, WorldUnavailable):
             logger.warning("a commit's answer was lost, reading it back: %s", error)
-            return [await resolve(self._world, operation) for _, operation in batch]
+            return [await self._resolved(operation) for _, operation in batch]
         logger.error("a commit was refused by the world, trying its parts: %r", error)
         outcomes: list[Outcome | Exception] = []
         for _, operation in batch:
@@ -198,6 +215,13 @@ class Committer:
         try:
             return (await self._world.commit([operation]))[0]
         except WorldUnavailable:
+            return await self._resolved(operation)
+        except Exception as error:
+            return error
+
+    async def _resolved(self, operation: Operation) -> Outcome | Exception:
+        """What became of it; the World may refuse the second try of what it lost for good (L4)."""
+        try:
             return await resolve(self._world, operation)
         except Exception as error:
             return error
@@ -221,7 +245,7 @@ class Committer:
             except WorldFull:
                 await asyncio.sleep(BACKOFF_S[1])
             except WorldUnavailable:
-                return [await resolve(self._world, operation) for operation in operations]
+                return [await self._resolved(operation) for operation in operations]
         return [WorldUnavailable("this process is closing its world") for _ in operations]
 
     def _recovered(self, batch: Batch, task: "asyncio.Task[list[Outcome | Exception]]") -> None:

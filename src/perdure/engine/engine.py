@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from perdure.codec.fact import pack
 from perdure.core.pending import Pending
@@ -95,12 +96,14 @@ class Engine:
         operation = self._start_of(run_id, new)
         outcome = await self.committer.submit(operation)
         assert isinstance(outcome, Started), "P1: a start's outcome"
-        if self.worker is not None and outcome.run_id == run_id:
+        if outcome.run_id != run_id:
+            return outcome
+        if self.worker is not None:
             if outcome.owned:
                 self.worker.born(operation, outcome.at_ms)
-            elif new.due_ms is not None:
-                self.worker.sweeper.due_at(new.due_ms)
-        return outcome
+            else:
+                self.worker.sweeper.due_at(new.due_ms or 0)
+        return replace(outcome, created=True)  # also where a lost answer made it a second try
 
     async def end(self, run_id: RunId) -> Fact:
         """The fact that ended (or blocked) the run, when it comes. Raises: RunNotFound."""

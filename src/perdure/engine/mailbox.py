@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
 from perdure.errors import WorldError
@@ -39,6 +40,12 @@ class Mailbox:
         self.busy = True
         self._loop.create_task(self._read(self._run.run_id)).add_done_callback(self._done)
 
+    def fresh(self, letters: Iterable[Letter]) -> list[Letter]:
+        """Those that haven't come before."""
+        fresh = [letter for letter in letters if letter.mail_id not in self._seen]
+        self._seen.update(letter.mail_id for letter in fresh)
+        return fresh
+
     async def _read(self, run_id: RunId) -> tuple[Letter, ...]:
         try:
             return await self._world.read_mail(run_id)
@@ -50,9 +57,7 @@ class Mailbox:
         self.busy = False
         if task.cancelled():
             return
-        fresh = [letter for letter in task.result() if letter.mail_id not in self._seen]
-        self._seen.update(letter.mail_id for letter in fresh)
-        self._run.mail_came(fresh)
+        self._run.mail_came(self.fresh(task.result()))
         if self._again:
             self._again = False
             self.fetch()

@@ -19,10 +19,9 @@ from perdure.model.status import Status
 from perdure.world.log import Log
 from perdure.world.mail import Letter
 from perdure.world.operation import Start
-from perdure.world.ownership import Claimed
+from perdure.world.ownership import SUSPECT_FROM, Claimed
 
 logger = logging.getLogger("perdure")
-PROBATION_FROM = 2
 NO_LETTERS: list[Letter] = []
 
 
@@ -57,7 +56,7 @@ class Opener:
             log = await world.read_log(claimed.run_id)
         if log is None or log.run.owner != self._host.births.owner or log.run.epoch != claimed.epoch:
             return
-        if claimed.recoveries >= PROBATION_FROM:
+        if claimed.recoveries >= SUSPECT_FROM:
             self._suspects.append((claimed, log))
             await self.next_suspect()
         else:
@@ -92,8 +91,11 @@ class Opener:
         if claimed.recoveries > run.definition.max_recoveries:
             self._host.loop.call_soon(run.departure.park, self._too_many_deaths(claimed, run))
             return
-        run.careful = claimed.recoveries >= PROBATION_FROM
-        self._host.loop.call_soon(run.open, self._preface(events, claimed), letters)
+        run.careful = claimed.recoveries >= SUSPECT_FROM
+        preface = self._preface(events, claimed)
+        if run.careful and preface is None:  # what puts the run on probation must be in the store before the body runs
+            preface = RunResumed(deployment=self._host.deployment)
+        self._host.loop.call_soon(run.open, preface, letters)
 
     def _too_many_deaths(self, claimed: Claimed, run: LiveRun) -> RunBlocked:
         last = run.pending.last_step

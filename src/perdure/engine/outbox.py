@@ -105,6 +105,8 @@ class Outbox:
         arrivals, self._arrivals = self._arrivals, []
         if wanted is not None:
             arrivals = [entry for entry in arrivals if entry.mail_id is not None or wanted(entry.key)]
+        if len(arrivals) > 1 or (arrivals and entries):
+            arrivals = _first_of_each(arrivals, entries)
         if not arrivals:
             return entries
         self.turn += 1
@@ -121,4 +123,15 @@ class Outbox:
     @staticmethod
     def _ends(entries: list[Entry]) -> bool:
         return bool(entries) and isinstance(entries[-1].fact, ENDS)
+
+
+def _first_of_each(arrivals: list[Entry], entries: list[Entry]) -> list[Entry]:
+    """One outcome for each request: two wake-ups, or a wake-up and the timer, may arrive for one sleep."""
+    known = {entry.key for entry in entries if isinstance(entry.fact, DELIVERIES)}
+    fresh: list[Entry] = []
+    for entry in arrivals:
+        if entry.key == "" or entry.key not in known:
+            known.add(entry.key)
+            fresh.append(entry)
+    return fresh
 

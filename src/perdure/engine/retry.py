@@ -3,6 +3,8 @@
 The policy is the step's own (`model/retry.py`); the budget counts recorded failures, never interruptions (S2).
 """
 
+from msgspec.structs import replace
+
 from perdure.codec.failure import to_failure
 from perdure.core.pending import OpenStep
 from perdure.errors import ArgumentsInvalid, DecodeError, EncodeError, RetryableError, StepNotRegistered
@@ -18,13 +20,19 @@ def after_failure(
     step: OpenStep, definition: StepDefinition | None, attempt: int, error: BaseException, now_ms: int, chance: float
 ) -> StepRetrying | StepFailed:
     """The fact that records this failure; `chance` in [0, 1) places the delay within its jitter."""
-    if definition is not None and _worth_retrying(step, definition, error):
-        retry_at_ms = _retry_at_ms(step, definition, error, now_ms, chance)
-        return StepRetrying(attempt=attempt, error=to_failure(error), retry_at_ms=retry_at_ms)
-    if attempt > 1 or step.failures:
+    try:
+        if definition is not None and _worth_retrying(step, definition, error):
+            retry_at_ms = _retry_at_ms(step, definition, error, now_ms, chance)
+            return StepRetrying(attempt=attempt, error=to_failure(error), retry_at_ms=retry_at_ms)
+    except Exception as second:  # of the user's predicate, or a retry_after that is none: no policy to go by
+        second.__cause__ = error
+        error = second
+    failure = to_failure(error)
+    if attempt > 1 or step.failures:  # not by add_note: an exception may be frozen
         seconds = (now_ms - step.first_at_ms) / 1000
-        error.add_note(f"step {step.name} failed in attempt {attempt}, {seconds:.1f} s after its first began")
-    return StepFailed(attempt=attempt, error=to_failure(error))
+        note = f"step {step.name} failed in attempt {attempt}, {seconds:.1f} s after its first began"
+        failure = replace(failure, notes=(*failure.notes, note))
+    return StepFailed(attempt=attempt, error=failure)
 
 
 def _worth_retrying(step: OpenStep, definition: StepDefinition, error: BaseException) -> bool:

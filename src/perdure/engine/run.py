@@ -66,7 +66,8 @@ class LiveRun:
         self.waits = Waits(self, host.world, host.loop)
         self.attempts = Attempts(self)
         self.mailbox = Mailbox(self, host.world, host.loop)
-        self.outbox = Outbox(header, epoch=epoch, seq=len(events) + 1, status=status, turn=0)
+        turn = max(event.turn for event in events)
+        self.outbox = Outbox(header, epoch=epoch, seq=len(events) + 1, status=status, turn=turn)
         self.departure = Departure(self)
         self.body: Body | None = None
         self.careful = False
@@ -86,7 +87,7 @@ class LiveRun:
         a run that was cancelled before its first activation ends without its body (S5)."""
         if self.departure.gone:
             return
-        self.mail_came(letters)
+        self.mail_came(self.mailbox.fresh(letters))
         if self.outbox.status == "pending" and self.pending.cancelled:
             self.departure.end(RunCancelled())
         elif preface is None:
@@ -99,7 +100,6 @@ class LiveRun:
         created = self._events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         history = History(self._events)
-        self.outbox.turn = max(self.outbox.turn, history.next_turn - 1)
         self.body = Body(run_id=self.run_id, definition=self.definition, input=Raw(created.input), history=history)
         self._events = []
         self._activate(None)
@@ -185,8 +185,14 @@ class LiveRun:
         else:
             self.departure.park(RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment))
 
+    def dropped(self) -> None:
+        """The run can't go on in this memory: forget it, without a word in its log."""
+        self.departure.leave()
+
     def _go_on(self, events: list[Event], sent: Append) -> None:
         self._unregistered -= len(sent.children)
+        if self.outbox.ending:
+            return  # a forced end is on its way: the body has had its last turn
         deliveries = [event for event in events if type(event.fact) in _DELIVERIES]
         if self.body is None:
             self._events += events
@@ -222,7 +228,7 @@ class LiveRun:
         assert body is not None
         answer = body.take_answer()
         if body.divergence is not None:
-            self.departure.park(_blocked(body.divergence, self.host.deployment))
+            self.departure.park(_blocked(body.divergence))
             return
         for mark in answer.marks:
             self.outbox.add(f"patch:{mark.name}", mark)
@@ -280,12 +286,12 @@ class LiveRun:
         self.host.committer.offer(self, urgent=urgent)
 
 
-def _blocked(divergence: Divergence, deployment: str) -> RunBlocked:
+def _blocked(divergence: Divergence) -> RunBlocked:
     return RunBlocked(
         sentence=divergence.sentence(),
         recorded=divergence.recorded,
         attempted=divergence.attempted,
         turn=divergence.turn,
         line=divergence.line,
-        deployment=deployment,
+        deployment=divergence.deployment,
     )

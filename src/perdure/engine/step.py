@@ -134,7 +134,7 @@ class Steps:
             self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="perdure-step")
         context = Context()
         context.run(SCOPE.set, SCOPE.get())
-        running.thread = self._loop.run_in_executor(self._pool, lambda: context.run(definition.call, arguments))
+        running.thread = self._loop.run_in_executor(self._pool, lambda: context.run(_called, definition, arguments))
         return await asyncio.shield(running.thread)
 
     def _ended(self, running: Running) -> None:
@@ -162,6 +162,13 @@ class Steps:
             running = self._waiting.popleft()
             if not running.cancelled:
                 self._launch(running)
+
+
+def _called(definition: StepDefinition, arguments: dict[str, Any]) -> Any:
+    try:
+        return definition.call(arguments)
+    except StopIteration as error:  # asyncio can't carry one from a thread; as in coroutines (PEP 479)
+        raise RuntimeError(f"step {definition.name} raised StopIteration") from error
 
 
 def _is_being_cancelled() -> bool:

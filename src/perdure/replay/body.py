@@ -5,7 +5,9 @@ requests that the body made in answer. It does no I/O and knows no store; the en
 """
 
 import asyncio
+import logging
 from contextvars import Context
+from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -29,6 +31,7 @@ from perdure.replay.scope import SCOPE, Scope
 from perdure.replay.source import user_line
 from perdure.replay.wait import TimerWait
 
+logger = logging.getLogger("perdure")
 Ended = RunCompleted | RunFailed | RunCancelled
 
 
@@ -56,7 +59,8 @@ class Body(Scope):
     def __init__(self, *, run_id: RunId, definition: WorkflowDefinition, input: Raw, history: History) -> None:
         self.run_id, self.definition = run_id, definition
         self.machine = Machine(history)
-        self.loop = Loop(salt=int.from_bytes(run_id[-8:].encode(), "big"), open_timer=self._open_timer, log_error=_ignore)
+        salt = int.from_bytes(run_id[-8:].encode(), "big")
+        self.loop = Loop(salt=salt, open_timer=self._open_timer, log_error=partial(_report, self))
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
         self.end: Ended | None = None
         self.started_at_ms = 0
@@ -226,8 +230,11 @@ def _end_of(main: "asyncio.Task[bytes]", cancelling: bool) -> Ended:
     return RunCompleted(result=Raw(main.result())) if error is None else RunFailed(error=to_failure(error))
 
 
-def _ignore(context: dict[str, Any]) -> None:
-    """What asyncio reports of a body's tasks is in the log, or will be replayed; saying it again helps nobody."""
+def _report(body: Body, context: dict[str, Any]) -> None:
+    """What asyncio says of a body's tasks (an exception that nobody retrieved), once: not in a replay."""
+    if not body.machine.replaying:
+        message = context.get("message", "a task of the workflow failed")
+        logger.error("run %s: %s", body.run_id, message, exc_info=context.get("exception"))
 
 
 def current_body() -> Body | None:

@@ -14,12 +14,17 @@ from typing import Any, TypeVar
 from perdure.core.place import Place
 from perdure.replay.control import BodyClosed
 
+try:
+    from _ctypes import Py_INCREF as _keep_for_ever
+except ImportError:  # a Python that was built without libffi: kept as long as modules are
+    _immortal: list[object] = []
+    _keep_for_ever = _immortal.append
+
 T = TypeVar("T")
 
 THROWS_MAX = 100
 """How often a coroutine may answer its end by awaiting something else. `TaskGroup` does so once for each level."""
 
-_immortal: list[object] = []  # those that went on: were they collected, Python would run them once more, and complain
 _warn_unawaited: Callable[[Any], None] = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
 
 
@@ -108,4 +113,5 @@ def _end(owner: object, context: Context, throw: Callable[[BaseException], objec
             context.run(throw, BodyClosed())
         except BaseException:  # it has ended
             return
-    _immortal.append(owner)
+    # Were it collected, or the process at its end, Python would run it once more: perhaps for ever.
+    _keep_for_ever(owner)

@@ -5,6 +5,9 @@ from msgspec import Struct
 from perdure.model.ids import RunId, WorkerId
 from perdure.model.status import Status
 
+SUSPECT_FROM = 2
+"""From so many deaths on a run is a suspect: it goes on under probation, and only deaths during probation count."""
+
 
 class Lease(Struct, frozen=True, gc=False, kw_only=True):
     """A worker's heartbeat. `process` names its process on its host (see `engine/process.py`), opaque to the World."""
@@ -39,8 +42,8 @@ class Claim(Struct, frozen=True, gc=False, kw_only=True):
 class Claimed(Struct, frozen=True, gc=False, kw_only=True):
     """A run that changed hands: `epoch` is the new one, `length` the events that its log then had.
 
-    `recoveries`: deaths of owners without a completed turn in between. A claim from a dead owner adds one, but from the
-    second on only if that owner had put the run on `probation`; every claim takes the probation back.
+    `recoveries`: deaths of owners without a completed turn in between. A claim from a dead owner adds one; once there are
+    `SUSPECT_FROM` of them, only if that owner had put the run on `probation`. Every claim takes the probation back.
     `died`: this claim is from a dead owner.
     """
 

@@ -203,37 +203,105 @@ async def test_a_killed_process_leaves_all_that_it_acknowledged(tmp_path: Path) 
             assert await world.read_run(run_id(number)) is not None
 
 
+FORKED = """
+    from perdure.errors import WorldUnavailable
+
+    world, loop = SqliteWorld(sys.argv[1]), asyncio.new_event_loop()
+    run = loop.run_until_complete
+    run(world.open())
+    run(do(world, start_of(1)))
+    ready, go = os.pipe(), os.pipe()
+
+    async def in_the_child():
+        try:
+            await do(world, start_of(2))
+        except WorldUnavailable:
+            print("not open", flush=True)
+        await world.open()
+        await do(world, start_of(2))
+        os.write(ready[1], b"x")
+        os.read(go[0], 1)
+        await do(world, start_of(3))
+        os._exit(7)
+
+    child = os.fork()
+    if not child:
+        asyncio.run(in_the_child())
+    os.read(ready[0], 1)
+    """
+
+
+def there(numbers: str) -> str:
+    return f"print(*[run(world.read_run(run_id(n))) is not None for n in {numbers}]); run(world.close())"
+
+
 async def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
     """And the parent goes on as if nothing had been."""
     output = output_of(
-        """
-        from perdure.errors import WorldUnavailable
-        world = SqliteWorld(sys.argv[1])
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(world.open())
-        loop.run_until_complete(do(world, start_of(1)))
+        dedent(FORKED)
+        + dedent(
+            """
+            run(do(world, start_of(4)))
+            os.write(go[1], b"x")
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            """
+        )
+        + there("(1, 2, 3, 4)"),
+        url_of(tmp_path),
+    )
+    assert output.splitlines() == ["not open", "True True True True"]
 
-        async def in_the_child():
-            try:
-                await do(world, start_of(2))
-            except WorldUnavailable:
-                print("not open", flush=True)
-            await world.open()
-            await do(world, start_of(2))
-            await world.close()
 
-        child = os.fork()
-        if not child:
-            asyncio.run(in_the_child())
-            os._exit(7)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-        loop.run_until_complete(do(world, start_of(3)))
-        print(*[loop.run_until_complete(world.read_run(run_id(n))) is not None for n in (1, 2, 3)])
-        loop.run_until_complete(world.close())
-        """,
+async def test_a_parent_that_closes_leaves_the_child_its_log(tmp_path: Path) -> None:
+    """The last to close writes the log back and removes it: it must see that the child has it open."""
+    output = output_of(
+        dedent(FORKED)
+        + dedent(
+            """
+            run(world.close())
+            os.write(go[1], b"x")
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            run(world.open())
+            """
+        )
+        + there("(1, 2, 3)"),
         url_of(tmp_path),
     )
     assert output.splitlines() == ["not open", "True True True"]
+
+
+async def test_a_fork_waits_for_what_is_being_written(tmp_path: Path) -> None:
+    """A child that copied a lock in use would wait for ever."""
+    output = output_of(
+        """
+        world, loop = SqliteWorld(sys.argv[1]), asyncio.new_event_loop()
+        run = loop.run_until_complete
+        run(world.open())
+
+        async def forking():
+            for number in range(40):
+                writing = [world.commit([start_of(number * 10 + each)]) for each in range(10)]
+                reading = [asyncio.ensure_future(world.read_run(run_id(1))) for each in range(4)]
+                await asyncio.sleep(0)
+                child = os.fork()
+                if not child:
+                    os._exit(0 if run_in_child() else 1)
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+                await asyncio.gather(*writing, *reading)
+
+        def run_in_child():
+            asyncio.events._set_running_loop(None)
+            async def opening():
+                await world.open()
+                return await world.commit([start_of(0)])
+            return asyncio.run(opening())
+
+        run(forking())
+        run(world.close())
+        """,
+        url_of(tmp_path),
+    )
+    assert output == ""
 
 
 NO_SYNC = """

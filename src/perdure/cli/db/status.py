@@ -72,7 +72,7 @@ def status(form: str | None, world: str | None) -> None:
 async def counted(engine: Engine) -> tuple[int, dict[str, int]]:
     """The schema's version, which opening has brought to ours, and how many runs there are, by status."""
     path = engine.world.url.partition(":///")[2]
-    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    connection: Any = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     try:
         [[version]] = connection.execute("PRAGMA user_version").fetchall()
     finally:

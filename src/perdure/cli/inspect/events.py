@@ -16,7 +16,14 @@ from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
 from perdure.errors import UsageError
 
-COLUMNS = (Column("SEQ"), Column("TURN"), Column("AT"), Column("AFTER", piped=False), Column("TYPE"), Column("KEY", cut="left"))
+COLUMNS = (
+    Column("SEQ"),
+    Column("TURN"),
+    Column("AT"),
+    Column("AFTER", piped=False),
+    Column("TYPE"),
+    Column("KEY", cut="left"),
+)
 DATA = Column("DATA", cut="right")
 
 

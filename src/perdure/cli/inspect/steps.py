@@ -35,19 +35,21 @@ RUN = Column("RUN", wide=True)
 
 
 class Place(NamedTuple):
-    """Where a list of steps goes on: so many steps into this run. As a cursor, `run:index`."""
+    """Where a list of steps goes on: so many steps into this run. As a cursor, `run:count`."""
 
     run_id: RunId
-    index: int
+    skipped: int
 
     def __str__(self) -> str:
-        return f"{self.run_id}:{self.index}"
+        return f"{self.run_id}:{self.skipped}"
 
 
 @click.command(short_help="List steps.")
 @click.argument("run", required=False)
 @list_options(limit=100)
-@click.option("--status", type=click.Choice(get_args(StepStatus)), multiple=True, help="Steps in this state; repeatable.")
+@click.option(
+    "--status", type=click.Choice(get_args(StepStatus)), multiple=True, help="Steps in this state; repeatable."
+)
 @filter_options
 @world_option
 def steps(
@@ -81,10 +83,10 @@ def steps(
 
 def place_of(cursor: str) -> Place:
     """Raises: UsageError."""
-    run_id, _, index = cursor.partition(":")
-    if not (is_run_id(run_id) and index.isdecimal()):
+    run_id, _, skipped = cursor.partition(":")
+    if not (is_run_id(run_id) and skipped.isdecimal()):
         raise UsageError(f"{cursor!r} is no cursor of a list of steps: give the one that such a list ended with")
-    return Place(RunId(run_id), int(index))
+    return Place(RunId(run_id), int(skipped))
 
 
 def step_json(step: StepInfo, *, with_data: bool) -> dict[str, Any]:
@@ -133,7 +135,7 @@ async def _steps(
 ) -> AsyncIterator[tuple[Place, StepInfo]]:
     async for run_id in run_ids:
         log, events = await engine.log(run_id)
-        skipped = after.index if after is not None and after.run_id == run_id else 0
+        skipped = after.skipped if after is not None and after.run_id == run_id else 0
         for index, step in enumerate(steps_of(events)):
             if index >= skipped:
                 yield Place(run_id, index), step_info(log.run, step)

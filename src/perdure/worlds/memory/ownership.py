@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from perdure.model.ids import RunId, WorkerId
 from perdure.model.status import ENDED
 from perdure.world import Claim, Claimed, Lease, Owned, RunRecord, WorkerRecord
+from perdure.world.ownership import SUSPECT_FROM
 from perdure.worlds.memory.state import NEVER_SEEN, Kept, State, Worker
 
 
@@ -87,7 +88,7 @@ def next_due_ms(state: State, workflows: tuple[str, ...]) -> int | None:
 def _take(state: State, kept: Kept, worker_id: WorkerId) -> Claimed:
     record = kept.record
     died = record.owner is not None and not state.workers.get(record.owner, NEVER_SEEN).graceful
-    counts = died and (record.recoveries == 0 or kept.probation)
+    counts = died and (record.recoveries < SUSPECT_FROM or kept.probation)
     return _hand_over(state, kept, worker_id, record.recoveries + counts, died=died)
 
 

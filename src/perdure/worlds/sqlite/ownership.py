@@ -11,6 +11,7 @@ from msgspec import json
 
 from perdure.model.ids import RunId, WorkerId
 from perdure.world import Claim, Claimed, Lease, Owned, WorkerRecord
+from perdure.world.ownership import SUSPECT_FROM
 from perdure.worlds.sqlite.connection import Connection
 from perdure.worlds.sqlite.transaction import Transaction
 
@@ -121,7 +122,7 @@ def claim(transaction: Transaction, claim: Claim) -> list[Claimed]:
         connection.execute(_SIGN_OF_LIFE, (claim.worker_id,))
     taken: list[Claimed] = []
     for candidate in candidates:
-        counts = candidate.died and (candidate.recoveries == 0 or candidate.probation)
+        counts = candidate.died and (candidate.recoveries < SUSPECT_FROM or candidate.probation)
         [row] = connection.execute(_TAKE, (claim.worker_id, bool(counts), candidate.run_id)).fetchall()
         taken.append(_claimed(row, died=candidate.died))
     return taken

@@ -25,6 +25,11 @@ class _Threads(NamedTuple):
     writer: Writer
     readers: Readers
 
+    @property
+    def gates(self) -> list[threading.Lock]:
+        """Each is held by its thread while that is inside SQLite."""
+        return [self.writer.gate, *self.readers.gates]
+
 
 class Store:
     """`hints` are called, from the writer's thread, when somebody else may have written."""
@@ -73,11 +78,28 @@ class Store:
             self._threads.readers.submit(Job(work, arguments, future))
         return future
 
+    def pause(self) -> None:
+        """Nobody is inside SQLite from here on, until `resume`: a fork would copy locks that nobody gives back."""
+        self._lock.acquire()
+        for gate in ():
+            gate.acquire()
+
+    def resume(self) -> None:
+        for gate in ():
+            gate.release()
+        self._lock.release()
+
     def forsake(self) -> None:
-        """In a forked child: the threads stayed with the parent, and so must its connections."""
-        _inherited.append(self._threads)
-        self._threads = None
-        self._lock = threading.Lock()
+        """In a forked child, between `pause` and `resume`: the threads stayed with the parent, and so did the locks.
+
+        SQLite doesn't know that, and would take a file that is opened anew for locked already. So the connections are
+        closed here, without a word to the file: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
+        """
+        threads, self._threads = self._threads, None
+        self.hints.clear()
+        if threads is not None:
+            threads.readers.forsake()
+            threads.writer.forsake()
 
     def _start(self) -> _Threads:
         connection = connect(self._path)
@@ -95,13 +117,24 @@ def _not_open() -> WorldUnavailable:
 
 
 _stores: WeakSet[Store] = WeakSet()
-_inherited: list[_Threads | None] = []
-"""Never used and never closed: SQLite's locks belong to the process that took them."""
+_paused: list[Store] = []
+
+
+def _before_fork() -> None:
+    _paused.extend(_stores)
+    for store in _paused:
+        store.pause()
 
 
 def _after_fork() -> None:
-    for store in list(_stores):
+    while _paused:
+        _paused.pop().resume()
+
+
+def _after_fork_in_child() -> None:
+    for store in _paused:
         store.forsake()
+    _after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

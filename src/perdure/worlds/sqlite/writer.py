@@ -7,9 +7,10 @@ open whether the disk keeps what it was given, nothing more is written or acknow
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
-from threading import Thread
+from threading import Lock, Thread
 
 import apsw
 
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Owns its connection until `close`."""
+    """Owns its connection until `close`. `gate` is held while its thread is inside SQLite."""
 
     def __init__(
         self, connection: Connection, path: Path, clock: Callable[[], int], hints: list[Callable[[], None]]
@@ -42,7 +43,9 @@ class Writer:
         self._hints = hints
         self._queue = JobQueue()
         self.submit = self._queue.put
+        self.gate = Lock()
         self._stopped: Stopped | None = None
+        self._stirred = False
         self._log_pages = 0
         self._data_version = self._read_data_version()
         self._look_at = 0.0
@@ -58,20 +61,30 @@ class Writer:
         self._queue.close()
         if self._stopped is None:
             self._checkpoint()
-        if self._stopped is not None:
-            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        if self._stopped is None:
+            self._connection.close()
+        else:
+            self.forsake()
+
+    def forsake(self) -> None:
+        """Lets the connection go and leaves the file as it is."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
 
     def _work(self) -> None:
         going_on = True
         while going_on:
             jobs, going_on = self._next()
-            if jobs:
-                self._write(jobs)
-            if self._log_pages >= _CHECKPOINT_PAGES and self._stopped is None:
-                self._checkpoint()
-            if self._hints and time.monotonic() >= self._look_at:
-                self._look()
+            with self.gate:
+                if jobs:
+                    self._write(jobs)
+                if self._log_pages >= _CHECKPOINT_PAGES and self._stopped is None:
+                    self._checkpoint()
+                if self._hints and time.monotonic() >= self._look_at:
+                    self._look()
+            if self._stirred:
+                self._stirred = False
+                self._hint()
 
     def _next(self) -> tuple[list[Job], bool]:
         """What is waiting (nothing, after a while), and whether there will be more."""
@@ -89,7 +102,7 @@ class Writer:
 
     def _write(self, jobs: list[Job]) -> None:
         try:
-            results, stirs = self._transact(jobs)
+            results = self._transact(jobs)
         except Exception as error:  # whatever it is, its callers are told, and the thread goes on
             if len(jobs) > 1 and not isinstance(error, apsw.BusyError):
                 for job in jobs:
@@ -98,10 +111,8 @@ class Writer:
                 settle([(job, None, to_world_error(error, self._path)) for job in jobs])
             return
         settle([(job, result, None) for job, result in zip(jobs, results, strict=True)])
-        if stirs:
-            self._hint()
 
-    def _transact(self, jobs: list[Job]) -> tuple[list[object], bool]:
+    def _transact(self, jobs: list[Job]) -> list[object]:
         if self._stopped is not None:
             raise self._stopped
         connection = self._connection
@@ -112,10 +123,12 @@ class Writer:
             transaction.flush()
             self._commit()
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with suppress(apsw.Error):  # what went wrong first is what matters
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             raise
-        return results, transaction.stirs
+        self._stirred = self._stirred or transaction.stirs
+        return results
 
     def _commit(self) -> None:
         try:
@@ -144,7 +157,7 @@ class Writer:
         version = self._read_data_version()
         if version != self._data_version:
             self._data_version = version
-            self._hint()
+            self._stirred = True
 
     def _read_data_version(self) -> int:
         try:

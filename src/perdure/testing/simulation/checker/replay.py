@@ -19,14 +19,15 @@ def check_replay(evidence: Evidence, log: RunLog, *, prefixes: bool) -> Iterator
     if not any(row.type == "run_started" for row in log.rows):
         return
     codes = evidence.suite.codes(log.run.workflow)
-    code = next((code for code in codes if fits(code, log)), None)
+    length = _before_force(log)
+    code = next((code for code in codes if not diverges(code, log, length)), None)
     if code is None:
-        parted = _replayed(codes[0], log.run_id, events)
+        parted = _replayed(codes[0], log.run_id, events[:length])
         sentence = parted.divergence.sentence() if parted.divergence is not None else ""
         parted.put_away()
         yield Violation("P3 no code fits the log", log.run_id, sentence)
         return
-    body = _replayed(code, log.run_id, events)
+    body = _replayed(code, log.run_id, events[:length])
     detail = _another_end(body, log)
     body.put_away()
     if detail:
@@ -49,6 +50,16 @@ def diverges(code: WorkflowDefinition, log: RunLog, length: int) -> bool:
     return diverged
 
 
+def _before_force(log: RunLog) -> int:
+    """How many events there were before somebody ended the run without its body, and recorded what mail there was."""
+    if log.end is None or log.end.type != "run_cancelled" or not (log.end.fact.get("forced") or log.was_parked):
+        return len(log.rows)
+    length = len(log.rows) - 1
+    while log.rows[length - 1].kept.mail_id is not None or log.rows[length - 1].fact.get("woken"):
+        length -= 1
+    return length
+
+
 def _replayed(code: WorkflowDefinition, run_id: str, events: list[Event]) -> Body:
     created = events[0].fact
     assert isinstance(created, RunCreated), "a log begins with run_created"
@@ -65,9 +76,9 @@ def _another_end(body: Body, log: RunLog) -> str:
             return ""
         case "run_failed", RunFailed(error=error) if _is_error(error.type, error.message, log):
             return ""
-        case "run_cancelled", RunCancelled() | None:
+        case "run_cancelled", RunCancelled():
             return ""
-        case "run_cancelled", _ if log.end.fact.get("forced"):
+        case "run_cancelled", _ if log.end.fact.get("forced") or log.was_parked:
             return ""
         case recorded, attempted:
             return f"recorded {recorded}, attempted {attempted}"

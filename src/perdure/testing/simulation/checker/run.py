@@ -89,7 +89,8 @@ def _wrongly_parked(evidence: Evidence, log: RunLog, parked: Row, program: Progr
         return "" if program is not None and program.crashes else "it has killed nobody"
     if program is None or not program.versions:
         return "there is only one code"
-    code = program.definition(evidence.versions[parked.fact["deployment"]])
+    owners = [row.fact["deployment"] for row in log.of("run_started", "run_resumed") if row.seq < parked.seq]
+    code = program.definition(evidence.versions[owners[-1]])
     return "" if diverges(code, log, parked.seq - 1) else "the code that parked it fits"
 
 

@@ -1,0 +1,28 @@
+"""Fixtures: a shop's world, the folder that a command runs in."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shop import Shop, make
+
+
+@pytest.fixture(scope="session")
+def _first_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return make(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, empty; no world is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PERDURE_WORLD", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def shop(_first_shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop's world of this test's own, in PERDURE_WORLD."""
+    copy = _first_shop.copy(folder)
+    monkeypatch.setenv("PERDURE_WORLD", copy.url)
+    return copy
