@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 
 from perdure import (
-    ArgumentsInvalid,
     EncodeError,
     Retry,
-    RunFailed,
     StepInterrupted,
     StepTimeout,
     UsageError,
-    close,
     configure,
     get_step_metadata,
     heartbeat,
@@ -233,8 +230,7 @@ async def joins() -> None:
 
 @step
 def joins_in_a_thread() -> None:
-    joined = threading.active_count()
-    seen.append(joined)
+    seen.append("thread")
 
 
 @workflow
@@ -250,7 +246,7 @@ async def test_no_more_steps_run_at_once_than_the_worker_allows() -> None:
         for run in runs:
             await run.result()
     assert Crowd.most == 3
-    assert len(seen) == 15
+    assert seen == ["thread"] * 15
 
 
 async def test_a_sleep_in_a_workflow_takes_no_slot() -> None:
@@ -392,7 +388,7 @@ async def test_a_new_owner_honours_the_back_off() -> None:
         await (await start(crowds, 1)).result()
         after = await waiting_for(run, "retry")
     assert after.waiting_for == before.waiting_for
-    assert seen == [1] * 1 + [seen[1]]
+    assert [each for each in seen if each != "thread"] == [1]
 
 
 # -- what was recorded must still fit
@@ -417,23 +413,3 @@ async def test_an_argument_that_doesnt_fit_its_annotation_fails_the_step_at_once
     found = await run.result()
     assert found.startswith("DecodeError: n can't be read back: "), found
     assert "step_retrying" not in await types_of(run)
-
-
-def test_the_errors_are_what_api_md_says() -> None:
-    assert issubclass(StepTimeout, TimeoutError)
-    assert issubclass(ArgumentsInvalid, TypeError)
-
-
-async def test_close_lets_configure_follow() -> None:
-    await start(sleeps_for_ever)
-    with pytest.raises(UsageError):
-        configure(world="memory://")
-    await close()
-    configure(world="memory://")
-    with pytest.raises(RunFailed):
-        await (await start(waits_then_fails)).result()
-
-
-@workflow
-async def waits_then_fails() -> None:
-    raise ValueError("over")

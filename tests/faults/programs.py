@@ -489,7 +489,7 @@ PROGRAMS = (
     Program(workflow=retrying, steady=False),
     Program(workflow=mending, retries=4, cancel=0.1),
     Program(workflow=acted, retries=1, cancel=0.1),
-    Program(workflow=stubborn, cancel=1),
+    Program(workflow=stubborn, cancel=1, forced=True),
     Program(workflow=crashing, frail=True, crashes=True, cancel=0.1),
     Program(workflow=indigestible, indigestible=True, cancel=0),
     Program(workflow=sleeper, wakes=True),

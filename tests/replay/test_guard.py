@@ -232,6 +232,13 @@ def test_a_traceback_can_be_formatted(tmp_path: Path) -> None:
     assert "1 / 0  # a line of source" in text
 
 
+def test_a_source_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "source.py"
+    file.write_text("x = 1\n", encoding="utf-8")
+    with guarding():
+        assert linecache.getline(str(file), 1) == "x = 1\n"
+
+
 def test_a_warning_can_be_shown(tmp_path: Path) -> None:
     file = tmp_path / "warning.py"
     file.write_text("# a line of source\n", encoding="utf-8")
@@ -356,7 +363,7 @@ def test_other_threads_are_not_disturbed(tmp_path: Path) -> None:
     thread.start()
     with guarding():
         entered.set()
-        done.wait()
+        assert done.wait(10)
         with pytest.raises(DeterminismError):
             os.listdir("/")
     thread.join()

@@ -51,8 +51,7 @@ class Connection:
 
         Raises: UsageError in a workflow's body, which reaches the world only through what it records.
         """
-        if current_body() is not None:
-            raise UsageError("this verb was called in a workflow's body: call it in a step")
+        _refuse_in_a_body()
         loop = asyncio.get_running_loop()
         if loop not in self.engines:
             async with self._opening.setdefault(loop, asyncio.Lock()):
@@ -68,17 +67,24 @@ class Connection:
         if self.world is None:
             world = world_at(self.url or os.environ.get(VARIABLE) or DEFAULT_URL)
             await world.open()
-            self.world = world
+            if self.world is None:
+                self.world = world
+            else:  # another thread's loop was faster
+                await world.close()
         return self.world
 
     async def close(self, grace_s: float) -> None:
+        _refuse_in_a_body()
         engines, self.engines = self.engines, WeakKeyDictionary()
         for engine, home in list(engines.values()):
-            home.cancel()
             if home.get_loop() is asyncio.get_running_loop():
+                home.cancel()
                 await engine.close(grace_s)
                 with suppress(asyncio.CancelledError):
                     await home
+            else:
+                with suppress(RuntimeError):  # that loop has ended
+                    home.get_loop().call_soon_threadsafe(home.cancel)
         world, self.world = self.world, None
         if world is not None:
             await world.close()
@@ -105,6 +111,11 @@ def configure(*, world: str | None = None, work: Work = "auto") -> None:
 async def close(grace: float = 0.0) -> None:
     """Drain this process's worker (running steps get `grace` seconds to end), close the World; `configure` may follow."""
     await CONNECTION.close(grace)
+
+
+def _refuse_in_a_body() -> None:
+    if current_body() is not None:
+        raise UsageError("this verb was called in a workflow's body: call it in a step")
 
 
 async def _until_the_loop_ends(engine: Engine) -> None:

@@ -3,9 +3,7 @@
 import asyncio
 import logging
 from datetime import datetime
-from typing import Any, Generic, TypeVar, overload
-
-from typing_extensions import TypeForm
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from perdure.api.connect import CONNECTION
 from perdure.api.info import event_info, run_info, step_info, wait_info
@@ -25,6 +23,9 @@ from perdure.model.status import ENDED, Status
 from perdure.replay.body import current_body
 from perdure.replay.run import child_result
 from perdure.world.query import RunFilter, RunRecord
+
+if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all of the engine
+    from typing_extensions import TypeForm
 
 R = TypeVar("R")
 WARN_AFTER_S = 5.0
@@ -159,7 +160,7 @@ class Run(Generic[R]):
 @overload
 def get_run(run_id: str) -> Run[Any]: ...
 @overload
-def get_run(run_id: str, returns: TypeForm[R], /) -> Run[R]: ...
+def get_run(run_id: str, returns: "TypeForm[R]", /) -> Run[R]: ...
 def get_run(run_id: str, returns: Any = Any) -> Run[Any]:
     """A handle on the run with this id; no I/O. `returns` is the type of its result. Raises: RunNotFound if it is no id."""
     if not is_run_id(run_id):

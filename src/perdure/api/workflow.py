@@ -13,7 +13,6 @@ from perdure.errors import DefinitionInvalid, NotInWorkflow
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.duration import Duration, duration_ms
 from perdure.replay.body import current_body
-from perdure.replay.linter import check_function
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,15 +61,15 @@ def workflow(function: Callable[..., Any] | None = None, /, **options: Any) -> A
     without a turn completed in between, a run is parked.
     Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
     """
-    return _decorator(**options) if function is None else _decorator(**options)(function)
+    return _decorator(**options) if function is None else _decorator(**options)(function, 3)
 
 
 def _decorator(
     *, name: str | None = None, version: str | None = None, timeout: Duration | None = None, max_recoveries: int = 5
-) -> Callable[[Callable[..., Any]], Workflow[..., Any]]:
+) -> Callable[..., Workflow[..., Any]]:
     timeout_ms = 0 if timeout is None else duration_ms(timeout)
 
-    def decorate(function: Callable[..., Any]) -> Workflow[..., Any]:
+    def decorate(function: Callable[..., Any], stacklevel: int = 2) -> Workflow[..., Any]:
         called = name or name_of(function)
         signature = signature_of(called, function)
         if not inspect.iscoroutinefunction(function):
@@ -87,8 +86,10 @@ def _decorator(
             max_recoveries=max_recoveries,
         )
         REGISTRY.add(definition)
+        from perdure.replay.linter import check_function
+
         for finding in check_function(function):
-            warnings.warn(str(finding), DeterminismWarning, stacklevel=3)
+            warnings.warn(str(finding), DeterminismWarning, stacklevel=stacklevel)
         made: Workflow[..., Any] = Workflow(definition)
         WORKFLOWS[called] = made
         return made

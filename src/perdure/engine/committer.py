@@ -214,17 +214,21 @@ class Committer:
         """L4: tried by itself; what fails alone parks its run, and nobody else's."""
         try:
             return (await self._world.commit([operation]))[0]
-        except WorldUnavailable:
+        except (WorldUnavailable, WorldFull):
             return await self._resolved(operation)
         except Exception as error:
             return error
 
     async def _resolved(self, operation: Operation) -> Outcome | Exception:
         """What became of it; the World may refuse the second try of what it lost for good (L4)."""
-        try:
-            return await resolve(self._world, operation)
-        except Exception as error:
-            return error
+        while True:
+            try:
+                return await resolve(self._world, operation)
+            except WorldFull as error:
+                logger.error("%s", error)
+                await asyncio.sleep(BACKOFF_S[1])
+            except Exception as error:
+                return error
 
     async def _wait_for_space(self, batch: Batch, error: WorldFull) -> list[Outcome | Exception]:
         """Nothing was written: callers are told at once, runs wait until there is space."""

@@ -64,8 +64,10 @@ class Departure:
         self.releasing = self._handing_back
 
     def onto(self, append: Append) -> Append:
-        """The append that also gives the run up: claimable when something is due, at once where a step was cut off."""
-        wake_at_ms = self._run.pending.next_ms()
+        """The append that also gives the run up: claimable when something is due; at once where a step was cut off, or
+        where a turn has no answer yet."""
+        answered = self._run.body is not None and not append.turn_completed
+        wake_at_ms = self._run.pending.next_ms() if answered else 0
         return replace(append, release=True, hand_back=self._handing_back, wake_at_ms=wake_at_ms)
 
     # -- ends

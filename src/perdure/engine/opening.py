@@ -12,7 +12,7 @@ from perdure.engine.append import Header
 from perdure.engine.host import Host
 from perdure.engine.log import to_events
 from perdure.engine.run import LiveRun
-from perdure.errors import DecodeError
+from perdure.errors import DecodeError, WorldError
 from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunStarted
 from perdure.model.ids import RunId
 from perdure.model.status import Status
@@ -63,11 +63,16 @@ class Opener:
             await self._open(claimed, log)
 
     async def next_suspect(self) -> None:
-        """Begin the next probation, if none is under way."""
-        if self._on_probation is None and self._suspects:
+        """Begin the next probation, if none is under way. A suspect that can't be opened now is found again by a sweep."""
+        while self._on_probation is None and self._suspects:
             claimed, log = self._suspects.popleft()
             self._on_probation = claimed.run_id
-            await self._open(claimed, log)
+            try:
+                await self._open(claimed, log)
+            except WorldError as error:
+                logger.warning("run %s could not be opened, a sweep will try again: %s", claimed.run_id, error)
+            if claimed.run_id not in self._runs:
+                self.cleared(claimed.run_id)
 
     def cleared(self, run_id: RunId) -> bool:
         """The run has left, or has completed a turn: was it the one on probation?"""

@@ -136,6 +136,7 @@ def test_what_is_flagged(body: str, expected: str) -> None:
         "hash(order)",
         "hash(3)",
         "sorted(order, key=str)",
+        "sorted(order, key=hash)",
         "global counter\nreturn counter",
         "counter = 1",
         "async def inner(): time.time()",
@@ -151,6 +152,7 @@ def test_what_is_safe(body: str) -> None:
     [
         "for tag in tags: ...",
         "for tag in {'a', order}: ...",
+        "names = [tags for tags in order]\nfor tag in tags: ...",
         "for tag in set(order): ...",
         "for tag in frozenset(order) | tags: ...",
         "names = {x.name for x in order}\nfor name in names: ...",

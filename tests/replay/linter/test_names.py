@@ -40,6 +40,7 @@ def qualname(found: str | Defined | None) -> str:
         ("def f():\n    import time\n    time.time", "time.time"),
         ("import time\nclass C:\n    time = 1\n    def f(self):\n        time.time", "time.time"),
         ("import time\nclass C:\n    time.time", "time.time"),
+        ("import time\ndef f():\n    time = x\n    def g():\n        global time\n        time.time", "time.time"),
         ("from random import *\nrandint", "random.randint"),
         ("from datetime import *\ndatetime.now", "datetime.datetime.now"),
         ("from random import *\nfrom os import *\nrandint", "random.randint"),

@@ -33,12 +33,17 @@ def process(code: str, *arguments: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True,
     )
 
 
 def output_of(code: str, *arguments: str) -> str:
     with process(code, *arguments) as child:
-        output, _ = child.communicate(timeout=60)
+        try:
+            output, _ = child.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)  # with the children that it forked
+            raise
     assert child.returncode == 0, output
     return output
 
@@ -154,10 +159,7 @@ async def test_processes_write_at_once(tmp_path: Path) -> None:
             await world.close()
         asyncio.run(main())
         """
-    children = [process(code, url_of(tmp_path), str(number)) for number in range(4)]
-    for child in children:
-        with child:
-            assert child.wait(timeout=60) == 0
+    await asyncio.gather(*(asyncio.to_thread(output_of, code, url_of(tmp_path), str(number)) for number in range(4)))
     async with opened(tmp_path) as world:
         for number in range(4):
             for each in range(number * 100, number * 100 + 25):
@@ -187,8 +189,8 @@ async def test_a_killed_process_leaves_all_that_it_acknowledged(tmp_path: Path) 
         for line in child.stdout:
             acknowledged.append(line.strip())
             if len(acknowledged) == 300:
-                child.send_signal(signal.SIGKILL)
                 break
+        child.kill()
         acknowledged += [line.strip() for line in child.stdout.read().splitlines()]
     assert child.returncode == -signal.SIGKILL
     rows = [int(line.split()[1]) for line in acknowledged if line.startswith("row")]

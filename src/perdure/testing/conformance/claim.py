@@ -139,12 +139,12 @@ async def a_worker_claims_afresh_what_it_owns(world: World, clock: VirtualClock)
 
 async def reclaiming_takes_the_probation_back(world: World, clock: VirtualClock) -> None:
     await born(world)
-    assert await _deaths(world, clock) == 1
-    await done(world, append_to(1, 3, owner=TWO, epoch=2, probation=True))
-    again = await world.reclaim(TWO, run_id(1), 2)
+    assert [await _deaths(world, clock) for _ in range(2)] == [1, 2]
+    await done(world, append_to(1, 3, owner=TWO, epoch=3, probation=True))
+    again = await world.reclaim(TWO, run_id(1), 3)
     assert again is not None
-    assert again.recoveries == 1
-    assert await _deaths(world, clock) == 1
+    assert again.recoveries == 2
+    assert await _deaths(world, clock) == 2
 
 
 async def a_stale_reclaim_gets_nothing(world: World, clock: VirtualClock) -> None:

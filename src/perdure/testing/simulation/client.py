@@ -103,7 +103,7 @@ class Client:
         elif self.story.due_ms is None or self._random.random() < 0.3:
             await asyncio.sleep(self._random.expovariate(1.2))
         while True:
-            grace_ms = self._random.choice(GRACES_MS)
+            grace_ms = self._random.choice(GRACES_MS[3:] if self.story.program.forced else GRACES_MS)
             self.story.graces.append(grace_ms)
             await self._insist(lambda engine: engine.cancel(run_id, "enough", grace_ms))
             if self._random.random() < 0.6:

@@ -29,7 +29,6 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def __init__(self, universe: Universe, owner: object = None) -> None:
         self.universe, self.owner = universe, owner
         self.dead = False
-        self.tasks: list[asyncio.Task[Any]] = []
         self.reports: list[dict[str, Any]] = []
         self._ready: deque[Any] = deque()
         self._running = self._awaited = False
@@ -63,25 +62,15 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def bury(self) -> None:
         """Throw away what is unfinished: nothing of it may complain, or act, when Python collects it."""
         assert self.dead and not self._running, "a loop is buried when it is dead and at rest"
-        for task in self.tasks:
+        for task in asyncio.all_tasks(self):
             silent: Any = task
-            silent._log_destroy_pending = silent._log_traceback = False
+            silent._log_destroy_pending = False
             if not task.done():
                 coroutine: Any = task.get_coro()
                 try:
                     coroutine.close()
                 except BaseException:  # it awaited something at its end, or raised: its own affair
                     pass
-        self.tasks.clear()
-
-    def unretrieved(self) -> list[BaseException]:
-        """What tasks raised and nobody took."""
-        failed: list[BaseException] = []
-        for task in self.tasks:
-            silent: Any = task
-            if task.done() and silent._log_traceback and not task.cancelled():
-                failed.append(task.exception() or RuntimeError("unknown"))
-        return failed
 
     def _run(self) -> None:
         """Run what is ready, and what that makes ready, until nothing is."""
@@ -128,9 +117,10 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
-        if not self._running:
-            self._awaken(self.universe.now_us)
+        if not self.dead:
+            self._ready.append(handle)
+            if not self._running:
+                self._awaken(self.universe.now_us)
         return handle
 
     def call_soon_threadsafe(
@@ -149,7 +139,8 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         at_us = ceil(when * 1_000_000)
         at_us += at_us / 1_000_000 < when  # never before `when`, not by a bit: whoever looks at the clock arms it again
-        self.universe.at_us(at_us, self, timer)
+        if not self.dead:
+            self.universe.at_us(at_us, self, timer)
         return timer
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -165,9 +156,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         name: object = None,
         context: Context | None = None,
     ) -> asyncio.Task[T]:
-        task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=str(name or "task"), context=context)  # pyright: ignore
-        self.tasks.append(task)
-        return task
+        return asyncio.Task(coro, loop=self, name=str(name or "task"), context=context)  # pyright: ignore
 
     def run_in_executor(self, executor: object, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """A thread's work, done in the loop at one later moment."""

@@ -129,7 +129,7 @@ class Process:
 
     def _do(self, job: "Job[T]", future: "asyncio.Future[T]") -> None:
         assert self.engine is not None, "a process begins before it is asked for anything"
-        task = self.loop.create_task(_awaited(job(self.engine)))
+        task = self.loop.create_task(_done(job, self.engine))
         task.add_done_callback(partial(self._told, future))
 
     def _told(self, future: "asyncio.Future[T]", task: "asyncio.Task[T]") -> None:
@@ -150,8 +150,8 @@ def current_process() -> Process:
     return process
 
 
-async def _awaited(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+async def _done(job: Job[T], engine: Engine) -> T:
+    return await job(engine)
 
 
 def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:

@@ -5,6 +5,8 @@ The engine, the replay machine and the memory World are the real ones; time, the
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import blake2b
@@ -113,17 +115,15 @@ class Simulation:
 
     def run(self) -> Evidence:
         """Let it happen."""
-        was_disabled, logger.disabled = logger.disabled, True
-        try:
-            self._begin()
-            deadline_us = self.faults.heal_us + PATIENCE_MS * 1000
-            self.universe.run(deadline_us)
-        except Spinning as error:
-            self._mischief.append(f"spinning: {error}")
-        finally:
-            evidence = self._evidence()
-            self._end()
-            logger.disabled = was_disabled
+        with _listening(self._mischief):
+            try:
+                self._begin()
+                self.universe.run(self.faults.heal_us + PATIENCE_MS * 1000)
+            except Spinning as error:
+                self._mischief.append(f"spinning: {error}")
+            finally:
+                evidence = self._evidence()
+                self._end()
         return evidence
 
     def _begin(self) -> None:
@@ -243,7 +243,6 @@ class Simulation:
         logs = {run.run_id: log for run in self.store.runs() if (log := self.store.log(run.run_id)) is not None}
         for process in (*self.processes, self._outsider):
             self._hear(process)
-            self._mischief += [f"{process.name}: nobody took {error!r}" for error in process.loop.unretrieved()]
         for log in logs.values():
             for row in log.rows:
                 self._note(f"{row.seq} {row.turn} {row.epoch} {row.type} {row.key} {row.at_ms} {row.payload!r}")
@@ -278,6 +277,32 @@ class Simulation:
             process.died = lambda: None
             process.loop.kill()
             process.bury()
+
+
+class _Ear(logging.Handler):
+    """Hears of errors that perdure met in itself and survived; says nothing of faults, of which there are many."""
+
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info is not None and record.getMessage().startswith("perdure failed"):
+            self._heard.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
+
+
+@contextmanager
+def _listening(heard: list[str]) -> Iterator[None]:
+    ear, before = _Ear(heard), (logger.level, logger.propagate)
+    logger.addHandler(ear)
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(ear)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 def _is_done(task: "asyncio.Task[None]") -> bool:

@@ -3,10 +3,9 @@
 The versions are the numbered files in `migrations/`. A file that another program made is refused and left untouched.
 """
 
-import re
 import time
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 import apsw
@@ -43,11 +42,10 @@ def schema_version(url: str) -> SchemaVersion:
 @cache
 def migrations() -> tuple[str, ...]:
     """The scripts in order: the first leads to version 1."""
-    folder = files("perdure.worlds.sqlite") / "migrations"
-    scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    numbers = [int(match[1]) for file in scripts if (match := re.fullmatch(r"(\d{4})_\w+\.sql", file.name))]
+    scripts = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
+    numbers = [int(script.name[:4]) for script in scripts]
     assert numbers == list(range(1, len(scripts) + 1)), f"the migrations aren't numbered from 1 without gaps: {numbers}"
-    return tuple(file.read_text(encoding="utf-8") for file in scripts)
+    return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
 def migrate(connection: Connection, url: str) -> None:
@@ -80,18 +78,18 @@ def _check(found: int, known: int, url: str) -> None:
         raise SchemaTooNew(url, found, known)
 
 
+_LOOK = """
+    SELECT (SELECT application_id FROM pragma_application_id),
+           (SELECT user_version FROM pragma_user_version),
+           (SELECT count(*) FROM sqlite_schema)
+"""
+
+
 def _version(connection: Connection, url: str) -> int:
-    application = _number(connection, "PRAGMA application_id")
-    version = _number(connection, "PRAGMA user_version")
-    tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
+    [[application, version, tables]] = connection.execute(_LOOK).fetchall()  # at once: another may be migrating
     if application != APPLICATION_ID and (application or version or tables):
         raise WorldInvalid(url, "the file is another program's SQLite database: choose another path")
     return version
-
-
-def _number(connection: Connection, sql: str) -> int:
-    [[number]] = connection.execute(sql).fetchall()
-    return int(number)
 
 
 def _write_ahead(connection: Connection) -> None:

@@ -81,11 +81,11 @@ class Store:
     def pause(self) -> None:
         """Nobody is inside SQLite from here on, until `resume`: a fork would copy locks that nobody gives back."""
         self._lock.acquire()
-        for gate in ():
+        for gate in self._threads.gates if self._threads is not None else ():
             gate.acquire()
 
     def resume(self) -> None:
-        for gate in ():
+        for gate in self._threads.gates if self._threads is not None else ():
             gate.release()
         self._lock.release()
 

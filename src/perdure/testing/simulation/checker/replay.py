@@ -99,12 +99,11 @@ def _other_requests(code: WorkflowDefinition, log: RunLog, events: list[Event]) 
     """Cut the log before each turn's answer: the body must ask for exactly that."""
     answers: dict[int, list[int]] = {}
     for row in log.rows:
-        if row.is_request or row.type == "patch_marked":
+        if row.is_request:
             answers.setdefault(row.turn, []).append(row.seq)
     for turn, seqs in answers.items():
         body = _replayed(code, log.run_id, events[: seqs[0] - 1])
-        answer = body.take_answer()
-        asked = [f"patch:{mark.name}" for mark in answer.marks] + [key for key, _ in answer.requests]
+        asked = [key for key, _ in body.take_answer().requests]
         body.put_away()
         recorded = [events[seq - 1].key for seq in seqs]
         if asked != recorded:

@@ -42,16 +42,18 @@ def _bodies(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[
 def _attempts(created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
     """Attempts are numbered from 1, and each has a cause: a failure, another owner, or a retry of the run."""
     last = 0 if created.fact.get("at_most_once") else 1
-    epoch, failed = created.epoch, False
+    epoch, failed, implied = created.epoch, False, last == 1
     for row in told:
         if row.type in ("step_retrying", "run_retried"):
             failed = True
-        if row.type == "step_started":
+        if row.type == "step_started" and implied and row.fact["attempt"] == 1 and row.epoch == epoch:
+            implied = False  # on probation the start that step_created implies is recorded again, before the body
+        elif row.type == "step_started":
             if row.fact["attempt"] != last + 1:
                 yield "P2 attempts out of order", f"{row.fact['attempt']} after {last}"
             if last and not failed and row.epoch == epoch:
                 yield "P2 an attempt without a cause", str(row.fact["attempt"])
-            last, epoch, failed = row.fact["attempt"], row.epoch, False
+            last, epoch, failed, implied = row.fact["attempt"], row.epoch, False, False
         elif row.type in ("step_completed", "step_failed", "step_retrying") and row.fact["attempt"] != last:
             yield "P2 an outcome of another attempt", f"{row.type} of {row.fact['attempt']}, begun is {last}"
 

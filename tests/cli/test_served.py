@@ -1,0 +1,46 @@
+"""What a person is told when a run has to wait for a worker."""
+
+import asyncio
+
+import pytest
+
+from perdure import close, configure, worker
+from perdure.api.connect import CONNECTION
+from perdure.cli.served import served_workflows, tell_if_unserved
+from tests.cli.shop import Shop
+
+PLAIN = "no live worker serves {}: the run waits for one; start it with `perdure worker MODULE`"
+
+
+def told(shop: Shop, workflow: str, capsys: pytest.CaptureFixture[str], *, live: bool) -> tuple[bool, str]:
+    """Whether the workflow is served, and what is said about it."""
+
+    async def ask() -> bool:
+        configure(world=shop.url, work=False)
+        try:
+            engine = await CONNECTION.engine()
+            if not live:
+                await tell_if_unserved(engine, workflow)
+                return workflow in await served_workflows(engine)
+            async with worker():
+                await tell_if_unserved(engine, workflow)
+                return workflow in await served_workflows(engine)
+        finally:
+            await close()
+
+    served = asyncio.run(ask())
+    return served, capsys.readouterr().err
+
+
+def test_nothing_where_a_worker_lives(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(shop, "shop:fulfil", capsys, live=True) == (True, "")
+
+
+def test_a_worker_that_has_gone_serves_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(shop, "shop:fulfil", capsys, live=False) == (False, PLAIN.format("shop:fulfil") + "\n")
+
+
+@pytest.mark.parametrize("workflow", ["fulfil", "store:fulfil", "shop:fullfil"])
+def test_a_name_that_is_almost_right(shop: Shop, workflow: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, sentence = told(shop, workflow, capsys, live=True)
+    assert sentence == f"{PLAIN.format(workflow)}, or did you mean shop:fulfil?\n"
