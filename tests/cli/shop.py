@@ -8,7 +8,19 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from perdure import FatalError, Retry, StartOptions, close, configure, set_attributes, sleep, start, step, worker, workflow
+from perdure import (
+    FatalError,
+    Retry,
+    StartOptions,
+    close,
+    configure,
+    set_attributes,
+    sleep,
+    start,
+    step,
+    worker,
+    workflow,
+)
 from perdure.cli.main import main
 
 PATIENCE_S = 20.0

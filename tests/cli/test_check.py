@@ -13,7 +13,9 @@ def test_findings_are_lines_and_exit_code_1(folder: Path) -> None:
     (folder / "bad.py").write_text(BAD)
     done = say("check", "bad.py")
     assert (done.exit_code, done.stderr) == (1, "1 finding\n")
-    assert done.stdout == "bad.py:6:5 clock time.time() reads the clock, which shows another time in a replay; use now()\n"
+    assert (
+        done.stdout == "bad.py:6:5 clock time.time() reads the clock, which shows another time in a replay; use now()\n"
+    )
 
 
 def test_as_json(folder: Path) -> None:

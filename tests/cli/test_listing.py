@@ -38,7 +38,11 @@ def test_a_limit_is_positive(limit: str) -> None:
 @pytest.mark.parametrize(
     ("form", "out", "err"),
     [
-        ("json", '{\n  "items": [\n    {\n      "n": 1\n    },\n    {\n      "n": "ä"\n    }\n  ],\n  "cursor": "c"\n}\n', ""),
+        (
+            "json",
+            '{\n  "items": [\n    {\n      "n": 1\n    },\n    {\n      "n": "ä"\n    }\n  ],\n  "cursor": "c"\n}\n',
+            "",
+        ),
         ("jsonl", '{"n":1}\n{"n":"ä"}\n', "there are more: --cursor c\n"),
         (None, "1\nä\n", "there are more: --cursor c\n"),
     ],

@@ -19,7 +19,9 @@ def test_a_run_that_has_nothing_to_go_on_from(shop: Shop) -> None:
     run_id = shop.runs["done"]
     done = say("retry", run_id)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == f"perdure: run {run_id} is completed: only a failed or blocked run can be retried; use rerun\n"
+    assert (
+        done.stderr == f"perdure: run {run_id} is completed: only a failed or blocked run can be retried; use rerun\n"
+    )
 
 
 def test_a_run_that_isnt_there(shop: Shop) -> None:

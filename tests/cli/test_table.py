@@ -5,7 +5,18 @@ import io
 import pytest
 from rich.console import Console
 
-from perdure.cli.table import STYLES, Cell, Column, cut_to, draw_table, one_line, share, status_cell, tabbed, write_table
+from perdure.cli.table import (
+    STYLES,
+    Cell,
+    Column,
+    cut_to,
+    draw_table,
+    one_line,
+    share,
+    status_cell,
+    tabbed,
+    write_table,
+)
 
 COLUMNS = (Column("ID"), Column("NAME", cut="left"), Column("AGE", piped=False), Column("WHY", cut="right", wide=True))
 ROWS = (

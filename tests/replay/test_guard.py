@@ -248,6 +248,18 @@ def test_a_warning_can_be_shown(tmp_path: Path) -> None:
     assert "# a line of source" in text
 
 
+def test_a_warning_can_be_kept_in_a_file(tmp_path: Path) -> None:
+    def keep(message: Warning | str, *_: object) -> None:
+        (tmp_path / "warnings").write_text(str(message), encoding="utf-8")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = keep
+        with guarding():
+            warnings.warn("mind the gap", stacklevel=1)
+    assert (tmp_path / "warnings").read_text() == "mind the gap"
+
+
 def test_a_time_zone_can_be_read(tmp_path: Path) -> None:
     counts = [0, 0, 0, 0, 1, 4]
     header = b"TZif" + b"\0" * 16 + b"".join(count.to_bytes(4, "big") for count in counts)
@@ -316,7 +328,7 @@ def test_a_version_can_be_read() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["_frozen_importlib", "_frozen_importlib_external", "bdb", "loguru._logger", "tokenize", "zipimport", "zoneinfo"],
+    ["_frozen_importlib", "_frozen_importlib_external", "bdb", "loguru._logger", "zipimport", "zoneinfo"],
 )
 def test_what_works_behind_the_scenes_may_act(module: str) -> None:
     with guarding():

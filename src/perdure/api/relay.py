@@ -36,7 +36,9 @@ async def relay_cancel(run_id: str, reason: str | None, grace_ms: int | None) ->
 
 
 @step(name="perdure:start", retry=RETRY)
-async def relay_start(workflow: str, input: str, idempotency_key: str, on_conflict: str, attributes: dict[str, str]) -> str:
+async def relay_start(
+    workflow: str, input: str, idempotency_key: str, on_conflict: str, attributes: dict[str, str]
+) -> str:
     """Start a run under a key that the workflow gave; the run that asks is its parent."""
     attempt = current_attempt()
     options = StartOptions(

@@ -217,5 +217,3 @@ async def _listed(engine: Engine, record: RunRecord) -> RunInfo:
 
 def _returns_of(engine: Engine, workflow: str) -> Any:
     return engine.registry.workflow(workflow).returns if workflow in engine.registry.served else Any
-
-

@@ -41,7 +41,9 @@ class Step(Generic[P, R]):
     @overload
     def __get__(self, instance: None, owner: type) -> "Step[P, R]": ...
     @overload
-    def __get__(self: "Step[Concatenate[S, Q], R]", instance: S, owner: type) -> Callable[Q, Coroutine[Any, Any, R]]: ...
+    def __get__(
+        self: "Step[Concatenate[S, Q], R]", instance: S, owner: type
+    ) -> Callable[Q, Coroutine[Any, Any, R]]: ...
     def __get__(self, instance: Any, owner: type) -> Any:
         return self if instance is None else partial(self, instance)
 

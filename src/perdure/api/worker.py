@@ -24,7 +24,9 @@ async def worker(*modules: str | ModuleType, concurrency: int = 100, grace: floa
         raise UsageError(f"a worker with concurrency={concurrency} would never run a step: give at least 1")
     engine = await CONNECTION.engine()
     if engine.worker is not None:
-        raise UsageError("this event loop has a worker already: end it, or configure(work=False) before the first start")
+        raise UsageError(
+            "this event loop has a worker already: end it, or configure(work=False) before the first start"
+        )
     try:
         yield await engine.work(concurrency)
     finally:

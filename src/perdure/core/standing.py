@@ -154,8 +154,6 @@ def _step_reason(step: OpenStep, limit_ms: int | None) -> Reason:
     if step.retry_at_ms and not step.interruptible and step.error is not None:
         error = f"{step.error.type.rpartition(':')[2]}: {step.error.message}"
         detail = f"the next attempt of {step.name}, after attempt {step.attempts} failed with {error}"
-        return Reason(
-            kind="retry", key=step.key, since_ms=step.first_at_ms, until_ms=step.retry_at_ms, detail=detail
-        )
+        return Reason(kind="retry", key=step.key, since_ms=step.first_at_ms, until_ms=step.retry_at_ms, detail=detail)
     detail = f"{step.name}, attempt {max(step.attempts, 1)}"
     return Reason(kind="step", key=step.key, since_ms=step.first_at_ms, until_ms=limit_ms, detail=detail)

@@ -122,9 +122,7 @@ class Attempts:
 
     def step_failed(self, running: Running, definition: StepDefinition | None, error: BaseException) -> None:
         host = self._run.host
-        fact = after_failure(
-            running.step, definition, running.attempt, error, host.world.now_ms(), host.chance()
-        )
+        fact = after_failure(running.step, definition, running.attempt, error, host.world.now_ms(), host.chance())
         self._over(running, fact)
 
     def step_progressed(self, running: Running, progress: bytes) -> None:

@@ -250,6 +250,8 @@ class Committer:
                 await asyncio.sleep(BACKOFF_S[1])
             except WorldUnavailable:
                 return [await self._resolved(operation) for operation in operations]
+            except Exception:
+                return [await self._alone(operation) for operation in operations]
         return [WorldUnavailable("this process is closing its world") for _ in operations]
 
     def _recovered(self, batch: Batch, task: "asyncio.Task[list[Outcome | Exception]]") -> None:
@@ -257,5 +259,3 @@ class Committer:
             self._done(batch, [WorldUnavailable("the commit was cancelled") for _ in batch])
         else:
             self._done(batch, task.result())
-
-

@@ -49,7 +49,15 @@ class NewRun(NamedTuple):
 class Engine:
     """Start, follow and end runs; `work` makes this process own runs too."""
 
-    def __init__(self, world: World, registry: Registry, *, entropy: Entropy | None = None, own_thread: bool = True, lease_ms: int = LEASE_MS) -> None:
+    def __init__(
+        self,
+        world: World,
+        registry: Registry,
+        *,
+        entropy: Entropy | None = None,
+        own_thread: bool = True,
+        lease_ms: int = LEASE_MS,
+    ) -> None:
         self.world, self.registry = world, registry
         self.entropy = entropy or Entropy()
         self.committer = Committer(world)
@@ -147,7 +155,8 @@ class Engine:
         if self.worker is not None and workflow in self.registry.served:
             return True
         return any(
-            workflow in worker.workflows and worker.lease_until_ms > worker.now_ms for worker in await self.world.workers()
+            workflow in worker.workflows and worker.lease_until_ms > worker.now_ms
+            for worker in await self.world.workers()
         )
 
     # -- inside
@@ -164,7 +173,9 @@ class Engine:
             rerun_of=new.rerun_of,
         )
         worker = self.worker
-        born = worker is not None and not worker.stopping and new.due_ms is None and new.workflow in self.registry.served
+        born = (
+            worker is not None and not worker.stopping and new.due_ms is None and new.workflow in self.registry.served
+        )
         return Start(
             run_id=run_id,
             workflow=new.workflow,

@@ -85,7 +85,9 @@ class Watch:
 class Pulse:
     """The thread that keeps a worker's lease and watches its loop."""
 
-    def __init__(self, keeper: LeaseKeeper, watch: Watch, give_up: Callable[[RunId | None], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, keeper: LeaseKeeper, watch: Watch, give_up: Callable[[RunId | None], Coroutine[Any, Any, None]]
+    ) -> None:
         self._keeper, self._watch, self._give_up = keeper, watch, give_up
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()

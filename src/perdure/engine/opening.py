@@ -43,7 +43,8 @@ class Opener:
         assert isinstance(created, RunCreated), "a start carries run_created"
         started = RunStarted(deployment=self._host.deployment)
         events = [
-            Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact) for seq, fact in ((1, created), (2, started))
+            Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact)
+            for seq, fact in ((1, created), (2, started))
         ]
         run = self._hold(start.run_id, start.root_id, created, epoch=1, status="running", events=events)
         self._host.loop.call_soon(run.open, None, NO_LETTERS)
@@ -122,7 +123,14 @@ class Opener:
         return None
 
     def _hold(
-        self, run_id: RunId, root_id: RunId | None, created: RunCreated, *, epoch: int, status: Status, events: list[Event]
+        self,
+        run_id: RunId,
+        root_id: RunId | None,
+        created: RunCreated,
+        *,
+        epoch: int,
+        status: Status,
+        events: list[Event],
     ) -> LiveRun:
         if run_id in self._runs:
             self._runs[run_id].departure.leave()

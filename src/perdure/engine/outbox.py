@@ -14,12 +14,29 @@ from perdure.world.operation import Append, Appended
 
 
 _KNOWN = frozenset(REQUESTS)
+_LAST = frozenset(ENDS)
 
 
 class Outbox:
-    """`seq` is the next event's; `turn` the last turn that was begun; `status` what the log says so far."""
+    """`seq` is the next event's; `turn` the last turn that was begun; `status` what the log says so far.
 
-    __slots__ = ("_arrivals", "_entries", "_flight", "_next_status", "epoch", "header", "seq", "status", "turn")
+    `ending` and `parking`: the end, or that the run is parked, is on its way into the log.
+    """
+
+    __slots__ = (
+        "_arrivals",
+        "_entries",
+        "_flight",
+        "_next_status",
+        "_returned",
+        "ending",
+        "epoch",
+        "header",
+        "parking",
+        "seq",
+        "status",
+        "turn",
+    )
 
     def __init__(self, header: Header, *, epoch: int, seq: int, status: Status, turn: int) -> None:
         self.header, self.epoch, self.seq, self.turn = header, epoch, seq, turn
@@ -28,10 +45,14 @@ class Outbox:
         self._arrivals: list[Entry] = []
         self._flight: list[Entry] = []
         self._next_status: Status = status
+        self._returned = False  # a refused flight, with its deliveries, is among the entries
+        self.ending = self.parking = False
 
     def add(self, key: str, fact: Fact, mail_id: MailId | None = None) -> None:
         """To be written, as part of the present turn."""
         self._entries.append(Entry(self.turn, key, fact, mail_id))
+        if type(fact) in _LAST:
+            self.ending = True
 
     def arrive(self, entry: Entry) -> None:
         """To be written as part of the next turn, whichever that is."""
@@ -42,32 +63,32 @@ class Outbox:
         self._arrivals.clear()
         self._flight.clear()
         self._entries = [Entry(self.turn, "", blocked)]
+        self.parking, self.ending = True, False
 
     @property
     def empty(self) -> bool:
         return not (self._entries or self._arrivals or self._flight)
 
-    @property
-    def ending(self) -> bool:
-        return self._says(ENDS)
-
-    @property
-    def parking(self) -> bool:
-        return self._says((RunBlocked,))
-
     def take(
-        self, wanted: Callable[[str], bool] | None, births: Births, open_children: Callable[[], list[RunId]], *, owner_goes: bool
+        self,
+        wanted: Callable[[str], bool] | None,
+        births: Births,
+        open_children: Callable[[], list[RunId]],
+        *,
+        owner_goes: bool,
     ) -> Append | None:
         """The next append, or None. `wanted` says which arrivals still matter; None: they wait (no body yet).
 
         `owner_goes`: the append also gives the run up.
         """
         entries, self._entries = self._entries, []
+        if not entries and not self._arrivals and not owner_goes:
+            return None
         if self._arrivals and (wanted is not None or self._ends(entries)):
             entries = self._with_arrivals(entries, wanted)
         if not entries and not owner_goes:
             return None
-        self._flight = entries
+        self._flight, self._returned = entries, False
         append, self._next_status = compose(
             self.header, self.epoch, self.seq, self.status, entries, births, open_children
         )
@@ -87,6 +108,7 @@ class Outbox:
         """The flight was refused as a whole: it goes first the next time."""
         flight, self._flight = self._flight, []
         self._entries = flight + self._entries
+        self._returned = True
 
     def put_back_but_early(self, now_ms: int) -> dict[str, int]:
         """The flight was refused for waits that aren't due: they fall out; returns how long each has left, by key."""
@@ -102,27 +124,31 @@ class Outbox:
         return early
 
     def _with_arrivals(self, entries: list[Entry], wanted: Callable[[str], bool] | None) -> list[Entry]:
+        if self._parks(entries):
+            return entries  # mail stays in the inbox: recorded now, it would be a turn after one that has no answer
         arrivals, self._arrivals = self._arrivals, []
-        if wanted is not None:
+        ends = self._ends(entries)
+        if ends:
+            arrivals = [entry for entry in arrivals if entry.mail_id is not None]
+        elif wanted is not None:
             arrivals = [entry for entry in arrivals if entry.mail_id is not None or wanted(entry.key)]
-        if len(arrivals) > 1 or (arrivals and entries):
+        if len(arrivals) > 1 or self._returned:
             arrivals = _first_of_each(arrivals, entries)
         if not arrivals:
             return entries
         self.turn += 1
         turned = [Entry(self.turn, key, fact, mail_id) for _, key, fact, mail_id in arrivals]
-        if self._ends(entries):  # mail that came before the end is recorded before it (M2)
+        if ends:  # mail that came before the end is recorded before it (M2), and changes nothing
             return [*entries[:-1], *turned, entries[-1]]
         return [*entries, *turned]
 
-    def _says(self, kinds: tuple[type[Fact], ...]) -> bool:
-        return any(isinstance(entry.fact, kinds) for entry in self._entries) or any(
-            isinstance(entry.fact, kinds) for entry in self._flight
-        )
-
     @staticmethod
     def _ends(entries: list[Entry]) -> bool:
-        return bool(entries) and isinstance(entries[-1].fact, ENDS)
+        return bool(entries) and type(entries[-1].fact) in _LAST
+
+    @staticmethod
+    def _parks(entries: list[Entry]) -> bool:
+        return bool(entries) and isinstance(entries[-1].fact, RunBlocked)
 
 
 def _first_of_each(arrivals: list[Entry], entries: list[Entry]) -> list[Entry]:
@@ -134,4 +160,3 @@ def _first_of_each(arrivals: list[Entry], entries: list[Entry]) -> list[Entry]:
             known.add(entry.key)
             fresh.append(entry)
     return fresh
-

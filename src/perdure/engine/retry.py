@@ -41,9 +41,7 @@ def _worth_retrying(step: OpenStep, definition: StepDefinition, error: BaseExcep
     return isinstance(error, RetryableError) or definition.retry.retries(error)
 
 
-def _retry_at_ms(
-    step: OpenStep, definition: StepDefinition, error: BaseException, now_ms: int, chance: float
-) -> int:
+def _retry_at_ms(step: OpenStep, definition: StepDefinition, error: BaseException, now_ms: int, chance: float) -> int:
     if isinstance(error, RetryableError) and error.retry_after is not None:
         return moment_ms(error.retry_after, now_ms)
     return now_ms + definition.retry.delay_ms(step.failures + 1, chance)

@@ -146,7 +146,7 @@ class LiveRun:
         if self.departure.gone:
             return None
         wanted = self.body.awaits if self.body is not None else None
-        goes = self.departure.goes_now()
+        goes = self.departure.releasing and self.departure.goes_now()
         append = self.outbox.take(wanted, self.host.births, self.pending.open_children, owner_goes=goes)
         if append is None:
             return None
@@ -183,7 +183,9 @@ class LiveRun:
         if isinstance(error, WorldUnavailable) or self.outbox.parking:
             self.departure.leave()
         else:
-            self.departure.park(RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment))
+            self.departure.park(
+                RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment)
+            )
 
     def dropped(self) -> None:
         """The run can't go on in this memory: forget it, without a word in its log."""
@@ -236,14 +238,16 @@ class LiveRun:
         for key, request in answer.requests:
             self.outbox.add(key, request)
             self.pending.see(key, request, body.now_ms)
-            if isinstance(request, StepCreated):
+            kind = type(request)
+            if kind is StepCreated:
                 self.attempts.created(key)
             elif isinstance(request, WaitCreated):
                 self.waits.arm(key, request.due_ms)
-            elif isinstance(request, ChildCreated):
+            elif kind is ChildCreated:
                 self._unregistered += 1
                 urgent = True
-        self._release(answer.released)
+        if answer.released:
+            self._release(answer.released)
         if body.end is not None:
             self.departure.end(body.end)
             return

@@ -69,7 +69,9 @@ class Worker:
         self._process = this_process() if options.own_thread else ""
         clock = time.monotonic if options.own_thread else self.loop.time
         self._keeper = LeaseKeeper(world, self._lease, clock, options.lease_ms / 1000 / BEATS_PER_LEASE)
-        self._pulse = Pulse(self._keeper, self._watch, partial(give_up_all_but, world, worker_id)) if options.own_thread else None
+        self._pulse = (
+            Pulse(self._keeper, self._watch, partial(give_up_all_but, world, worker_id)) if options.own_thread else None
+        )
         self._renewing = False
         self.sweeper = Sweeper(self)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -201,7 +203,6 @@ class Worker:
         await self.sweeper.find_lost()
         self._renewing = False
         self.steps.resume()
-
 
     def _lease(self) -> Lease:
         return Lease(

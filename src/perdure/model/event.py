@@ -220,9 +220,7 @@ class WakeRequested(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=Tru
 Request = StepCreated | WaitCreated | ChildCreated | AttributesSet
 """What a body asks for, keyed by its place in the task tree. (A patch mark is asked for too, but keyed by its name.)"""
 
-Delivery = (
-    StepCompleted | StepFailed | WaitCompleted | ChildCompleted | ChildFailed | ChildCancelled | CancelRequested
-)
+Delivery = StepCompleted | StepFailed | WaitCompleted | ChildCompleted | ChildFailed | ChildCancelled | CancelRequested
 """What is handed to a body, and so begins a turn."""
 
 End = RunCompleted | RunFailed | RunCancelled

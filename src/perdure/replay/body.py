@@ -219,7 +219,6 @@ class Body(Scope):
         return wait
 
 
-
 def _end_of(main: "asyncio.Task[bytes]", cancelling: bool) -> Ended:
     """How the run ends when its main task has ended so."""
     if main.cancelled():

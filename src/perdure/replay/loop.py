@@ -70,7 +70,7 @@ class Loop(SealedLoop):
 
     __slots__ = (
         "_callbacks_place", "_futures", "_generators", "_log_error", "_numbered", "_open_timer", "_prune_at",
-        "_ready", "_resting", "_salt", "_tasks", "now_ms",
+        "_ready", "_resting", "_running", "_salt", "_tasks", "now_ms",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +84,7 @@ class Loop(SealedLoop):
         self.thread = None
         self._salt = salt
         self._open_timer, self._log_error = open_timer, log_error
+        self._running = Running(self, self._first_iteration)
         self._ready: deque[Any] = deque()  # asyncio.Handle; rest() reads its private fields, as asyncio's loops do
         self._resting = False
         self._callbacks_place = Place("~")
@@ -99,7 +100,7 @@ class Loop(SealedLoop):
 
     def running(self) -> Running:
         """A context in which this is the thread's running loop, and the loop that runs there otherwise is hidden."""
-        return Running(self, self._first_iteration)
+        return self._running
 
     def create_main(self, coroutine: Coroutine[Any, Any, T], context: Context | None = None) -> Task[T]:
         """The main task, at the root of the task tree."""

@@ -13,9 +13,7 @@ from perdure.model.ids import RunId, child_run_id
 from perdure.replay.body import Body
 
 
-def start_child(
-    body: Body, workflow: str, input: bytes, *, attributes: dict[str, str], due_ms: int | None
-) -> RunId:
+def start_child(body: Body, workflow: str, input: bytes, *, attributes: dict[str, str], due_ms: int | None) -> RunId:
     """Ask for a child run. Its id derives from the parent's id and the request's key, so it is known at once."""
     key = body.key("child", workflow)
     run_id = child_run_id(body.run_id, key)

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from perdure.model.ids import MailId, RunId
 
+
 class Letter(Struct, frozen=True, gc=False, kw_only=True):
     """Mail for `run_id`. The sender makes `mail_id`, so that a second try of the same letter is harmless.
 

@@ -1,0 +1,81 @@
+"""A run read without its code."""
+
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from perdure.cli.inspect.view import RunView, view_of
+from perdure.cli.reference import record_named
+from perdure.cli.world import in_world
+from perdure.codec.fact import pack
+from perdure.engine.engine import Engine, NewRun
+from perdure.model.event import RunBlocked, RunCompleted, RunStarted
+from perdure.model.ids import WorkerId
+from perdure.world.log import NewRow
+from perdure.world.operation import Append
+from tests.cli.shop import Shop
+
+
+def view(run_id: str, *, with_data: bool = True, served: frozenset[str] = frozenset()) -> RunView:
+    async def work(engine: Engine) -> RunView:
+        return await view_of(engine, await record_named(engine, run_id), served, with_data=with_data)
+
+    return in_world(None, work)
+
+
+def test_a_run_that_has_ended(shop: Shop) -> None:
+    seen = view(shop.runs["done"])
+    assert (seen.info.status, seen.input) == ("completed", {"order": "o-1"})
+    assert seen.result == {"order": "o-1", "charge": "ch_o-1"}
+    assert seen.detail == ""
+
+
+def test_data_only_for_who_asks(shop: Shop) -> None:
+    seen = view(shop.runs["done"], with_data=False)
+    assert not {"input", "result"} & seen.as_json().keys()
+    assert view(shop.runs["done"]).as_json().keys() - seen.as_json().keys() == {"input", "result"}
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("failed", "FatalError: no such card"),
+        ("cancelled", "closed"),
+        ("asleep", "waiting for a worker that serves shop:remind (and 1 more)"),
+    ],
+)
+def test_the_detail(shop: Shop, name: str, detail: str) -> None:
+    assert view(shop.runs[name], with_data=False).detail == detail
+
+
+def test_a_served_run_waits_for_itself_only(shop: Shop) -> None:
+    served = frozenset(("shop:remind",))
+    assert view(shop.runs["asleep"], served=served).detail.startswith("waiting for a sleep, until ")
+
+
+def end(fact: RunCompleted | RunBlocked) -> str:
+    """A run that has got this far."""
+
+    async def work(engine: Engine) -> str:
+        run_id = (await engine.start(NewRun(workflow="x", input=b"[]"))).run_id
+        rows = tuple(NewRow(turn=0, type=each.type, key="", payload=pack(each)) for each in (RunStarted(), fact))
+        status = "completed" if isinstance(fact, RunCompleted) else "blocked"
+        seize = Append(run_id=run_id, owner=WorkerId(""), epoch=0, seq=2, rows=rows, status=status, seize=True)
+        await engine.world.commit([seize])
+        return run_id
+
+    return in_world(None, work)
+
+
+def test_a_result_that_only_the_workflows_code_can_read(shop: Shop) -> None:
+    """What refers to a step that is unknown here can't become a value; it can be shown."""
+    node: Any = {"$": "ref", "kind": "nothing-here", "v": "app:charge"}
+    run_id = end(RunCompleted(result=Raw(b'{"$":"ref","kind":"nothing-here","v":"app:charge"}')))
+    assert view(run_id).result == node
+    assert view(run_id).input == []
+
+
+def test_a_blocked_run_says_why(shop: Shop) -> None:
+    run_id = end(RunBlocked(sentence="its code changed"))
+    assert view(run_id).detail == "its code changed"
