@@ -81,7 +81,7 @@ def test_half_of_a_surrogate_pair_is_kept() -> None:
 
 
 def test_a_number_of_thousands_of_digits() -> None:
-    with pytest.raises(UsageError, match="^the JSON can't be read: Exceeds the limit"):
+    with pytest.raises(UsageError, match=r"^the JSON can't be read: Exceeds the limit"):
         encoded_arguments("[" + "9" * 5000 + "]")
 
 

@@ -116,9 +116,9 @@ def test_a_beginning_that_several_steps_have(shop: Shop) -> None:
 
 
 def test_what_is_no_step(shop: Shop) -> None:
-    with pytest.raises(StepNotFound, match="^there is no step step_0{26} in this world: "):
+    with pytest.raises(StepNotFound, match=r"^there is no step step_0{26} in this world: "):
         ask(step_named, "step_" + "0" * 26, None)
-    with pytest.raises(StepNotFound, match="^'wrun_0' is not a step's id: "):
+    with pytest.raises(StepNotFound, match=r"^'wrun_0' is not a step's id: "):
         ask(step_named, "wrun_0", None)
 
 

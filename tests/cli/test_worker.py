@@ -50,6 +50,9 @@ async def be_stuck() -> None:
 """
 
 
+IMPORTED = "{name} can't be imported: "
+
+
 @contextmanager
 def working(folder: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
     (folder / "app.py").write_text(APP)
@@ -87,7 +90,8 @@ def test_a_signal_drains(folder: Path, number: signal.Signals) -> None:
         read_until(process.stdout, "begun")
         process.send_signal(number)
         assert read_until(process.stderr, "draining") == (
-            "draining: 1 run to hand back after 1 step that may end, for at most 30 s; a second signal ends that at once\n"
+            "draining: 1 run to hand back after 1 step that may end, for at most 30 s; "
+            "a second signal ends that at once\n"
         )
         _, stderr = process.communicate("go on\n", timeout=60)
     assert (process.returncode, stderr) == (0, "drained\n")
@@ -152,18 +156,18 @@ def modules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("not_there_1", None, "there is no module not_there_1, neither in {folder} nor where Python looks"),
         ("shop.not_there", None, "there is no module shop.not_there, neither in {folder} nor where Python looks"),
-        ("shop/workflows.py", None, "shop/workflows.py is a file: name the module, as an import would: perdure worker shop.workflows"),
-        ("broken_1", "import not_there_2", "broken_1 can't be imported: ModuleNotFoundError: No module named 'not_there_2' ({folder}/broken_1.py:1)"),
-        ("broken_2", "\n1 / 0", "broken_2 can't be imported: ZeroDivisionError: division by zero ({folder}/broken_2.py:2)"),
-        ("broken_3", "\n\ndef", "broken_3 can't be imported: SyntaxError: invalid syntax (broken_3.py, line 3) ({folder}/broken_3.py:3)"),
+        ("shop/app.py", None, "shop/app.py is a file: name the module, as an import would: perdure worker shop.app"),
+        ("broken_1", "import not_there_2", IMPORTED + "ModuleNotFoundError: No module named 'not_there_2' ({file}:1)"),
+        ("broken_2", "\n1 / 0", IMPORTED + "ZeroDivisionError: division by zero ({file}:2)"),
+        ("broken_3", "\n\ndef", IMPORTED + "SyntaxError: invalid syntax (broken_3.py, line 3) ({file}:3)"),
     ],
-)  # fmt: skip
+)
 def test_modules_that_cant_be_had(modules: Path, name: str, source: str | None, sentence: str) -> None:
     if source is not None:
         (modules / f"{name}.py").write_text(source)
     done = say("worker", name)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == f"perdure: {sentence.format(folder=modules)}\n"
+    assert done.stderr == f"perdure: {sentence.format(name=name, folder=modules, file=modules / f'{name}.py')}\n"
     assert not (modules / ".perdure").exists()
 
 

@@ -56,7 +56,7 @@ async def start(
 
 async def _start_in_body(body: Body, workflow: str, input: bytes, options: StartOptions) -> RunId:
     """A child, in the log of its parent; one with a key may be somebody else's run, and is started by a step."""
-    due_ms = None if options.delay is None else moment_ms(options.delay, body.now_ms)
+    due_ms = None if options.delay is None else moment_ms(options.delay, body.loop.now_ms)
     if options.idempotency_key is None:
         return start_child(body, workflow, input, attributes=dict(options.attributes), due_ms=due_ms)
     if due_ms is not None:

@@ -27,7 +27,7 @@ async def sleep(duration: Duration | datetime, result: object = None) -> object:
     """
     body = current_body()
     if body is not None:
-        await sleep_until(body, moment_ms(duration, body.now_ms))
+        await sleep_until(body, moment_ms(duration, body.loop.now_ms))
     else:
         now_ms = int(time.time() * 1000)
         await asyncio.sleep((moment_ms(duration, now_ms) - now_ms) / 1000)
@@ -42,7 +42,7 @@ def timeout(duration: Duration | None) -> asyncio.Timeout:
 def now() -> datetime:
     """An aware UTC datetime. In a workflow's body: the time of the present turn, the same in every replay."""
     body = current_body()
-    return datetime.now(UTC) if body is None else datetime.fromtimestamp(body.now_ms / 1000, UTC)
+    return datetime.now(UTC) if body is None else datetime.fromtimestamp(body.loop.now_ms / 1000, UTC)
 
 
 def random() -> float:

@@ -4,6 +4,7 @@ On a terminal ids stay whole, and what may be cut shares the room that is left. 
 in ISO 8601 and durations in milliseconds, and no titles.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -78,10 +79,12 @@ def one_line(text: str) -> str:
 
 
 def terminal() -> "Console":
-    """Standard output, for colours and width. rich knows NO_COLOR."""
+    """Standard output, for its width and colours; with NO_COLOR neither colours nor dim or bold text."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(
+        highlight=False, markup=False, emoji=False, color_system=None if os.environ.get("NO_COLOR") else "auto"
+    )
 
 
 def draw_table(console: "Console", columns: Sequence[Column], rows: Sequence[Row]) -> None:

@@ -50,7 +50,7 @@ class StepRun(Protocol):
 class Attempts:
     """The open steps of one live run."""
 
-    __slots__ = ("_held", "_noted_at_ms", "_run", "_running", "_starting", "run_id")
+    __slots__ = ("_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "run_id")
 
     def __init__(self, run: StepRun) -> None:
         self._run = run
@@ -59,11 +59,13 @@ class Attempts:
         self._running: dict[str, Running] = {}
         self._starting: dict[str, int] = {}
         self._noted_at_ms: dict[str, int] = {}
+        self._lingering: set[str] = set()  # to be retried once the thread of the last attempt has ended
+        self._closed = False
 
     @property
     def busy(self) -> bool:
         """Whether an attempt runs or is about to; a step in back-off doesn't count."""
-        return bool(self._running or self._starting or self._held)
+        return bool(self._running or self._starting or self._held or self._lingering)
 
     def created(self, key: str) -> None:
         """The body has just called this step."""
@@ -109,7 +111,8 @@ class Attempts:
             self._run.host.steps.cancel(running)
 
     def close(self) -> None:
-        """The run leaves: cancel every attempt."""
+        """The run leaves: cancel every attempt, and begin no more."""
+        self._closed = True
         for key in [*self._running]:
             self.release(key)
         self._held.clear()
@@ -149,10 +152,14 @@ class Attempts:
 
     def _again(self, running: Running, fact: StepRetrying) -> None:
         """Retry when the back-off is over, and (a sync body that timed out) its thread has ended."""
+        key = running.step.key
         if running.thread is not None and not running.thread.done():
+            self._lingering.add(key)
             running.thread.add_done_callback(lambda _: self._again(running, fact))
-        elif running.step.key in self._run.pending.steps:
-            self._run.waits.at(running.step.key, fact.retry_at_ms, self._retry)
+            return
+        self._lingering.discard(key)
+        if key in self._run.pending.steps and not self._closed:
+            self._run.waits.at(key, fact.retry_at_ms, self._retry)
 
     def _retry(self, key: str) -> None:
         step = self._run.pending.steps.get(key)

@@ -7,9 +7,10 @@ activate its body. What a lost answer meant is found out by reading (L2), by `re
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from perdure.engine.resolve import resolve
 from perdure.errors import WorldFull, WorldUnavailable
@@ -18,7 +19,10 @@ from perdure.world.world import World
 
 LAZY_S = 0.02
 BATCH_MAX = 256
+BATCH_RUNS = 192
 BACKOFF_S = (0.05, 2.0)
+PATIENCE_S = 10.0
+"""As long as SQLite waits for another process's lock."""
 logger = logging.getLogger("perdure")
 
 
@@ -30,8 +34,6 @@ class Sink(Protocol):
     def landed(self, outcome: Outcome) -> None: ...
 
     def poisoned(self, error: Exception) -> None: ...
-
-    def dropped(self) -> None: ...
 
 
 class _Job:
@@ -53,23 +55,22 @@ class _Job:
         if not self.future.done():
             self.future.set_exception(error)
 
-    def dropped(self) -> None:
-        self.future.cancel()
-
 
 Source = Sink | _Job
 Batch = list[tuple[Source, Operation]]
 
 
 class Committer:
-    """One per process and loop. `close` lets what is being written finish, and takes nothing more."""
+    """One per process and loop. `close` lets what is being written finish, for a while, and takes nothing more."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._loop = asyncio.get_running_loop()
-        self._urgent: dict[Source, None] = {}
-        self._lazy: dict[Source, float] = {}
+        self._urgent: dict[Sink, None] = {}
+        self._lazy: dict[Sink, float] = {}
+        self._jobs: deque[_Job] = deque()
         self._writing: asyncio.Future[None] | None = None
+        self._underway: asyncio.Future[Any] | None = None  # the commit, or finding out what became of it
         self._flush_soon = False
         self._alarm: asyncio.TimerHandle | None = None
         self._failures = 0
@@ -89,35 +90,45 @@ class Committer:
     async def submit(self, operation: Operation) -> Outcome:
         """Commit one operation and wait for its outcome. Raises: WorldFull, WorldUnavailable (only when closing)."""
         if self._closed:
-            raise WorldUnavailable("this process is closing its world")
+            raise closing()
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        self._urgent[_Job(operation, future)] = None
+        self._jobs.append(_Job(operation, future))
         self._ask()
         return await future
 
-    async def close(self) -> None:
-        """Refuse new jobs; return when nothing is being written any more."""
+    async def close(self, patience_s: float = PATIENCE_S) -> None:
+        """Refuse new jobs; return when nothing is being written any more. What a World that is away hasn't taken by
+        then is given up: whoever waits is told, runs go on from their logs."""
         self._closed = True
-        while self._writing is not None:
-            await asyncio.wait([self._writing])
+        given_up_at = self._loop.time() + patience_s
+        while self._writing is not None and (left_s := given_up_at - self._loop.time()) > 0:
+            await asyncio.wait([self._writing], timeout=left_s)
         if self._alarm is not None:
             self._alarm.cancel()
-        for source in self._urgent:
-            if isinstance(source, _Job):
-                source.poisoned(WorldUnavailable("this process is closing its world"))
+        for job in self._jobs:
+            job.poisoned(closing())
+        self._jobs.clear()
         self._urgent.clear()
         self._lazy.clear()
+        if self._writing is not None and self._underway is not None:
+            self._underway.cancel()
+            await asyncio.wait([self._writing])
 
-    async def drained(self) -> None:
-        """Return when all that was offered has been written."""
-        while self._urgent or self._lazy or self._writing is not None:
+    async def drained(self, patience_s: float = PATIENCE_S) -> bool:
+        """Wait until all that was offered has been written, at most so long; whether it was."""
+        given_up_at = self._loop.time() + patience_s
+        while self._urgent or self._lazy or self._jobs or self._writing is not None:
+            left_s = given_up_at - self._loop.time()
+            if left_s <= 0:
+                return False
             self._urgent.update(dict.fromkeys(self._lazy))
             self._lazy.clear()
             self._ask()
             if self._writing is not None:
-                await asyncio.wait([self._writing])
+                await asyncio.wait([self._writing], timeout=left_s)
             else:
                 await asyncio.sleep(0)
+        return True
 
     # -- writing
 
@@ -148,14 +159,20 @@ class Committer:
             return
         self._writing = self._loop.create_future()
         written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
+        self._underway = written
         written.add_done_callback(partial(self._written, batch))
 
     def _gather(self) -> Batch:
+        """What lives goes before what is to be started, so that a flood of starts doesn't fill the memory; but a part of
+        each batch is for those who wait for an outcome."""
         batch: Batch = []
-        urgent = self._urgent
-        while urgent and len(batch) < BATCH_MAX:
-            source = next(iter(urgent))
-            del urgent[source]
+        urgent, jobs = self._urgent, self._jobs
+        while len(batch) < BATCH_MAX and (urgent or jobs):
+            if jobs and (not urgent or len(batch) >= BATCH_RUNS):
+                source: Source = jobs.popleft()
+            else:
+                source = next(iter(urgent))
+                del urgent[source]
             try:
                 operation = source.take()
             except Exception as error:  # one run's trouble is its own (P12)
@@ -170,9 +187,12 @@ class Committer:
             self._failures = 0
             self._done(batch, written.result())
             return
+        if written.cancelled() and self._closed:
+            self._done(batch, [closing() for _ in batch])
+            return
         error = WorldUnavailable("the commit was cancelled") if written.cancelled() else written.exception()
         assert isinstance(error, BaseException)
-        task = self._loop.create_task(self._recover(batch, error))
+        self._underway = task = self._loop.create_task(self._recover(batch, error))
         task.add_done_callback(partial(self._recovered, batch))
 
     def _done(self, batch: Batch, outcomes: Sequence[Outcome | Exception]) -> None:
@@ -181,7 +201,7 @@ class Committer:
             self._tell(source, outcome)
         if writing is not None and not writing.done():
             writing.set_result(None)
-        if self._urgent:
+        if self._urgent or self._jobs:
             self._ask()
 
     def _tell(self, source: Source, outcome: Outcome | Exception) -> None:
@@ -191,9 +211,9 @@ class Committer:
                 source.poisoned(outcome)
             else:
                 source.landed(outcome)
-        except Exception:
+        except Exception as error:
             logger.exception("perdure failed at one run, which goes on from its log")
-            source.dropped()
+            source.poisoned(WorldUnavailable(f"perdure failed at this run: {error!r}"))
 
     # -- what went wrong
 
@@ -252,10 +272,15 @@ class Committer:
                 return [await self._resolved(operation) for operation in operations]
             except Exception:
                 return [await self._alone(operation) for operation in operations]
-        return [WorldUnavailable("this process is closing its world") for _ in operations]
+        return [closing() for _ in operations]
 
     def _recovered(self, batch: Batch, task: "asyncio.Task[list[Outcome | Exception]]") -> None:
         if task.cancelled():
-            self._done(batch, [WorldUnavailable("the commit was cancelled") for _ in batch])
+            self._done(batch, [closing() for _ in batch])
         else:
             self._done(batch, task.result())
+
+
+def closing() -> WorldUnavailable:
+    """What whoever still waits is told."""
+    return WorldUnavailable("this process is closing its world")

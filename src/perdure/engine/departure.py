@@ -34,11 +34,11 @@ class Leaver(Sink, Protocol):
 class Departure:
     """One run's. `gone` once it has left; `releasing` while it is asked to go and may still stay."""
 
-    __slots__ = ("_handing_back", "_run", "gone", "releasing")
+    __slots__ = ("_along", "_handing_back", "_run", "gone", "releasing")
 
     def __init__(self, run: Leaver) -> None:
         self._run = run
-        self.gone = self.releasing = self._handing_back = False
+        self.gone = self.releasing = self._handing_back = self._along = False
 
     # -- asked to go
 
@@ -48,6 +48,10 @@ class Departure:
             self.releasing = True
             self._offer()
 
+    def put_away_along(self) -> None:
+        """Leave memory with the append of the present answer: nothing is due for long."""
+        self.releasing = self._along = True
+
     def hand_back(self) -> None:
         """A draining worker gives the run up, with all that it has to say."""
         if not self.gone:
@@ -56,7 +60,9 @@ class Departure:
 
     def goes_now(self) -> bool:
         """Whether the next append gives the run up; something that came in between keeps it, unless it is handed back."""
-        self.releasing = self.releasing and (self._handing_back or self._run.outbox.empty)
+        outbox = self._run.outbox
+        self.releasing = self._handing_back or outbox.empty or (self._along and not outbox.has_arrivals)
+        self._along = False
         return self.releasing
 
     def stay(self) -> None:

@@ -21,7 +21,7 @@ from perdure.engine.registry import Registry
 from perdure.engine.seizure import retry_facts, seizure
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
-from perdure.model.event import Event, Fact, RunCancelled, RunCreated, RunStarted
+from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.world.log import Log
@@ -219,8 +219,9 @@ class Engine:
                 continue
             if self.worker is not None:
                 self.worker.forget(run_id)
-                self.worker.look(run_id)
-            self._follower.left(run_id, facts[-1])
+                for told in (run_id, *(letter.run_id for letter in append.letters)):
+                    self.worker.look(told)
+            self._follower.left(run_id, facts[-1] if isinstance(facts[-1], ENDS) else None)
             return True
         raise UsageError(f"run {run_id} changed too fast to be taken over: try again")
 

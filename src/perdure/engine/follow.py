@@ -1,13 +1,13 @@
 """Waits for the end of runs: told at once where the run lives in this process, else looked up when something changed.
 
-One watcher looks for all, one after the other, so that waiting for many runs costs little, and a lost hint half a
-second.
+One watcher looks for all, one after the other, so that waiting for many runs costs little, and a lost hint two seconds.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 
+from perdure.engine.committer import closing
 from perdure.engine.log import to_event
 from perdure.errors import RunNotFound, WorldError
 from perdure.model.event import ENDS, Event, Fact, RunBlocked
@@ -15,8 +15,9 @@ from perdure.model.ids import RunId
 from perdure.world.world import World
 
 logger = logging.getLogger("perdure")
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 2.0
 LOOK_PAUSE_S = 0.01
+LAST = (*ENDS, RunBlocked)
 
 
 class Follower:
@@ -31,7 +32,7 @@ class Follower:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def end(self, run_id: RunId) -> Fact:
-        """The fact that ended the run, or blocked it. Raises: RunNotFound, WorldError."""
+        """The fact that ended the run, or blocked it. Raises: RunNotFound, DecodeError, WorldError."""
         if not self._lives_here(run_id):
             fact = await self._look(run_id)
             if fact is not None:
@@ -50,10 +51,10 @@ class Follower:
                 self._waiters.pop(run_id, None)
 
     def left(self, run_id: RunId, fact: Fact | None) -> None:
-        """The run has left this process's worker, by this fact if it ended or was blocked."""
+        """The run has left this process's worker, by this fact if it ended or was blocked; else it goes on elsewhere."""
         if run_id not in self._waiters:
             return
-        if fact is None:
+        if not isinstance(fact, LAST):
             self._watch()
             return
         for future in self._waiters.pop(run_id):
@@ -61,7 +62,10 @@ class Follower:
                 future.set_result(fact)
 
     def close(self) -> None:
+        """Whoever still waits is told that nobody looks any more."""
         self._unsubscribe()
+        for run_id in [*self._waiters]:
+            self._fail(run_id, closing())
         if self._watcher is not None:
             self._watcher.cancel()
 
@@ -79,10 +83,11 @@ class Follower:
     async def _look_for_all(self) -> None:
         while self._waiters:
             self._changed.clear()
+            began = self._loop.time()
             for run_id in [*self._waiters]:
                 if not self._lives_here(run_id):
                     await self._look_once(run_id)
-            await asyncio.sleep(LOOK_PAUSE_S)
+            await asyncio.sleep(max(LOOK_PAUSE_S, self._loop.time() - began))
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._changed.wait()
@@ -93,11 +98,18 @@ class Follower:
     async def _look_once(self, run_id: RunId) -> None:
         try:
             fact = await self._look(run_id)
-        except (WorldError, RunNotFound) as error:
+        except WorldError as error:
             logger.warning("run %s could not be looked at, trying again: %s", run_id, error)
-            return
-        if fact is not None:
-            self.left(run_id, fact)
+        except Exception as error:  # it can't be read here: the trouble of those who wait for it, and of nobody else
+            self._fail(run_id, error)
+        else:
+            if fact is not None:
+                self.left(run_id, fact)
+
+    def _fail(self, run_id: RunId, error: Exception) -> None:
+        for future in self._waiters.pop(run_id, []):
+            if not future.done():
+                future.set_exception(error)
 
     async def _look(self, run_id: RunId) -> Fact | None:
         record = await self._world.read_run(run_id)
@@ -107,4 +119,4 @@ class Follower:
             return None
         log = await self._world.read_log(run_id, max(1, record.length))
         last: Event | None = to_event(log.rows[-1]) if log is not None and log.rows else None
-        return last.fact if last is not None and isinstance(last.fact, (*ENDS, RunBlocked)) else None
+        return last.fact if last is not None and isinstance(last.fact, LAST) else None

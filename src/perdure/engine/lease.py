@@ -126,5 +126,9 @@ class Pulse:
             if held_s > REPORT_AFTER_S:
                 self._watch.report()
             if held_s > GIVE_UP_AFTER_S and given_up != self._watch.run_id:
-                given_up = self._watch.run_id
-                await self._give_up(given_up)
+                stuck = self._watch.run_id
+                try:
+                    await self._give_up(stuck)
+                    given_up = stuck
+                except WorldError as error:
+                    logger.warning("the runs of a stuck worker could not be given up, trying again: %s", error)

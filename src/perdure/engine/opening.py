@@ -2,27 +2,33 @@
 
 A run whose owners have died twice without a completed turn is on probation (O6): one such run per worker, its step
 starts are committed first, and only deaths during probation count. After too many it is parked.
+
+A run that can't be opened here (its log is a newer version's) is kept for a while, unopened, then handed back: others
+may be able to, and nobody claims it in a hot loop.
 """
 
 import logging
 from collections import deque
+
+from msgspec.structs import replace
 
 from perdure.codec.fact import unpack
 from perdure.engine.append import Header
 from perdure.engine.host import Host
 from perdure.engine.log import to_events
 from perdure.engine.run import LiveRun
-from perdure.errors import DecodeError, WorldError
+from perdure.errors import WorldError
 from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunStarted
 from perdure.model.ids import RunId
 from perdure.model.status import Status
 from perdure.world.log import Log
 from perdure.world.mail import Letter
-from perdure.world.operation import Start
+from perdure.world.operation import Append, Start
 from perdure.world.ownership import SUSPECT_FROM, Claimed
 
 logger = logging.getLogger("perdure")
 NO_LETTERS: list[Letter] = []
+LEFT_ALONE_S = 5.0
 
 
 class Opener:
@@ -32,10 +38,12 @@ class Opener:
         self._host, self._runs = host, runs
         self._suspects: deque[tuple[Claimed, Log]] = deque()
         self._on_probation: RunId | None = None
+        self._left_alone: dict[RunId, int] = {}
 
     def holds(self, run_id: RunId) -> int | None:
-        """The epoch of a suspect that waits for its probation."""
-        return next((claimed.epoch for claimed, _ in self._suspects if claimed.run_id == run_id), None)
+        """The epoch of a suspect that waits for its probation, or of a run that is left alone."""
+        epochs = (claimed.epoch for claimed, _ in self._suspects if claimed.run_id == run_id)
+        return next(epochs, self._left_alone.get(run_id))
 
     def born(self, start: Start, at_ms: int) -> None:
         """A run that this worker owns from its start on: its log is known without reading it."""
@@ -47,7 +55,7 @@ class Opener:
             for seq, fact in ((1, created), (2, started))
         ]
         run = self._hold(start.run_id, start.root_id, created, epoch=1, status="running", events=events)
-        self._host.loop.call_soon(run.open, None, NO_LETTERS)
+        self._host.loop.call_soon(_open, run, None, NO_LETTERS)
 
     async def adopt(self, claimed: Claimed) -> None:
         """Open a run that was just claimed. A log that reads shorter than the claim said is read again (O1)."""
@@ -85,10 +93,12 @@ class Opener:
     async def _open(self, claimed: Claimed, log: Log) -> None:
         letters = list(await self._host.world.read_mail(claimed.run_id)) if log.run.mail else []
         try:
-            events = to_events(log)
-        except DecodeError as error:
-            logger.error("run %s is left alone, its log can't be read by this version: %s", claimed.run_id, error)
-            return
+            self._make(claimed, log, letters)
+        except Exception as error:  # an event of a newer version, a workflow that isn't known: one run's own trouble
+            self._leave_alone(claimed, error)
+
+    def _make(self, claimed: Claimed, log: Log, letters: list[Letter]) -> None:
+        events = to_events(log)
         created = events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         run = self._hold(
@@ -101,7 +111,24 @@ class Opener:
         preface = self._preface(events, claimed)
         if run.careful and preface is None:  # what puts the run on probation must be in the store before the body runs
             preface = RunResumed(deployment=self._host.deployment)
-        self._host.loop.call_soon(run.open, preface, letters)
+        self._host.loop.call_soon(_open, run, preface, letters)
+
+    def _leave_alone(self, claimed: Claimed, error: Exception) -> None:
+        if claimed.run_id not in self._left_alone:
+            logger.error("run %s is left alone, it can't be opened here: %s", claimed.run_id, error)
+        self._left_alone[claimed.run_id] = claimed.epoch
+        loop = self._host.loop
+        loop.call_later(LEFT_ALONE_S, lambda: loop.create_task(self._hand_back(claimed)))
+
+    async def _hand_back(self, claimed: Claimed) -> None:
+        """Whoever claims it next may be able to open it."""
+        owner, seq = self._host.births.owner, claimed.length + 1
+        append = Append(run_id=claimed.run_id, owner=owner, epoch=claimed.epoch, seq=seq, rows=(), release=True)
+        try:
+            await self._host.committer.submit(replace(append, hand_back=True, wake_at_ms=0))
+        except WorldError as error:
+            logger.warning("run %s could not be handed back: %s", claimed.run_id, error)
+        self._left_alone[claimed.run_id] = 0  # known, no longer held
 
     def _too_many_deaths(self, claimed: Claimed, run: LiveRun) -> RunBlocked:
         last = run.pending.last_step
@@ -146,3 +173,11 @@ class Opener:
         run = LiveRun(self._host, header, definition, epoch=epoch, status=status, events=events)
         self._runs[run_id] = run
         return run
+
+
+def _open(run: LiveRun, preface: Fact | None, letters: list[Letter]) -> None:
+    try:
+        run.open(preface, letters)
+    except Exception:
+        logger.exception("perdure failed at opening one run, which goes on from its log")
+        run.dropped()

@@ -66,6 +66,10 @@ class Outbox:
         self.parking, self.ending = True, False
 
     @property
+    def has_arrivals(self) -> bool:
+        return bool(self._arrivals)
+
+    @property
     def empty(self) -> bool:
         return not (self._entries or self._arrivals or self._flight)
 

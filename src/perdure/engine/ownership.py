@@ -81,6 +81,8 @@ class Sweeper:
                 await self.sweep()
             except WorldError as error:
                 logger.warning("a sweep failed, the next will try again: %s", error)
+            except Exception:
+                logger.exception("perdure failed in a sweep, the next will try again")
             await self._pause()
 
     async def sweep(self) -> None:

@@ -24,7 +24,7 @@ from perdure.engine.mailbox import Mailbox
 from perdure.engine.outbox import Outbox
 from perdure.core.pending import Pending
 from perdure.engine.wait import Waits
-from perdure.errors import WorldUnavailable
+from perdure.errors import DecodeError, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import (
     DELIVERIES,
@@ -45,6 +45,7 @@ from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
 
 logger = logging.getLogger("perdure")
 _DELIVERIES = frozenset(DELIVERIES)
+LONG_MS = 10_000
 
 
 class LiveRun:
@@ -88,6 +89,8 @@ class LiveRun:
         if self.departure.gone:
             return
         self.mail_came(self.mailbox.fresh(letters))
+        if self.departure.gone or self.outbox.parking:
+            return
         if self.outbox.status == "pending" and self.pending.cancelled:
             self.departure.end(RunCancelled())
         elif preface is None:
@@ -125,12 +128,16 @@ class LiveRun:
 
     def mail_came(self, letters: list[Letter]) -> None:
         """Letters from the inbox: they arrive in order."""
-        for letter in letters:
-            for entry in entries_of(letter, self.pending):
-                self.outbox.arrive(entry)
-                if entry.key == "":
-                    self.pending.see("", entry.fact, 0)
         if self.departure.gone:
+            return
+        try:
+            for letter in letters:
+                for entry in entries_of(letter, self.pending):
+                    self.outbox.arrive(entry)
+                    if entry.key == "":
+                        self.pending.see("", entry.fact, 0)
+        except DecodeError as error:
+            self._unreadable(error)
             return
         if letters:
             self.waits.arm_force()
@@ -138,6 +145,15 @@ class LiveRun:
             self._rest()
         else:
             self._offer(urgent=True)
+
+    def _unreadable(self, error: DecodeError) -> None:
+        """A letter can't be read here: park the run, with its mail. While an append is on its way it is forgotten
+        instead: a sweep finds it again, and it is parked as it opens."""
+        if self._sent is None:
+            sentence = f"a letter for it can't be read: {error}; cancel it, or retry it with a perdure that can"
+            self.departure.park(RunBlocked(sentence=sentence, deployment=self.host.deployment))
+        else:
+            self.departure.leave()
 
     # -- the committer's side
 
@@ -187,10 +203,6 @@ class LiveRun:
                 RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment)
             )
 
-    def dropped(self) -> None:
-        """The run can't go on in this memory: forget it, without a word in its log."""
-        self.departure.leave()
-
     def _go_on(self, events: list[Event], sent: Append) -> None:
         self._unregistered -= len(sent.children)
         if self.outbox.ending:
@@ -237,7 +249,7 @@ class LiveRun:
         urgent = False
         for key, request in answer.requests:
             self.outbox.add(key, request)
-            self.pending.see(key, request, body.now_ms)
+            self.pending.see(key, request, body.loop.now_ms)
             kind = type(request)
             if kind is StepCreated:
                 self.attempts.created(key)
@@ -253,6 +265,9 @@ class LiveRun:
             return
         if not self._unregistered:
             self.attempts.begin_held()
+        if self._waits_long():
+            urgent = True
+            self.departure.put_away_along()
         if not self.outbox.empty:
             self._offer(urgent=urgent)
 
@@ -264,6 +279,13 @@ class LiveRun:
             self.waits.release(key)
         if keys:
             self.note("", RequestsReleased(keys=keys), urgent=False)
+
+    def _waits_long(self) -> bool:
+        """Whether the body only sleeps, and for so long that it needn't stay in memory."""
+        pending = self.pending
+        if pending.steps or pending.children or not pending.waits or self.mailbox.busy or self.outbox.has_arrivals:
+            return False
+        return (pending.next_ms() or 0) - self.host.world.now_ms() >= LONG_MS
 
     def _refused(self, outcome: Refused) -> None:
         if outcome.refusal is Refusal.MAIL:

@@ -29,6 +29,7 @@ from perdure.world.world import World
 logger = logging.getLogger("perdure")
 BUSY_MAX = 1000
 RENEW_S = 0.2
+RETIRE_S = 5.0
 Ended = Callable[[RunId, Fact | None], None]
 
 
@@ -103,12 +104,14 @@ class Worker:
         self.steps.close()
         for run in list(self.runs.values()):
             run.departure.hand_back()
-        await self.committer.drained()
+        if not await self.committer.drained():
+            logger.warning("the world is away: %d runs could not be handed back, their lease will lapse", len(self.runs))
         if self._pulse is not None:
             self._pulse.stop()
         try:
-            await self.world.retire(self.worker_id, died=False)
-        except WorldError as error:
+            async with asyncio.timeout(RETIRE_S):
+                await self.world.retire(self.worker_id, died=False)
+        except (WorldError, TimeoutError) as error:
             logger.warning("the lease could not be given back, it will lapse: %s", error)
 
     def look(self, run_id: RunId) -> None:

@@ -23,10 +23,10 @@ from perdure.errors import DecodeError
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import CancelRequested, Event, PatchMarked, Request, RunCancelled, RunCompleted, RunFailed
 from perdure.model.ids import RunId
-from perdure.replay.control import BodyClosed, BodyDiverged
 from perdure.replay.arguments import by_name
+from perdure.replay.control import BodyClosed, BodyControl, BodyDiverged
 from perdure.replay.guard import guarding
-from perdure.replay.loop import Loop
+from perdure.replay.loop import REFUSALS_MAX, Loop
 from perdure.replay.scope import SCOPE, Scope
 from perdure.replay.source import user_line
 from perdure.replay.wait import TimerWait
@@ -52,7 +52,7 @@ class Body(Scope):
     """
 
     __slots__ = (
-        "_answer", "_cancelling", "_history", "_input", "_main", "_waiting",
+        "_answer", "_cancelling", "_history", "_input", "_main", "_refusals", "_waiting",
         "children", "definition", "end", "loop", "machine", "run_id", "started_at_ms",
     )  # fmt: skip
 
@@ -69,6 +69,7 @@ class Body(Scope):
         self._waiting: dict[str, asyncio.Future[Any] | TimerWait] = {}
         self._answer = Answer([], [], [])
         self._cancelling = False
+        self._refusals = 0
 
     # -- driven by the engine
 
@@ -81,7 +82,7 @@ class Body(Scope):
             context = Context()
             context.run(SCOPE.set, self)
             self._main = self.loop.create_main(self._run(), context)
-            self.loop.rest()
+            self._rest()
             self._settle()
             for turn in self._history.turns():
                 if self.end is None and self.machine.divergence is None:
@@ -117,21 +118,22 @@ class Body(Scope):
 
     # -- called by verbs, from inside the body
 
-    @property
-    def now_ms(self) -> int:
-        return self.loop.now_ms
-
     def key(self, kind: str, name: str = "") -> str:
         """The key of the next request of this kind and name, by its place in the task tree."""
         return self.loop.current_place().key(kind, name)
 
     def ask(self, key: str, request: Request) -> None:
-        """Make a request without waiting for anything. Raises control flow that user code can't catch."""
+        """Make a request without waiting for anything. Raises control flow that user code shouldn't catch.
+
+        Code that catches it all the same, and asks again, for ever, is let wait instead: for an answer that won't come.
+        """
         match self.machine.request(key, request, user_line):
             case Verdict.NEW:
                 self._answer.requests.append((key, request))
             case Verdict.CLOSED:
-                raise BodyClosed
+                self._refusals += 1
+                if self._refusals <= REFUSALS_MAX:
+                    raise BodyClosed
             case Divergence():
                 raise BodyDiverged
             case _:
@@ -187,8 +189,15 @@ class Body(Scope):
         for event in events:
             if self.machine.deliver(event) is Verdict.DELIVER:
                 self._hand(event)
-                self.loop.rest()
+                self._rest()
         self._settle()
+
+    def _rest(self) -> None:
+        """Let the body run until it rests."""
+        try:
+            self.loop.rest()
+        except BodyControl:  # from a plain callback (a task keeps its own): nothing else of this body may run
+            assert self.machine.closed, "T7: only a closed machine refuses"
 
     def _settle(self) -> None:
         """The turn is over: has it gone as recorded, and has the body ended?"""

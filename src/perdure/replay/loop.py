@@ -28,6 +28,7 @@ from perdure.replay.task import Future, Task, abandon_generator, abandon_task, u
 
 T = TypeVar("T")
 
+REFUSALS_MAX = 1000
 _PRUNE_STEP = 32
 _WAKE_SLEEPER: object = asyncio_futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 _TASKS_FILE = asyncio.wait_for.__code__.co_filename
@@ -140,7 +141,7 @@ class Loop(SealedLoop):
         assert self.thread is not None and not self._resting, "a body is put away at rest, with its loop running"
         _unfinished.pop(id(self), None)
         self._prune()  # an exception that nobody can retrieve any more is still reported
-        self._open_timer, self._log_error = _closed, _ignore
+        self._open_timer, self._log_error = _Closed(), _ignore
         self._ready = deque(maxlen=0)  # takes everything, keeps nothing
         if self._tasks or self._generators:
             with unawaited_is_silent():
@@ -251,7 +252,7 @@ class Loop(SealedLoop):
             self._log_error(context)
 
     def is_closed(self) -> bool:
-        return self._open_timer is _closed
+        return isinstance(self._open_timer, _Closed)
 
     def _first_iteration(self, generator: AsyncGenerator[Any, Any]) -> None:
         if self._generators is None:
@@ -283,8 +284,26 @@ def _made_by_wait_for(frame: FrameType | None) -> bool:
     return code is _WAIT_FOR
 
 
-def _closed(_place: Place, _due_ms: int, _is_timeout: bool) -> TimerRequest:
-    raise BodyClosed
+class _Closed:
+    """What opens timers on a loop that is put away: nobody. Code that catches that, and asks again, for ever, is let
+    wait instead."""
+
+    def __init__(self) -> None:
+        self._refusals = 0
+
+    def __call__(self, _place: Place, _due_ms: int, _is_timeout: bool) -> TimerRequest:
+        self._refusals += 1
+        if self._refusals <= REFUSALS_MAX:
+            raise BodyClosed
+        return _Never()
+
+
+class _Never:
+    """A wait that doesn't end."""
+
+    def on_due(self, callback: Callable[[], None]) -> None: ...
+
+    def release(self) -> None: ...
 
 
 def _ignore(_context: dict[str, Any]) -> None:

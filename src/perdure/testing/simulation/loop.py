@@ -57,7 +57,6 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def kill(self) -> None:
         """Run nothing any more. The one who kills calls `bury` when the loop doesn't run."""
         self.dead = True
-        self._ready.clear()
 
     def bury(self) -> None:
         """Throw away what is unfinished: nothing of it may complain, or act, when Python collects it."""
@@ -71,6 +70,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
                     coroutine.close()
                 except BaseException:  # it awaited something at its end, or raised: its own affair
                     pass
+        self._ready.clear()
 
     def _run(self) -> None:
         """Run what is ready, and what that makes ready, until nothing is."""

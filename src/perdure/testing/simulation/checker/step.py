@@ -78,7 +78,8 @@ def _starts(evidence: Evidence, told: list[Row], begun: list[Effect]) -> Iterato
     for row in told:
         if row.type == "step_retrying":
             for effect in begun:
-                after = effect.attempt == row.fact["attempt"] + 1
+                knows = effect.epoch is not None and effect.epoch >= row.epoch
+                after = knows and effect.attempt == row.fact["attempt"] + 1
                 if after and effect.at_ms < row.fact["retry_at_ms"] - evidence.skew_ms - evidence.back_ms:
                     early_ms = row.fact["retry_at_ms"] - effect.at_ms
                     yield "S2 a retry before its time", f"attempt {effect.attempt}, {early_ms} ms early"

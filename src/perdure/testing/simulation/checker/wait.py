@@ -6,9 +6,8 @@ from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.evidence import Evidence, Violation
 
 PROMPT_MS = 1000
-SETTLE_MS = 5000
-"""After the last fault: until every lease of the dead has lapsed, and others have their runs."""
-FORCE_MS = 4000
+SETTLE_MS, PROBATION_MS = 5000, 1500
+"""After the last fault: until every lease of the dead has lapsed, and others have their runs, suspects one by one."""
 
 
 def check_waits(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
@@ -17,7 +16,7 @@ def check_waits(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
         late_ms = row.at_ms - row.fact["due_ms"]
         if late_ms < 0 and not row.fact.get("woken"):
             yield Violation("P5 a wait ended early", log.run_id, f"{row.key}: {-late_ms} ms")
-        calm = row.fact["due_ms"] >= evidence.calm_ms + (SETTLE_MS if evidence.counts else 0)
+        calm = row.fact["due_ms"] >= evidence.calm_ms + _settling_ms(evidence)
         if calm and late_ms > PROMPT_MS + evidence.late_ms and not log.was_parked:
             yield Violation("P5 a wait ended late", log.run_id, f"{row.key}: {late_ms} ms")
     yield from _forced(evidence, log)
@@ -34,5 +33,9 @@ def _forced(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     if ended.fact.get("forced") and not asked_now and early_ms > evidence.skew_ms + evidence.back_ms:
         yield Violation("S5 forced early", log.run_id, f"{early_ms} ms")
     late_ms = ended.at_ms - max(due_ms, evidence.calm_ms)
-    if late_ms > FORCE_MS + evidence.late_ms:
+    if late_ms > PROMPT_MS + _settling_ms(evidence) + evidence.late_ms:
         yield Violation("S5 forced late", log.run_id, f"{late_ms} ms")
+
+
+def _settling_ms(evidence: Evidence) -> int:
+    return SETTLE_MS + PROBATION_MS * len(evidence.logs) if evidence.counts.total() else 0
