@@ -293,7 +293,7 @@ async def test_a_cancel_of_a_delayed_start() -> None:
 
 async def test_a_cancel_of_a_run_that_no_worker_owns() -> None:
     configure(world="memory://", work=False)
-    async with worker():
+    async with worker(grace=0):
         run = await start(compensates)
         await until(lambda: _has_seen("began"))
     seen.clear()

@@ -1,5 +1,6 @@
 """`run.retry`: a failed run goes on in place from its failed step; and where it can't, what it says."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from perdure import (
     Retry,
     RunCancelled,
     RunFailed,
+    StepInterrupted,
     UsageError,
     configure,
     get_run,
@@ -19,7 +21,7 @@ from perdure import (
     worker,
     workflow,
 )
-from tests.api.following import facts, types_of, waiting_for
+from tests.api.following import facts, types_of, until, waiting_for
 
 pytestmark = pytest.mark.anyio
 
@@ -97,8 +99,6 @@ async def test_a_retry_by_another_worker() -> None:
 
 @workflow
 async def charges_twice() -> list[Any]:
-    import asyncio
-
     return [*await asyncio.gather(charges("provider"), charges("other"))]
 
 
@@ -109,6 +109,39 @@ async def test_parallel_steps_of_which_one_or_both_failed() -> None:
     broken.clear()
     await run.retry()
     assert await run.result() == ["charged", "charged"]
+
+
+@step(at_most_once=True)
+async def moves_money() -> str:
+    seen.append("money")
+    await asyncio.sleep(60)
+    return "moved"
+
+
+@step(max_retries=0)
+async def charges_once_money_moves() -> str:
+    async def moving() -> bool:
+        return "money" in seen
+
+    await until(moving)
+    return await charges()
+
+
+@workflow
+async def moves_and_charges() -> list[str]:
+    return [*await asyncio.gather(moves_money(), charges_once_money_moves())]
+
+
+async def test_an_at_most_once_step_that_was_cut_off_by_the_failure_is_not_repeated() -> None:
+    run = await start(moves_and_charges)
+    with pytest.raises(RunFailed):
+        await run.result()
+    broken.clear()
+    await run.retry()
+    with pytest.raises(RunFailed) as caught:
+        await run.result()
+    assert type(caught.value.__cause__) is StepInterrupted
+    assert seen.count("money") == 1
 
 
 # -- where it can't

@@ -107,6 +107,20 @@ def test_a_retried_run_has_its_failed_step_again_with_a_fresh_budget() -> None:
     assert (made.failures, made.retry_at_ms, made.interruptible) == (0, 0, False)
 
 
+def test_a_retried_run_doesnt_repeat_an_at_most_once_step_that_its_failure_cut_off() -> None:
+    made = pending(
+        (0, "a", step(at_most_once=True)),
+        (0, "b", step(at_most_once=True)),
+        (0, "a", StepStarted(attempt=1)),
+        (0, "b", StepStarted(attempt=1)),
+        (1, "a", failed()),
+        (1, "", RunFailed(error=BOOM)),
+        (1, "", RunRetried(failure_seq=7)),
+    )
+    assert not made.steps["a"].interruptible, "its failure was told"
+    assert made.steps["b"].interruptible, "its outcome is unknown"
+
+
 # -- waits, children, releases
 
 

@@ -52,6 +52,7 @@ def test_a_run_from_its_start_to_its_end() -> None:
         ("blocked", CancelRequested(), "blocked"),
         ("blocked", WakeRequested(), "blocked"),
         ("failed", RunRetried(failure_seq=4), "running"),
+        ("running", RunRetried(failure_seq=5), "running"),
     ],
 )
 def test_the_other_ways(status: Status, fact: typing.Any, after: Status) -> None:
@@ -73,7 +74,7 @@ def test_after_an_end_nothing_follows_but_a_retry_of_a_failure(status: Status) -
         ("pending", step(), "P7: step_created can't follow in a run that is pending"),
         ("blocked", step(), "P7: step_created can't follow in a run that is blocked"),
         ("blocked", COMPLETED, "P7: run_completed can't follow in a run that is blocked"),
-        ("running", RunRetried(failure_seq=4), "P7: run_retried can't follow in a run that is running"),
+        ("blocked", RunRetried(failure_seq=4), "P7: run_retried can't follow in a run that is blocked"),
     ],
 )
 def test_what_must_not_follow(status: Status, fact: typing.Any, sentence: str) -> None:

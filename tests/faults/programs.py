@@ -446,6 +446,20 @@ async def after_change(given: str) -> list[str]:
     return out
 
 
+@workflow(name="sim:widened")
+async def before_widening(given: str) -> list[Any]:
+    out = [await asyncio.gather(do(given))]
+    await sleep("200ms")
+    return [*out, await do("end")]
+
+
+@workflow(name="sim:widened, for a while")
+async def after_widening(given: str) -> list[Any]:
+    out = [await asyncio.gather(do(given), do("extra"))]
+    await sleep("200ms")
+    return [*out, await do("end")]
+
+
 # -- all of it
 
 
@@ -499,12 +513,13 @@ PROGRAMS = (
     Program(workflow=guardian, cancel=1),
     Program(workflow=before_patch, versions={1: after_patch}, steady=False),
     Program(workflow=before_change, versions={1: after_change, 2: before_change}, steady=False, never="caught"),
+    Program(workflow=before_widening, versions={1: after_widening, 2: before_widening}, steady=False),
     Program(workflow=mixed),
-    Program(workflow=bystander),
 )
+BYSTANDER = Program(workflow=bystander, frail=True, cancel=0)
 
 SUITE = Suite(
-    programs=PROGRAMS,
+    programs=(*PROGRAMS, BYSTANDER),
     children=(kid, failing_kid, endless_kid),
     steps=(do, undo, once, threaded, echo, hopeless, third, fatal, mended, long, slow, tell, deadly),
 )

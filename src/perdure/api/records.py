@@ -5,6 +5,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
+from msgspec import to_builtins
+from msgspec.json import decode as from_json
+
+from perdure.codec.value import encode
 from perdure.model.status import Status
 
 T = TypeVar("T")
@@ -167,4 +171,9 @@ def _plain(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, tuple):
         return [_plain(item) for item in cast(tuple[Any, ...], value)]
-    return value
+    return to_builtins(value, str_keys=True, enc_hook=_as_recorded)
+
+
+def _as_recorded(value: Any) -> Any:
+    """A user's value that JSON has no word for."""
+    return from_json(encode(value, "result"))

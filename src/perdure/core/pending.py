@@ -88,6 +88,8 @@ class Pending:
         for event in log:
             if event.seq not in skipped:
                 self.see(event.key, event.fact, event.at_ms)
+            elif event.key in self.steps:
+                self.steps[event.key].interruptible = False  # its failure was told: it may be tried again
 
     def see(self, key: str, fact: Fact, at_ms: int) -> None:
         """Take one event in."""
@@ -175,8 +177,9 @@ def _cancel_requested(pending: Pending, key: str, fact: Any, at_ms: int) -> None
 
 
 def _run_retried(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    """A fresh budget for all; but what was cut off stays so: an at-most-once step isn't repeated for its neighbour."""
     for step in pending.steps.values():
-        step.failures, step.retry_at_ms, step.interruptible = 0, 0, False
+        step.failures, step.retry_at_ms = 0, 0
 
 
 _SEERS: dict[type[Fact], Callable[[Pending, str, Any, int], None]] = {

@@ -88,12 +88,12 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
             step.status, step.attempt, step.retry_at_ms = "running", attempt, None
         case StepRetrying(attempt=attempt, error=error, retry_at_ms=retry_at_ms) if step is not None:
             step.status, step.attempt, step.error, step.retry_at_ms = "retrying", attempt, error, retry_at_ms
-        case StepCompleted(attempt=attempt, result=result) if step is not None:
+        case StepCompleted(attempt=attempt, duration_ms=duration_ms, result=result) if step is not None:
             step.status, step.attempt, step.output, step.error = "completed", attempt, result, None
-            step.completed_at_ms, step.retry_at_ms = event.at_ms, None
-        case StepFailed(attempt=attempt, error=error) if step is not None:
+            _end_step(step, event.at_ms, duration_ms)
+        case StepFailed(attempt=attempt, duration_ms=duration_ms, error=error) if step is not None:
             step.status, step.attempt, step.error = "failed", attempt, error
-            step.completed_at_ms, step.retry_at_ms = event.at_ms, None
+            _end_step(step, event.at_ms, duration_ms)
         case RunRetried(failure_seq=seq):
             failed = steps.get(events[seq - 1].key)
             if failed is not None:
@@ -104,6 +104,13 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
             _cancel_steps(list(steps.values()), event.at_ms)
         case _:
             pass
+
+
+def _end_step(step: StepStanding, at_ms: int, duration_ms: int) -> None:
+    """The start of a short step is committed together with its outcome: its duration tells when it really began."""
+    step.completed_at_ms, step.retry_at_ms = at_ms, None
+    step.started_at_ms = min(step.started_at_ms, at_ms - duration_ms)
+    step.created_at_ms = min(step.created_at_ms, step.started_at_ms)
 
 
 def _cancel_steps(steps: list[StepStanding], at_ms: int) -> None:

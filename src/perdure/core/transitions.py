@@ -26,6 +26,7 @@ TRANSITIONS: dict[Status, dict[str, Status]] = {
         **{type_: "running" for type_ in _WORKING},
         "run_completed": "completed",
         "run_failed": "failed",
+        "run_retried": "running",  # a further one in the same append: one for each failure that is taken back
         "run_cancelled": "cancelled",
         "run_blocked": "blocked",
     },

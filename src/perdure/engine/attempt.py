@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from perdure.codec.failure import to_failure
 from perdure.engine.host import Host
@@ -121,12 +122,13 @@ class Attempts:
     # -- an attempt's outcome
 
     def step_succeeded(self, running: Running, result: bytes) -> None:
-        self._over(running, StepCompleted(attempt=running.attempt, result=Raw(result)))
+        duration_ms = running.duration_ms()
+        self._over(running, StepCompleted(attempt=running.attempt, duration_ms=duration_ms, result=Raw(result)))
 
     def step_failed(self, running: Running, definition: StepDefinition | None, error: BaseException) -> None:
         host = self._run.host
         fact = after_failure(running.step, definition, running.attempt, error, host.world.now_ms(), host.chance())
-        self._over(running, fact)
+        self._over(running, replace(fact, duration_ms=running.duration_ms()))
 
     def step_progressed(self, running: Running, progress: bytes) -> None:
         now_ms = self._run.host.world.now_ms()

@@ -218,7 +218,9 @@ class Engine:
             if isinstance(await self.committer.submit(append), Refused):
                 continue
             if self.worker is not None:
-                self.worker.forget(run_id)
+                held = self.worker.runs.get(run_id)
+                if held is not None and held.outbox.epoch <= append.epoch:  # else it was claimed again meanwhile
+                    self.worker.forget(run_id)
                 for told in (run_id, *(letter.run_id for letter in append.letters)):
                     self.worker.look(told)
             self._follower.left(run_id, facts[-1] if isinstance(facts[-1], ENDS) else None)

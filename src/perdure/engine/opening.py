@@ -180,4 +180,4 @@ def _open(run: LiveRun, preface: Fact | None, letters: list[Letter]) -> None:
         run.open(preface, letters)
     except Exception:
         logger.exception("perdure failed at opening one run, which goes on from its log")
-        run.dropped()
+        run.departure.leave()

@@ -30,7 +30,7 @@ class StepOwner(Protocol):
 class Running(Attempt):
     """`task` is None while it waits for a slot; `thread` is set while a sync body holds one."""
 
-    __slots__ = ("_beat_at", "_loop", "cancelled", "owner", "silent", "step", "task", "thread", "watch")
+    __slots__ = ("_beat_at", "_loop", "began_at", "cancelled", "owner", "silent", "step", "task", "thread", "watch")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: StepOwner, step: OpenStep, attempt: int) -> None:
         super().__init__(owner.run_id, step.key, step.name, attempt, step.first_at_ms, step.progress)
@@ -39,6 +39,11 @@ class Running(Attempt):
         self.thread: asyncio.Future[Any] | None = None
         self.watch: asyncio.TimerHandle | None = None
         self.cancelled = self.silent = False
+        self.began_at = 0.0
+
+    def duration_ms(self) -> int:
+        """How long it has run, by this worker's clock: the log's own times are those of the commits."""
+        return round((self._loop.time() - self.began_at) * 1000)
 
     # -- what the step says
 

@@ -1,11 +1,13 @@
 """Take-over by force: cancel now, cancel of a blocked run, retry. The epoch is raised, then the facts are appended (O7)."""
 
+import logging
+
 from msgspec.structs import replace
 
 from perdure.core.pending import Pending
 from perdure.engine.append import Births, Entry, Header, compose
 from perdure.engine.letter import entries_of
-from perdure.errors import UsageError
+from perdure.errors import DecodeError, UsageError
 from perdure.model.event import (
     ENDS,
     REQUESTS,
@@ -16,11 +18,12 @@ from perdure.model.event import (
     RunUnblocked,
     StepFailed,
 )
-from perdure.model.ids import WorkerId
+from perdure.model.ids import MailId, WorkerId
 from perdure.world.log import Log
 from perdure.world.mail import Letter
 from perdure.world.operation import Append
 
+logger = logging.getLogger("perdure")
 NOBODY = WorkerId("")
 
 
@@ -39,12 +42,20 @@ def seizure(log: Log, events: list[Event], facts: list[Fact], letters: tuple[Let
     pending = Pending(events)
     turn = max(event.turn for event in events)
     entries = [Entry(turn, "", fact) for fact in facts]
+    unreadable: list[MailId] = []
     if isinstance(facts[-1], ENDS):
-        mail = [entry for letter in letters for entry in entries_of(letter, pending) if entry.mail_id is not None]
+        mail: list[Entry] = []
+        for letter in letters:
+            try:
+                mail += [entry for entry in entries_of(letter, pending) if entry.mail_id is not None]
+            except DecodeError as error:  # it must not keep the run from its end
+                logger.error("a letter for run %s is dropped with its end: %s", run.run_id, error)
+                unreadable.append(letter.mail_id)
         entries = [*(entry._replace(turn=turn + 1) for entry in mail), *entries]
     births = Births(NOBODY, frozenset())
     append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending.open_children)
-    return replace(append, seize=True, status=after, turn_completed=True)
+    mail_taken = (*append.mail_taken, *unreadable)
+    return replace(append, seize=True, status=after, turn_completed=True, mail_taken=mail_taken)
 
 
 def retry_facts(log: Log, events: list[Event]) -> list[Fact]:

@@ -87,6 +87,7 @@ class Steps:
         self._running[running] = None
         context = Context()
         context.run(SCOPE.set, running)
+        running.began_at = self._loop.time()
         running.task = asyncio.Task(self._attempt(running), loop=self._loop, context=context)
 
     async def _attempt(self, running: Running) -> None:

@@ -106,6 +106,8 @@ class Worker:
             run.departure.hand_back()
         if not await self.committer.drained():
             logger.warning("the world is away: %d runs could not be handed back, their lease will lapse", len(self.runs))
+            for run in list(self.runs.values()):
+                run.departure.leave()
         if self._pulse is not None:
             self._pulse.stop()
         try:

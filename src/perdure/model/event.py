@@ -109,6 +109,7 @@ class StepRetrying(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
 
     type: ClassVar[str] = "step_retrying"
     attempt: int
+    duration_ms: int = 0
     error: Failure
     retry_at_ms: int
 
@@ -124,6 +125,7 @@ class StepHeartbeat(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=Tru
 class StepCompleted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     type: ClassVar[str] = "step_completed"
     attempt: int
+    duration_ms: int = 0
     result: Raw
 
 
@@ -132,6 +134,7 @@ class StepFailed(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
 
     type: ClassVar[str] = "step_failed"
     attempt: int
+    duration_ms: int = 0
     error: Failure
 
 

@@ -85,7 +85,7 @@ class Loop(SealedLoop):
         self.thread = None
         self._salt = salt
         self._open_timer, self._log_error = open_timer, log_error
-        self._running = Running(self, self._first_iteration)
+        self._running: Running | None = Running(self, self._first_iteration)
         self._ready: deque[Any] = deque()  # asyncio.Handle; rest() reads its private fields, as asyncio's loops do
         self._resting = False
         self._callbacks_place = Place("~")
@@ -101,7 +101,7 @@ class Loop(SealedLoop):
 
     def running(self) -> Running:
         """A context in which this is the thread's running loop, and the loop that runs there otherwise is hidden."""
-        return self._running
+        return self._running or Running(self, self._first_iteration)
 
     def create_main(self, coroutine: Coroutine[Any, Any, T], context: Context | None = None) -> Task[T]:
         """The main task, at the root of the task tree."""
@@ -143,6 +143,7 @@ class Loop(SealedLoop):
         self._prune()  # an exception that nobody can retrieve any more is still reported
         self._open_timer, self._log_error = _Closed(), _ignore
         self._ready = deque(maxlen=0)  # takes everything, keeps nothing
+        self._running = None  # a circle
         if self._tasks or self._generators:
             with unawaited_is_silent():
                 while self._tasks:  # again, where a `finally` block made tasks

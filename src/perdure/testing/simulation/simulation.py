@@ -39,7 +39,8 @@ logger = logging.getLogger("perdure")
 class Plan:
     """What the seed needn't draw. `programs`: those to draw from, or with `each` all of them, once.
 
-    `quiet`: clients start at once, and leave their runs alone. `appointed`: see `Faults`. `reboot_ms`: how long until
+    `quiet`: clients start at once, and leave their runs alone; one code version. `restarts`: how likely all workers are
+    replaced at some moment. `appointed`: see `Faults`. `reboot_ms`: how long until
     another process takes a dead one's place.
     """
 
@@ -51,6 +52,7 @@ class Plan:
     workers: int | None = None
     quiet: bool = False
     skewed: bool = True
+    restarts: float = 0.3
     appointed: tuple[int, str] | None = None
     reboot_ms: tuple[int, int] = (50, 2500)
 
@@ -132,11 +134,12 @@ class Simulation:
         for _ in range(self.plan.workers or self.random.choice((1, 2, 2, 2, 3))):
             self.boot()
         self._outsider.loop.call_soon(self._begin_clients)
-        if any(program.versions for program in programs):
+        rates = self.faults.rates
+        if any(program.versions for program in programs) and not self.plan.quiet:
             self.deployed = False
             self._plan_deploys()
-        elif self.plan.rates is None and self.random.random() < 0.3:
-            self.universe.after_ms(self.random.uniform(200, 4000), partial(self._replace_all, 0.5))
+        elif self.random.random() < self.plan.restarts:
+            self.universe.after_ms(self.random.uniform(200, 4000), partial(self._replace_all, 0.5 if rates.kill else 1))
         if self.faults.heal_us:
             self.universe.after_ms(LOOK_MS, self._meddle)
         self.universe.after_ms(LOOK_MS, self._look)
