@@ -117,22 +117,6 @@ async def test_limits_at_the_start() -> None:
         await start(pays, options=StartOptions(attributes={"k" * 257: "v"}))
 
 
-@workflow
-async def collects(n: int) -> str:
-    for each in range(n):
-        try:
-            await set_attributes(**{f"k{each}": "v"})
-        except AttributeInvalid as error:
-            return str(error)
-    return "accepted"
-
-
-async def test_the_limit_on_their_number_is_over_the_whole_run() -> None:
-    run = await start(collects, 65)
-    assert await run.result() == "the attribute 'k64' can't be set: there would be 65 of them, 64 are allowed"
-    assert len((await run.info()).attributes) == 64
-
-
 async def test_outside_of_a_run() -> None:
     with pytest.raises(NotInWorkflow) as caught:
         await set_attributes(phase="x")

@@ -39,8 +39,18 @@ class OpenStep:
     """
 
     __slots__ = (
-        "at_most_once", "attempts", "failures", "first_at_ms", "fresh", "input", "interruptible", "key", "name",
-        "error", "progress", "retry_at_ms",
+        "at_most_once",
+        "attempts",
+        "error",
+        "failures",
+        "first_at_ms",
+        "fresh",
+        "input",
+        "interruptible",
+        "key",
+        "name",
+        "progress",
+        "retry_at_ms",
     )  # fmt: skip
 
     def __init__(self, key: str, created: StepCreated, at_ms: int) -> None:

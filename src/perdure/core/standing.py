@@ -130,7 +130,7 @@ def waits_of(events: list[Event]) -> list[WaitStanding]:
             )
         elif isinstance(fact, WaitCompleted) and wait is not None:
             wait.status, wait.completed_at_ms = ("woken" if fact.woken else "completed"), event.at_ms
-        elif isinstance(fact, RequestsReleased) or isinstance(fact, ENDS):
+        elif isinstance(fact, (RequestsReleased, *ENDS)):
             keys = fact.keys if isinstance(fact, RequestsReleased) else tuple(waits)
             for open_wait in (waits[key] for key in keys if key in waits):
                 if open_wait.completed_at_ms is None:

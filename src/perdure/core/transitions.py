@@ -23,7 +23,7 @@ TRANSITIONS: dict[Status, dict[str, Status]] = {
     },
     "running": {
         "run_started": "running",
-        **{type_: "running" for type_ in _WORKING},
+        **dict.fromkeys(_WORKING, "running"),
         "run_completed": "completed",
         "run_failed": "failed",
         "run_retried": "running",  # a further one in the same append: one for each failure that is taken back
@@ -33,7 +33,7 @@ TRANSITIONS: dict[Status, dict[str, Status]] = {
     "blocked": {
         "run_unblocked": "running",
         "run_cancelled": "cancelled",
-        **{type_: "blocked" for type_ in _MAIL},  # what waits in the inbox is recorded before the end (M2)
+        **dict.fromkeys(_MAIL, "blocked"),  # what waits in the inbox is recorded before the end (M2)
     },
     "failed": {"run_retried": "running"},
     "completed": {},

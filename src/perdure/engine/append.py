@@ -29,7 +29,6 @@ from perdure.world.log import NewRow
 from perdure.world.mail import Letter
 from perdure.world.operation import Append, Start
 
-
 _COMPLETE_TURNS = frozenset(DELIVERIES)
 _HAVE_EFFECTS = frozenset((WaitCompleted, ChildCreated, AttributesSet, *ENDS))
 

@@ -12,8 +12,8 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from perdure.codec.failure import to_failure
-from perdure.engine.host import Host
 from perdure.core.pending import OpenStep, Pending
+from perdure.engine.host import Host
 from perdure.engine.retry import after_failure
 from perdure.engine.running import Running
 from perdure.engine.wait import Waits

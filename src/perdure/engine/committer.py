@@ -1,8 +1,9 @@
 """Group commit: all that a process writes goes through one committer, in order for each run (L3).
 
 While one batch is being written the next gathers. Urgent work goes with the next batch; lazy work waits for something
-urgent of the same run, at most 20 ms: so a step's start and its outcome are one append. Outcomes are handed back in a plain callback of the loop, never inside a task, since a run may then
-activate its body. What a lost answer meant is found out by reading (L2), by `resolve`.
+urgent of the same run, at most 20 ms: so a step's start and its outcome are one append. Outcomes are handed back in a
+plain callback of the loop, never inside a task, since a run may then activate its body. What a lost answer meant is
+found out by reading (L2), by `resolve`.
 """
 
 import asyncio
@@ -158,8 +159,7 @@ class Committer:
         if not batch:
             return
         self._writing = self._loop.create_future()
-        written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
-        self._underway = written
+        self._underway = written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
         written.add_done_callback(partial(self._written, batch))
 
     def _gather(self) -> Batch:

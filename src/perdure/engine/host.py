@@ -1,6 +1,7 @@
 """What a live run needs of its worker."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 from perdure.engine.append import Births
@@ -41,7 +42,7 @@ class Host(Protocol):
         """A body is about to hold the loop's thread (or, None, has let go of it)."""
         ...
 
-    def told(self, letters: tuple[Letter, ...], children: tuple[Start, ...], at_ms: int) -> None:
+    def told(self, letters: Sequence[Letter], children: Sequence[Start], at_ms: int) -> None:
         """An append of this worker has sent letters and started runs: a hint to look at them."""
         ...
 

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from perdure.errors import WorldError
@@ -105,10 +106,8 @@ class Pulse:
         self._thread.join(timeout=5)
 
     def _main(self) -> None:
-        try:
+        with suppress(asyncio.CancelledError):
             asyncio.run(self._beat_and_watch())
-        except asyncio.CancelledError:
-            pass
 
     async def _beat_and_watch(self) -> None:
         self._loop = asyncio.get_running_loop()

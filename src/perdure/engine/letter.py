@@ -1,8 +1,8 @@
 """Letters, and what they become in the log of the run that gets them."""
 
 from perdure.codec.fact import pack, unpack
-from perdure.engine.append import Entry
 from perdure.core.pending import Pending
+from perdure.engine.append import Entry
 from perdure.model.event import CancelRequested, WaitCompleted, WakeRequested
 from perdure.model.ids import MailId, RunId
 from perdure.world.mail import Letter

@@ -12,7 +12,6 @@ from perdure.model.ids import MailId, RunId
 from perdure.model.status import Status
 from perdure.world.operation import Append, Appended
 
-
 _KNOWN = frozenset(REQUESTS)
 _LAST = frozenset(ENDS)
 

@@ -55,10 +55,11 @@ async def _landed(world: World, append: Append) -> Outcome | None:
 
 
 def _is_mine(append: Append, log: Log) -> bool:
-    """Whether the rows at the append's place are its own: nobody else writes with its epoch."""
+    """Whether the rows at the append's place are its own: nobody else writes with its epoch, but this owner may itself
+    have tried another append there, which was refused at first and landed late."""
     epoch = append.epoch + 1 if append.seize else append.epoch
     rows = log.rows[: len(append.rows)]
     return len(rows) == len(append.rows) and all(
-        row.epoch == epoch and row.type == mine.type and row.payload == mine.payload
+        (row.epoch, row.turn, row.type, row.key, row.payload) == (epoch, mine.turn, mine.type, mine.key, mine.payload)
         for row, mine in zip(rows, append.rows, strict=True)
     )

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from perdure.core.divergence import Divergence
 from perdure.core.history import History
+from perdure.core.pending import Pending
 from perdure.engine.append import Entry, Header
 from perdure.engine.attempt import Attempts
 from perdure.engine.departure import Departure
@@ -22,7 +23,6 @@ from perdure.engine.host import Host
 from perdure.engine.letter import entries_of
 from perdure.engine.mailbox import Mailbox
 from perdure.engine.outbox import Outbox
-from perdure.core.pending import Pending
 from perdure.engine.wait import Waits
 from perdure.errors import DecodeError, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
@@ -184,7 +184,8 @@ class LiveRun:
         assert isinstance(outcome, Appended), "L1: an append's outcome"
         events = self.outbox.landed(outcome)
         if sent.letters or sent.children:
-            self.host.told(sent.letters, sent.children, outcome.at_ms)
+            born = [child for child in sent.children if child.run_id in outcome.born]
+            self.host.told(sent.letters, born, outcome.at_ms)
         if self.outbox.status not in ("pending", "running"):
             self.departure.leave(events[-1].fact)
         elif sent.release:

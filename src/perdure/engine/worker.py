@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -105,7 +105,9 @@ class Worker:
         for run in list(self.runs.values()):
             run.departure.hand_back()
         if not await self.committer.drained():
-            logger.warning("the world is away: %d runs could not be handed back, their lease will lapse", len(self.runs))
+            logger.warning(
+                "the world is away: %d runs could not be handed back, their lease will lapse", len(self.runs)
+            )
             for run in list(self.runs.values()):
                 run.departure.leave()
         if self._pulse is not None:
@@ -141,10 +143,9 @@ class Worker:
         else:
             self._watch.begin(run_id)
 
-    def told(self, letters: tuple[Letter, ...], children: tuple[Start, ...], at_ms: int) -> None:
+    def told(self, letters: Sequence[Letter], children: Sequence[Start], at_ms: int) -> None:
         for child in children:
-            if child.owner is not None:
-                self.born(child, at_ms)
+            self.born(child, at_ms)
         for letter in letters:
             self.look(letter.run_id)
 

@@ -48,7 +48,8 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     `due_ms`: the latest due time among the waits that this append completes; refused while the store's clock is before it.
     `mail_taken`: letters that became rows here, removed from the inbox.
     `letters`: mail for other runs; dropped in silence where the run isn't alive or has had it.
-    `children`: runs to start; one whose key is taken is not started, and the outcome says who has it.
+    `children`: runs to start, their first events at this append's `at`; one whose key is taken is not started, and the
+    outcome says who has it.
     `attributes`: changes, None removes.
     `turn_completed` resets the count of deaths; `probation` sets its flag (see `Claimed`).
     `seize`: instead of `owner`, take the run over: only `epoch` and `seq` are compared, the epoch is raised by one
@@ -90,12 +91,14 @@ Operation = Append | Start | Send
 class Appended(Struct, frozen=True, gc=False, kw_only=True):
     """`at_ms`: the `at` of all its rows, never before the run's last. `mail`: letters waiting after it.
 
-    `existing`: for children whose key was taken, the run that has it, by the child's own id.
+    `existing`: for children whose key was taken, the run that has it, by the child's own id. `born`: the children that
+    were made, and are owned by the worker that was asked for.
     """
 
     at_ms: int
     mail: int
     existing: dict[RunId, RunId] = {}
+    born: tuple[RunId, ...] = ()
 
 
 class Started(Struct, frozen=True, gc=False, kw_only=True):

@@ -2,7 +2,7 @@
 
 Each process of a simulation has its own loop, so that what belongs to a process needs no bookkeeping: a killed loop
 runs nothing any more, a paused one keeps everything for later. No selector, no threads; a function that is sent to a
-thread runs in the loop, a little later.
+thread runs in the loop.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self._run()
 
     def pause(self, until_us: int) -> None:
-        """Stand still until then."""
+        """Stand still until then, from when it comes to rest: what a look at the lease allowed has begun by then."""
         self._paused_until_us = max(self._paused_until_us, until_us)
 
     @property
@@ -80,9 +80,6 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         asyncio._set_running_loop(self)
         try:
             while ready and not self.dead:
-                if self._paused_until_us > self.universe.now_us:
-                    self._awaken(self._paused_until_us)
-                    break
                 handle = ready.popleft()
                 count += 1
                 if count > HANDLES_MAX:
@@ -159,18 +156,14 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         return asyncio.Task(coro, loop=self, name=str(name or "task"), context=context)  # pyright: ignore
 
     def run_in_executor(self, executor: object, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """A thread's work, done in the loop at one later moment."""
+        """A thread's work: done at once, over a little later."""
         future: asyncio.Future[T] = self.create_future()
-
-        def work() -> None:
-            if future.cancelled():
-                return
-            try:
-                future.set_result(func(*args))
-            except Exception as error:
-                future.set_exception(error)
-
-        self.call_later(self.universe.random.uniform(*THREAD_MS) / 1000, work)
+        work: asyncio.Future[T] = self.create_future()
+        try:
+            work.set_result(func(*args))
+        except Exception as error:
+            work.set_exception(error)
+        self.call_later(self.universe.random.uniform(*THREAD_MS) / 1000, _pass_on, work, future)
         return future
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -185,3 +178,13 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     def is_closed(self) -> bool:
         return self.dead
+
+
+def _pass_on(done: "asyncio.Future[T]", waiting: "asyncio.Future[T]") -> None:
+    error = done.exception()
+    if waiting.done():
+        return
+    if error is not None:
+        waiting.set_exception(error)
+    else:
+        waiting.set_result(done.result())

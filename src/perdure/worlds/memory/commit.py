@@ -33,7 +33,7 @@ def apply(draft: Draft, operation: Operation) -> Outcome:
             return _send(draft, operation.letter)
 
 
-def _start(draft: Draft, start: Start) -> Started:
+def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
     there = draft.runs.get(start.run_id)
     if there is not None:
         owned = start.owner is not None and there.record.owner == start.owner and there.record.epoch == 1
@@ -47,7 +47,7 @@ def _start(draft: Draft, start: Start) -> Started:
         rows.append(NewRow(turn=0, type="run_started", key="", payload=start.started))
     else:
         draft.stirs = True
-    now_ms, epoch = draft.now_ms, 0 if owner is None else 1
+    now_ms, epoch = draft.now_ms if at_ms is None else at_ms, 0 if owner is None else 1
     record = RunRecord(
         run_id=start.run_id,
         workflow=start.workflow,
@@ -96,13 +96,16 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
     )
     draft.stirs = draft.stirs or append.hand_back or append.seize
     existing: dict[RunId, RunId] = {}
+    born: list[RunId] = []
     for child in append.children:
-        started = _start(draft, child)
+        started = _start(draft, child, at_ms)
         if started.run_id != child.run_id:
             existing[child.run_id] = started.run_id
+        elif started.created and started.owned:
+            born.append(child.run_id)
     for letter in append.letters:
         _send(draft, letter)
-    return Appended(at_ms=at_ms, mail=draft.runs[append.run_id].record.mail, existing=existing)
+    return Appended(at_ms=at_ms, mail=draft.runs[append.run_id].record.mail, existing=existing, born=tuple(born))
 
 
 def _refusal(kept: Kept, append: Append, now_ms: int) -> Refusal | None:

@@ -96,15 +96,18 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
         mail.remove(transaction, append.run_id, taken)
     transaction.stirs = transaction.stirs or append.hand_back or append.seize
     existing: dict[RunId, RunId] = {}
+    born: list[RunId] = []
     for child in append.children:
-        started = start(transaction, child)
+        started = start(transaction, child, after.at_ms)
         if started.run_id != child.run_id:
             existing[child.run_id] = started.run_id
+        elif started.created and started.owned:
+            born.append(child.run_id)
     for letter in append.letters:
         mail.send(transaction, letter)
     if any(letter.run_id == append.run_id for letter in append.letters):
         [[left]] = connection.execute("SELECT mail FROM runs WHERE run_id = ?", (append.run_id,)).fetchall()
-    return Appended(at_ms=after.at_ms, mail=left, existing=existing)
+    return Appended(at_ms=after.at_ms, mail=left, existing=existing, born=tuple(born))
 
 
 def _refusal(run: _Run, append: Append, left: int, now_ms: int) -> Refusal | None:

@@ -21,8 +21,9 @@ _FIND = """
 """
 
 
-def start(transaction: Transaction, start: Start) -> Started:
-    now_ms = transaction.now_ms
+def start(transaction: Transaction, start: Start, at_ms: int | None = None) -> Started:
+    """`at_ms`: of the append whose child this is; None: the store's clock."""
+    now_ms = transaction.now_ms if at_ms is None else at_ms
     owner = start.owner if start.owner is not None and _is_live(transaction, start.owner) else None
     rows = [NewRow(turn=0, type="run_created", key="", payload=start.created)]
     if owner is None:

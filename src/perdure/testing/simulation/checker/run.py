@@ -100,5 +100,3 @@ def _may_stay_parked(evidence: Evidence, log: RunLog, program: Program | None) -
     if program.indigestible or program.crashes:
         return True
     return bool(program.versions) and not fits(program.definition(evidence.version), log)
-
-

@@ -17,7 +17,11 @@ def check_steps(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Itera
     for step, row in created.items():
         begun = [effect for effect in effects if effect.step_id == step]
         told = [other for other in log.rows if other.key == row.key or other.type == "run_retried"]
-        for rule, detail in (*_attempts(row, told), *_budget(evidence, row, told, log), *_starts(evidence, told, begun)):
+        for rule, detail in (
+            *_attempts(row, told),
+            *_budget(evidence, row, told, log),
+            *_starts(evidence, told, begun),
+        ):
             yield Violation(rule, log.run_id, f"{row.key}: {detail}")
         if row.fact.get("at_most_once"):
             for detail in _at_most_once(told, begun):

@@ -1,0 +1,250 @@
+"""Which World a process uses: by configure, by the environment, by default; every bad one; close and loops' ends."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perdure import (
+    RunFailed,
+    SchemaTooNew,
+    UsageError,
+    WorldInvalid,
+    close,
+    configure,
+    get_run,
+    list_runs,
+    sleep,
+    start,
+    workflow,
+)
+from perdure.api.connect import CONNECTION, world_at
+from tests.api.following import waiting_for
+
+pytestmark = pytest.mark.anyio
+
+
+@workflow
+async def greet(name: str) -> str:
+    return f"hello {name}"
+
+
+@workflow
+async def sleeps() -> str:
+    await sleep("1h")
+    return "slept"
+
+
+@workflow
+async def fails() -> None:
+    raise ValueError("over")
+
+
+# -- which
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mysql://x", "'mysql://x' is no usable world: its kind 'mysql' is unknown; use sqlite:///path or memory://"),
+        ("", "'' is no usable world: its kind '' is unknown; use sqlite:///path or memory://"),
+        (
+            "sqlite://runs.db",
+            "'sqlite://runs.db' is no usable world: write sqlite:///folder/file.db, "
+            "or sqlite:////folder/file.db for an absolute path",
+        ),
+    ],
+)
+def test_a_url_of_an_unknown_kind(url: str, sentence: str) -> None:
+    with pytest.raises(WorldInvalid) as caught:
+        world_at(url)
+    assert str(caught.value) == sentence
+    with pytest.raises(WorldInvalid):
+        configure(world=url)
+
+
+async def test_a_refused_configure_changes_nothing() -> None:
+    with pytest.raises(WorldInvalid):
+        configure(world="mysql://x")
+    assert await (await start(greet, "Ann")).result() == "hello Ann"
+    assert CONNECTION.url == "memory://"
+
+
+async def test_each_memory_world_is_a_new_store() -> None:
+    run = await start(greet, "Ann")
+    await run.result()
+    await close()
+    configure(world="memory://")
+    assert (await list_runs()).items == ()
+
+
+async def test_an_sqlite_world(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/folder/runs.db"
+    configure(world=url)
+    run = await start(greet, "Ann")
+    assert await run.result() == "hello Ann"
+    await close()
+    configure(world=url)
+    assert await get_run(run.run_id, str).result() == "hello Ann"
+    assert (tmp_path / "folder" / "runs.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_run_goes_on_in_the_next_connection(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    configure(world=url)
+    run = await start(sleeps)
+    await waiting_for(run, "sleep")
+    await close()
+    configure(world=url)
+    await start(greet, "Ann")
+    await run.wake_up()
+    assert await run.result() == "slept"
+
+
+async def test_a_folder_that_cant_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    url = f"sqlite:///{tmp_path}/file/runs.db"
+    configure(world=url)
+    with pytest.raises(WorldInvalid) as caught:
+        await start(greet, "Ann")
+    assert str(caught.value) == (
+        f"{url!r} is no usable world: {tmp_path}/file/runs.db can't be opened for writing (File exists): "
+        "choose a file in a folder that this user may write"
+    )
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "runs.db").write_text("order,amount\n" * 1000)
+    url = f"sqlite:///{tmp_path}/runs.db"
+    configure(world=url)
+    with pytest.raises(WorldInvalid) as caught:
+        await start(greet, "Ann")
+    assert str(caught.value) == (
+        f"{url!r} is no usable world: the file is not a SQLite database: choose another path"
+    )
+    assert (tmp_path / "runs.db").read_text().startswith("order,amount\n"), "it is left as it was"
+
+
+async def test_a_file_of_a_newer_schema(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    configure(world=url)
+    await (await start(greet, "Ann")).result()
+    await close()
+    with sqlite3.connect(tmp_path / "runs.db") as file:
+        [known] = file.execute("PRAGMA user_version").fetchone()
+        file.execute(f"PRAGMA user_version = {known + 1}")
+    file.close()
+    configure(world=url)
+    with pytest.raises(SchemaTooNew) as caught:
+        await start(greet, "Ann")
+    assert str(caught.value) == (
+        f"{url} has schema version {known + 1}, this perdure knows up to {known}: upgrade perdure in this process"
+    )
+
+
+SCRIPT = """
+import asyncio, sys
+from perdure import configure, start, workflow
+
+@workflow
+async def greet() -> str:
+    return "hello"
+
+async def main():
+    if len(sys.argv) > 1:
+        configure(world=sys.argv[1])
+    print(await (await start(greet)).result())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "file"),
+    [
+        ([], None, ".perdure/perdure.db"),
+        ([], "sqlite:///by-variable.db", "by-variable.db"),
+        (["sqlite:///by-configure.db"], "sqlite:///by-variable.db", "by-configure.db"),
+    ],
+)
+def test_configure_comes_before_the_variable_and_the_variable_before_the_default(
+    arguments: list[str], variable: str | None, file: str, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(SCRIPT)
+    environment = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2] / "src")])}
+    if variable is not None:
+        environment["PERDURE_WORLD"] = variable
+    done = subprocess.run(
+        [sys.executable, "app.py", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hello\n", "")
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.db")}
+    assert made == {file}
+
+
+# -- in use, closing
+
+
+async def test_configure_while_a_world_is_in_use() -> None:
+    await (await start(greet, "Ann")).result()
+    with pytest.raises(UsageError) as caught:
+        configure(world="memory://")
+    assert str(caught.value) == "configure was called while a world is in use: `await close()` first"
+
+
+async def test_close_is_harmless_to_repeat() -> None:
+    await close()
+    await start(greet, "Ann")
+    await close()
+    await close()
+
+
+async def test_close_lets_configure_follow() -> None:
+    await start(sleeps)
+    await close()
+    configure(world="memory://")
+    with pytest.raises(RunFailed):
+        await (await start(fails)).result()
+
+
+async def test_looking_starts_no_worker() -> None:
+    configure(world="memory://")
+    assert (await list_runs()).items == ()
+    assert (await CONNECTION.engine()).worker is None
+    await start(greet, "Ann")
+    assert (await CONNECTION.engine()).worker is not None
+
+
+async def test_without_work_a_start_starts_no_worker() -> None:
+    configure(world="memory://", work=False)
+    run = await start(greet, "Ann")
+    assert (await CONNECTION.engine()).worker is None
+    assert await run.status() == "pending"
+
+
+def test_a_worker_ends_with_its_loop_and_the_next_loop_has_its_own() -> None:
+    configure(world="memory://")
+
+    async def first() -> Any:
+        run = await start(sleeps)
+        await waiting_for(run, "sleep")
+        return run
+
+    async def second(run: Any) -> Any:
+        await run.wake_up()
+        other = await start(greet, "Ann")
+        return [await other.result(), await run.result()]
+
+    run = asyncio.run(first())
+    assert asyncio.run(second(run)) == ["hello Ann", "slept"]
+    asyncio.run(close())
+
+
+async def test_parallel_first_starts_share_one_worker() -> None:
+    runs = await asyncio.gather(*(start(greet, str(n)) for n in range(10)))
+    assert [await run.result() for run in runs] == [f"hello {n}" for n in range(10)]

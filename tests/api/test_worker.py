@@ -1,0 +1,101 @@
+"""`worker`: an explicit worker, what it imports, and that it hands back what it owned."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from perdure import UsageError, configure, get_run, sleep, start, worker, workflow
+from perdure.api.connect import CONNECTION
+from tests.api.following import types_of, waiting_for
+
+pytestmark = pytest.mark.anyio
+
+MODULE = """
+from perdure import workflow
+
+@workflow(name="imported:greet")
+async def greet(name: str) -> str:
+    return f"hello {name}"
+"""
+
+
+@workflow
+async def sleeps() -> str:
+    await sleep("1h")
+    return "slept"
+
+
+async def test_a_worker_runs_what_was_started_before() -> None:
+    configure(world="memory://", work=False)
+    runs = [await start(sleeps) for _ in range(3)]
+    async with worker():
+        for run in runs:
+            await waiting_for(run, "sleep")
+            await run.wake_up()
+        assert [await run.result() for run in runs] == ["slept"] * 3
+
+
+async def test_a_worker_hands_its_runs_back_and_the_next_goes_on() -> None:
+    configure(world="memory://", work=False)
+    async with worker():
+        run = await start(sleeps)
+        await waiting_for(run, "sleep")
+    assert await run.status() == "running"
+    assert (await CONNECTION.engine()).worker is None
+    async with worker():
+        await run.wake_up()
+        assert await run.result() == "slept"
+    assert "run_resumed" not in await types_of(run), "nobody died, and the code is the same"
+    assert (await run.info()).recoveries == 0
+
+
+async def test_a_worker_ends_alike_when_its_block_fails() -> None:
+    configure(world="memory://", work=False)
+    with pytest.raises(ValueError, match="mine"):
+        async with worker():
+            raise ValueError("mine")
+    async with worker():
+        pass
+
+
+async def test_a_loop_has_one_worker() -> None:
+    await start(sleeps)
+    with pytest.raises(UsageError) as caught:
+        async with worker():
+            pass
+    assert str(caught.value) == (
+        "this event loop has a worker already: end it, or configure(work=False) before the first start"
+    )
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "shop_of_test_worker.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "shop_of_test_worker"
+    sys.modules.pop("shop_of_test_worker", None)
+
+
+async def test_a_worker_imports_the_modules_that_it_is_given(shop: str) -> None:
+    configure(world="memory://", work=False)
+    async with worker(shop):
+        module = sys.modules[shop]
+        assert await (await start(module.greet, "Ann")).result() == "hello Ann"
+
+
+async def test_a_module_may_be_given_as_itself() -> None:
+    configure(world="memory://", work=False)
+    async with worker(ModuleType("anything")):
+        run = await start(sleeps)
+        await waiting_for(run, "sleep")
+        assert await get_run(run.run_id).wake_up() == 1
+        assert await run.result() == "slept"
+
+
+async def test_a_module_that_isnt_there() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        async with worker("no_such_module_anywhere"):
+            pass

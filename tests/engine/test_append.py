@@ -1,0 +1,180 @@
+"""Facts in, an append out: what each event brings with it."""
+
+import pytest
+from msgspec import Raw
+
+from perdure.core.transitions import IllegalEvent
+from perdure.engine.append import Births, Entry, Header, compose
+from perdure.model.event import (
+    AttributesSet,
+    CancelRequested,
+    ChildCreated,
+    Fact,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+    StepRetrying,
+    WaitCompleted,
+    WakeRequested,
+)
+from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.model.status import Status
+from perdure.world import Append
+from tests.core.logs import BOOM, done, failed, raw, step
+
+ME, CHILD, PARENT = RunId("wrun_1"), RunId("wrun_2"), RunId("wrun_0")
+WORKER = WorkerId("wrkr_1")
+HEADER = Header(run_id=ME, root_id=ME, owner=WORKER, parent_id=None, parent_key=None, deployment="d1")
+AS_CHILD = HEADER._replace(root_id=PARENT, parent_id=PARENT, parent_key="0/child:app:me#0")
+BIRTHS = Births(WORKER, frozenset(("app:served",)))
+
+
+def append(*facts: Fact, header: Header = HEADER, status: Status = "running", children: int = 0) -> Append:
+    entries = [Entry(3, "0/key#0", fact) for fact in facts]
+    open_children = [RunId(f"wrun_c{number}") for number in range(children)]
+    return compose(header, 7, 12, status, entries, BIRTHS, lambda: open_children)[0]
+
+
+def child(workflow: str = "app:served", due_ms: int | None = None) -> ChildCreated:
+    return ChildCreated(run_id=CHILD, workflow=workflow, input=raw('{"n":1}'), attributes={"a": "b"}, due_ms=due_ms)
+
+
+def test_rows_are_the_entries_in_order() -> None:
+    made = append(step(), done("[2]"))
+    assert (made.run_id, made.owner, made.epoch, made.seq) == (ME, WORKER, 7, 12)
+    assert [(row.turn, row.type, row.key) for row in made.rows] == [
+        (3, "step_created", "0/key#0"),
+        (3, "step_completed", "0/key#0"),
+    ]
+    assert bytes(made.rows[1].payload) == b'{"attempt":1,"result":[2]}'
+
+
+def test_without_effects_an_append_is_its_rows() -> None:
+    made = append(step())
+    assert (made.status, made.turn_completed, made.due_ms, made.mail_taken) == (None, False, 0, ())
+    assert (made.letters, made.children, made.attributes) == ((), (), {})
+    assert not (made.release or made.seize or made.probation)
+
+
+@pytest.mark.parametrize(
+    ("fact", "completes"),
+    [
+        (done(), True),
+        (failed(), True),
+        (WaitCompleted(due_ms=5), True),
+        (CancelRequested(), True),
+        (StepRetrying(attempt=1, error=BOOM, retry_at_ms=9), False),
+        (step(), False),
+        (WakeRequested(), False),
+    ],
+)
+def test_a_delivery_completes_a_turn(fact: Fact, completes: bool) -> None:
+    assert append(fact).turn_completed is completes
+
+
+@pytest.mark.parametrize(
+    ("facts", "due_ms"),
+    [
+        ([WaitCompleted(due_ms=50)], 50),
+        ([WaitCompleted(due_ms=50), WaitCompleted(due_ms=40)], 50),
+        ([WaitCompleted(due_ms=50, woken=True)], 0),
+        ([WaitCompleted(due_ms=40), WaitCompleted(due_ms=50, woken=True)], 40),
+    ],
+)
+def test_a_wait_is_not_before_its_time_unless_woken(facts: list[Fact], due_ms: int) -> None:
+    assert append(*facts).due_ms == due_ms
+
+
+def test_letters_that_become_events_leave_the_inbox() -> None:
+    entries = [Entry(4, "", CancelRequested(), MailId("mail_1")), Entry(4, "", WakeRequested(), MailId("mail_2"))]
+    made, _ = compose(HEADER, 1, 3, "running", entries, BIRTHS, list)
+    assert made.mail_taken == ("mail_1", "mail_2")
+    assert [row.mail_id for row in made.rows] == ["mail_1", "mail_2"]
+
+
+def test_attributes_of_one_append_add_up() -> None:
+    made = append(
+        AttributesSet(changes={"a": "1", "b": "1"}), AttributesSet(changes={"a": None, "c": "2"}, by_step=True)
+    )
+    assert made.attributes == {"a": None, "b": "1", "c": "2"}
+
+
+@pytest.mark.parametrize(
+    ("status", "fact", "after", "written"),
+    [
+        ("pending", RunStarted(), "running", "running"),
+        ("running", step(), "running", None),
+        ("running", RunCompleted(result=raw("1")), "completed", "completed"),
+        ("running", RunFailed(error=BOOM), "failed", "failed"),
+        ("blocked", RunCancelled(), "cancelled", "cancelled"),
+    ],
+)
+def test_the_status_is_written_where_it_changes(status: Status, fact: Fact, after: str, written: str | None) -> None:
+    made, then = compose(HEADER, 1, 3, status, [Entry(0, "", fact)], BIRTHS, list)
+    assert (then, made.status) == (after, written)
+
+
+def test_what_the_table_forbids_is_ours_to_find() -> None:
+    with pytest.raises(IllegalEvent, match="P7: step_created can't follow in a run that is completed"):
+        append(RunCompleted(result=raw("1")), step())
+
+
+class TestEnds:
+    @pytest.mark.parametrize(
+        ("end", "kind", "payload"),
+        [
+            (RunCompleted(result=raw("[1]")), "child_completed", b'{"run_id":"wrun_1","result":[1]}'),
+            (
+                RunFailed(error=BOOM),
+                "child_failed",
+                b'{"run_id":"wrun_1","error":{"type":"builtins:ValueError","message":"boom"}}',
+            ),
+            (RunCancelled(reason="no"), "child_cancelled", b'{"run_id":"wrun_1","reason":"no"}'),
+        ],
+    )
+    def test_a_parent_is_told(self, end: Fact, kind: str, payload: bytes) -> None:
+        [letter] = append(end, header=AS_CHILD).letters
+        assert (letter.run_id, letter.kind, letter.key) == (PARENT, kind, "0/child:app:me#0")
+        assert letter.mail_id == "mail_1_end"
+        assert letter.payload == payload
+
+    def test_a_parent_that_does_not_wait_is_not_told(self) -> None:
+        header = AS_CHILD._replace(parent_key=None)
+        assert append(RunCompleted(result=raw("1")), header=header).letters == ()
+
+    def test_a_cancel_goes_on_to_the_children(self) -> None:
+        letters = append(RunCancelled(), children=2).letters
+        assert [(letter.run_id, letter.mail_id, letter.kind, letter.key) for letter in letters] == [
+            ("wrun_c0", "mail_c0_parent", "cancel_requested", ""),
+            ("wrun_c1", "mail_c1_parent", "cancel_requested", ""),
+        ]
+        assert letters[0].payload == b'{"reason":"its parent wrun_1 was cancelled"}'
+
+    @pytest.mark.parametrize("end", [RunCompleted(result=raw("1")), RunFailed(error=BOOM)])
+    def test_other_ends_leave_the_children(self, end: Fact) -> None:
+        assert append(end, children=2).letters == ()
+
+
+class TestChildren:
+    def test_one_that_is_served_here_is_born_here(self) -> None:
+        [start] = append(child(), header=AS_CHILD).children
+        assert (start.run_id, start.workflow, start.owner, start.wake_at_ms) == (CHILD, "app:served", WORKER, None)
+        assert (start.parent_id, start.root_id, start.attributes, start.deployment) == (ME, PARENT, {"a": "b"}, "d1")
+        assert start.created == (
+            b'{"workflow":"app:served","input":{"n":1},"deployment":"d1","parent_id":"wrun_1","parent_key":"0/key#0"}'
+        )
+        assert start.started == b'{"deployment":"d1"}'
+
+    def test_one_that_is_not_is_for_anybody(self) -> None:
+        assert append(child("app:other")).children[0].owner is None
+
+    def test_one_that_is_delayed_is_due_then(self) -> None:
+        [start] = append(child(due_ms=99)).children
+        assert (start.owner, start.wake_at_ms) == (None, 99)
+        assert b'"due_ms":99' in start.created
+
+
+def test_an_input_is_passed_on_byte_for_byte() -> None:
+    odd = ChildCreated(run_id=CHILD, workflow="w", input=Raw(b'{ "n" :  1.0 }'))
+    assert b'"input":{ "n" :  1.0 }' in append(odd).children[0].created
