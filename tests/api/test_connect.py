@@ -113,7 +113,7 @@ async def test_a_folder_that_cant_be_written(tmp_path: Path) -> None:
     with pytest.raises(WorldInvalid) as caught:
         await start(greet, "Ann")
     assert str(caught.value) == (
-        f"{url!r} is no usable world: {tmp_path}/file/runs.db can't be opened for writing (File exists): "
+        f"{url!r} is no usable world: {tmp_path}/file/runs.db can't be opened for writing (a file is in the place of a folder): "
         "choose a file in a folder that this user may write"
     )
 

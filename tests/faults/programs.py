@@ -95,6 +95,21 @@ async def tell(run_id: str) -> str:
     return await effect("told", run_id)
 
 
+@step(name="sim:distant", retry=Retry(max_retries=2, delay="3s", factor=1))
+async def distant(what: str) -> str:
+    """Fails at first, and is tried again so late that another worker may own the run by then."""
+    if begin() < 2:
+        raise Shaken(what)
+    return f"did {what}"
+
+
+@step(name="sim:work", retry=OFTEN)
+async def work(what: Any) -> str:
+    begin()
+    await asyncio.sleep(0.8)
+    return f"did {what}"
+
+
 @step(name="sim:deadly", max_retries=0)
 async def deadly() -> None:
     begin()
@@ -265,6 +280,11 @@ async def retrying(given: str) -> list[str]:
     return [*out, await long("work"), await slow("work")]
 
 
+@workflow(name="sim:backing")
+async def backing(given: str) -> list[str]:
+    return [await distant(given), await do("end")]
+
+
 @workflow(name="sim:mending")
 async def mending(given: str) -> list[str]:
     """Fails at a step that somebody mends: retried in place, it goes on from there."""
@@ -305,11 +325,7 @@ async def crashing(given: str) -> None:
 @workflow(name="sim:bystander", max_recoveries=2)
 async def bystander(given: str) -> list[str]:
     """Lives beside `crashing`, and must not be parked with it."""
-    out: list[str] = []
-    for lap in range(6):
-        out.append(await do([given, lap]))
-        await sleep("150ms")
-    return out
+    return [await work([given, lap]) for lap in range(3)]
 
 
 @workflow(name="sim:indigestible")
@@ -448,16 +464,19 @@ async def after_change(given: str) -> list[str]:
 
 @workflow(name="sim:widened")
 async def before_widening(given: str) -> list[Any]:
-    out = [await asyncio.gather(do(given))]
-    await sleep("200ms")
+    first = asyncio.ensure_future(do(given))
+    out: list[Any] = [await first]
+    await sleep("700ms")
     return [*out, await do("end")]
 
 
 @workflow(name="sim:widened, for a while")
 async def after_widening(given: str) -> list[Any]:
-    out = [await asyncio.gather(do(given), do("extra"))]
-    await sleep("200ms")
-    return [*out, await do("end")]
+    first = asyncio.ensure_future(do(given))
+    extra = asyncio.ensure_future(do("extra"))
+    out: list[Any] = [await first]
+    await sleep("700ms")
+    return [*out, await do("end"), await extra]
 
 
 # -- all of it
@@ -501,6 +520,7 @@ PROGRAMS = (
     Program(workflow=queued, steady=False),
     Program(workflow=saga, cancel=0.4),
     Program(workflow=retrying, steady=False),
+    Program(workflow=backing, cancel=0.1),
     Program(workflow=mending, retries=4, cancel=0.1),
     Program(workflow=acted, retries=1, cancel=0.1),
     Program(workflow=stubborn, cancel=1, forced=True),
@@ -521,5 +541,5 @@ BYSTANDER = Program(workflow=bystander, frail=True, cancel=0)
 SUITE = Suite(
     programs=(*PROGRAMS, BYSTANDER),
     children=(kid, failing_kid, endless_kid),
-    steps=(do, undo, once, threaded, echo, hopeless, third, fatal, mended, long, slow, tell, deadly),
+    steps=(do, undo, once, threaded, echo, hopeless, third, fatal, mended, long, slow, tell, distant, work, deadly),
 )

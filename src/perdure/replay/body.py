@@ -19,7 +19,7 @@ from perdure.core.divergence import Divergence
 from perdure.core.history import History
 from perdure.core.machine import Machine, Verdict
 from perdure.core.place import Place
-from perdure.errors import DecodeError
+from perdure.errors import ArgumentsInvalid, DecodeError
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import CancelRequested, Event, PatchMarked, Request, RunCancelled, RunCompleted, RunFailed
 from perdure.model.ids import RunId
@@ -173,14 +173,26 @@ class Body(Scope):
         try:
             arguments = decode_arguments(by_name(self.definition, self._input), self.definition.types)
         except DecodeError as error:
-            if self.machine.replaying:  # the log fits other parameters: park it for the code that has them (P9)
-                self.machine.misfit(f"input {bytes(self._input).decode()[:200]}", str(error))
-                raise BodyDiverged from None
+            self._misfit(error)
             raise
         if not self.definition.timeout_ms:
-            return encode(await self.definition.call(arguments), "result")
+            return encode(await self._called(arguments), "result")
         async with asyncio.timeout(self.definition.timeout_ms / 1000):
-            return encode(await self.definition.call(arguments), "result")
+            return encode(await self._called(arguments), "result")
+
+    async def _called(self, arguments: dict[str, Any]) -> Any:
+        try:
+            coroutine = self.definition.call(arguments)
+        except ArgumentsInvalid as error:
+            self._misfit(error)
+            raise
+        return await coroutine
+
+    def _misfit(self, error: Exception) -> None:
+        """Where the log goes on, it fits other parameters: park the run for the code that has them (P9)."""
+        if self.machine.replaying:
+            self.machine.misfit(f"input {bytes(self._input).decode()[:200]}", str(error))
+            raise BodyDiverged from None
 
     def _turn(self, turn: int, events: list[Event]) -> None:
         self.machine.open_turn(turn)

@@ -111,6 +111,22 @@ class RefusedWritesAttributes(Altered):
         return append
 
 
+class ChildrenWaitForAt(MemoryWorld):
+    """A child wakes at its parent's `at`, which the clock may be behind."""
+
+    def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
+        inner = super().commit(operations)
+        for run_id, kept in self._state.runs.items():
+            late = kept.record.wake_at_ms is not None and kept.at_ms > self._clock()
+            if late:
+                self._state.runs[run_id] = replace(kept, record=replace(kept.record, wake_at_ms=kept.at_ms))
+        return inner
+
+
+def no_births(outcome: Outcome) -> Outcome:
+    return replace(outcome, born=()) if isinstance(outcome, Appended) else outcome
+
+
 def no_existing(outcome: Outcome) -> Outcome:
     return replace(outcome, existing={}) if isinstance(outcome, Appended) else outcome
 
@@ -134,6 +150,8 @@ FAULTS: tuple[Fault, ...] = (
     forgets(attributes={}),
     forgets(children=()),
     forgets(rows=()),
+    ChildrenWaitForAt,
+    told(no_births),
     told(no_existing),
     told(no_reason),
 )

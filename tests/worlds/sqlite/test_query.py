@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from perdure.testing.conformance.sample import born, do, run_id, start_of
-from perdure.worlds.sqlite.query import has_attributes
+from perdure.worlds.sqlite.connection import Connection, connect
+from perdure.worlds.sqlite.query import has_attributes, read_log
 from tests.worlds.sqlite.opened import opened
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +24,7 @@ def test_has_attributes(attributes: str | None, wanted: str, has: bool) -> None:
     assert has_attributes(attributes, wanted) is has
 
 
-async def test_a_log_is_one_snapshot_and_leaves_nothing_open(tmp_path: Path) -> None:
+async def test_reading_a_log_leaves_nothing_open(tmp_path: Path) -> None:
     """A reader that stayed in its transaction would never see what is written later."""
     async with opened(tmp_path) as world:
         assert await world.read_log(run_id(1)) is None
@@ -35,3 +37,31 @@ async def test_a_log_is_one_snapshot_and_leaves_nothing_open(tmp_path: Path) -> 
             await do(world, start_of(number))
             assert await world.read_run(run_id(number)) is not None
             assert await world.read_log(run_id(number)) is not None
+
+
+class Interrupted:
+    """A reader's connection, with somebody who commits just before it reads the rows."""
+
+    def __init__(self, reader: Connection, writer: Connection) -> None:
+        self._reader, self._writer = reader, writer
+
+    def execute(self, sql: str, *bindings: Any) -> Any:
+        if "FROM events" in sql:
+            self._writer.execute("UPDATE runs SET length = length + 1")
+            self._writer.execute("INSERT INTO events SELECT run_id, 99, 1, 1, 'late', '', x'', 0, NULL FROM runs")
+        return self._reader.execute(sql, *bindings)
+
+
+async def test_a_log_is_one_snapshot(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world:
+        await born(world)
+    reader, writer = connect(tmp_path / "runs.db"), connect(tmp_path / "runs.db")
+    log = read_log(cast(Connection, Interrupted(reader, writer)), run_id(1), 1)
+    assert log is not None
+    assert (log.run.length, len(log.rows)) == (2, 2)
+    reader.execute("ROLLBACK")
+    log = read_log(reader, run_id(1), 1)
+    assert log is not None
+    assert (log.run.length, len(log.rows)) == (3, 3)
+    reader.close()
+    writer.close()

@@ -199,8 +199,26 @@ async def children_start_with_the_append(world: World, clock: VirtualClock) -> N
 
 async def a_child_is_born_owned_under_a_live_lease(world: World, clock: VirtualClock) -> None:
     await born(world, 1)
-    await done(world, append_to(1, 3, children=(start_of(2, owner=ONE), start_of(3, owner=TWO))))
-    assert ((await record_of(world, 2)).owner, (await record_of(world, 3)).owner) == (ONE, None)
+    children = (start_of(2, owner=ONE), start_of(3, owner=TWO), start_of(4))
+    outcome = await done(world, append_to(1, 3, children=children))
+    assert outcome.born == (run_id(2),)
+    assert [(await record_of(world, number)).owner for number in (2, 3, 4)] == [ONE, None, None]
+    again = await done(world, append_to(1, 4, children=children))
+    assert again.born == ()
+
+
+async def children_begin_at_their_parents_append(world: World, clock: VirtualClock) -> None:
+    """Also where the clock is behind that; but what a child waits for goes by the clock."""
+    await born(world, 1)
+    clock.advance(-60_000)
+    await beat(world, ONE)
+    outcome = await done(world, append_to(1, 3, children=(start_of(2, owner=ONE), start_of(3))))
+    assert outcome.at_ms == clock() + 60_000
+    for number in (2, 3):
+        log = await log_of(world, number)
+        assert {event.at_ms for event in log.rows} | {log.run.created_at_ms} == {outcome.at_ms}
+        assert log.run.started_at_ms == (outcome.at_ms if number == 2 else None)
+    assert [claimed.run_id for claimed in await claim_all(world)] == [run_id(3)]
 
 
 CHECKS: tuple[Check, ...] = (
@@ -219,4 +237,5 @@ CHECKS: tuple[Check, ...] = (
     attributes_are_merged,
     children_start_with_the_append,
     a_child_is_born_owned_under_a_live_lease,
+    children_begin_at_their_parents_append,
 )

@@ -15,7 +15,7 @@ from perdure.worlds.memory import MemoryWorld
 
 T = TypeVar("T")
 BASE_MS = 1_760_000_000_000
-STALE_MS = 40
+STALE_MS = 300
 
 
 def done(awaitable: Awaitable[T]) -> T:
@@ -32,12 +32,14 @@ def done(awaitable: Awaitable[T]) -> T:
 class Watched:
     """What the store saw. `accepted`: letters by run, in order of acceptance.
 
-    `early`: runs that were to be cancelled before anybody had them; `born_dead`: born with an owner without a lease.
+    `early`: runs that were to be cancelled before anybody had them; `born_dead`: born with an owner without a lease;
+    `unowned`: those that somebody else than their owner has appended to.
     """
 
     accepted: dict[RunId, list[Letter]] = field(default_factory=dict[RunId, list[Letter]])
     early: set[RunId] = field(default_factory=set[RunId])
     born_dead: list[RunId] = field(default_factory=list[RunId])
+    unowned: list[RunId] = field(default_factory=list[RunId])
 
 
 class Store:
@@ -61,10 +63,12 @@ class Store:
         for operation in operations:
             if isinstance(operation, Append) and self._poison(operation):
                 raise ValueError(f"run {operation.run_id} can't be stored")
-        before = [self._waiting(operation) for operation in operations]
+        before = [(self._waiting(operation), self._is_owners(operation)) for operation in operations]
         outcomes = done(self.world.commit(operations))
-        for operation, outcome, known in zip(operations, outcomes, before, strict=True):
+        for operation, outcome, (known, owners) in zip(operations, outcomes, before, strict=True):
             self._watch(operation, outcome, known)
+            if isinstance(outcome, Appended) and not owners:
+                self.watched.unowned.append(operation.run_id)
         return outcomes
 
     def log(self, run_id: RunId) -> Log | None:
@@ -90,19 +94,26 @@ class Store:
 
     # -- inside
 
-    def _waiting(self, operation: Operation) -> dict[MailId, RunRecord]:
-        """The runs to which this operation writes letters that they don't have yet, as they stand."""
+    def _is_owners(self, operation: Operation) -> bool:
+        """Whether an append comes from the run's owner, or takes the run over."""
+        if not isinstance(operation, Append) or operation.seize:
+            return True
+        run = done(self.world.read_run(operation.run_id))
+        return run is not None and (run.owner, run.epoch) == (operation.owner, operation.epoch)
+
+    def _waiting(self, operation: Operation) -> dict[MailId, RunRecord | None]:
+        """The runs to which this operation writes letters that they don't have yet, as they stand; None: unborn."""
         letters = operation.letters if isinstance(operation, Append) else ()
         if isinstance(operation, Send):
             letters = (operation.letter,)
-        new: dict[MailId, RunRecord] = {}
+        new: dict[MailId, RunRecord | None] = {}
         for letter in letters:
             run = done(self.world.read_run(letter.run_id))
-            if run is not None and not done(self.world.has_mail(letter.run_id, letter.mail_id)):
+            if not done(self.world.has_mail(letter.run_id, letter.mail_id)):
                 new[letter.mail_id] = run
         return new
 
-    def _watch(self, operation: Operation, outcome: Outcome, known: dict[MailId, RunRecord]) -> None:
+    def _watch(self, operation: Operation, outcome: Outcome, known: dict[MailId, RunRecord | None]) -> None:
         match operation:
             case Start() if operation.owner is not None and getattr(outcome, "owned", False):
                 if getattr(outcome, "created", False) and not self.is_live(operation.owner):
@@ -118,7 +129,7 @@ class Store:
             case _:
                 pass
 
-    def _accepted(self, letter: Letter, run: RunRecord) -> None:
+    def _accepted(self, letter: Letter, run: RunRecord | None) -> None:
         self.watched.accepted.setdefault(letter.run_id, []).append(letter)
-        if letter.kind == "cancel_requested" and run.status == "pending" and run.epoch == 0:
+        if letter.kind == "cancel_requested" and run is not None and run.status == "pending" and run.epoch == 0:
             self.watched.early.add(letter.run_id)

@@ -34,6 +34,7 @@ def apply(draft: Draft, operation: Operation) -> Outcome:
 
 
 def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
+    """`at_ms`: of the append whose child this is; None: the store's clock. What it waits for goes by that clock anyway."""
     there = draft.runs.get(start.run_id)
     if there is not None:
         owned = start.owner is not None and there.record.owner == start.owner and there.record.epoch == 1
@@ -47,7 +48,7 @@ def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
         rows.append(NewRow(turn=0, type="run_started", key="", payload=start.started))
     else:
         draft.stirs = True
-    now_ms, epoch = draft.now_ms if at_ms is None else at_ms, 0 if owner is None else 1
+    begun_ms, epoch = draft.now_ms if at_ms is None else at_ms, 0 if owner is None else 1
     record = RunRecord(
         run_id=start.run_id,
         workflow=start.workflow,
@@ -56,22 +57,22 @@ def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
         epoch=epoch,
         length=len(rows),
         mail=0,
-        wake_at_ms=None if owner is not None else now_ms if start.wake_at_ms is None else start.wake_at_ms,
+        wake_at_ms=None if owner is not None else draft.now_ms if start.wake_at_ms is None else start.wake_at_ms,
         idempotency_key=start.idempotency_key,
         parent_id=start.parent_id,
         root_id=start.root_id,
         attributes=dict(start.attributes),
         deployment=start.deployment,
         recoveries=0,
-        created_at_ms=now_ms,
-        started_at_ms=None if owner is None else now_ms,
+        created_at_ms=begun_ms,
+        started_at_ms=None if owner is None else begun_ms,
         ended_at_ms=None,
     )
-    log = tuple(_row(seq, epoch, now_ms, row) for seq, row in enumerate(rows, 1))
-    draft.runs[start.run_id] = Kept(record=record, rows=log, inbox=(), at_ms=now_ms, probation=False)
+    log = tuple(_row(seq, epoch, begun_ms, row) for seq, row in enumerate(rows, 1))
+    draft.runs[start.run_id] = Kept(record=record, rows=log, inbox=(), at_ms=begun_ms, probation=False)
     if start.idempotency_key is not None:
         draft.keys[start.idempotency_key] = start.run_id
-    return Started(run_id=start.run_id, created=True, owned=owner is not None, at_ms=now_ms)
+    return Started(run_id=start.run_id, created=True, owned=owner is not None, at_ms=begun_ms)
 
 
 def _append(draft: Draft, append: Append) -> Appended | Refused:

@@ -22,15 +22,15 @@ _FIND = """
 
 
 def start(transaction: Transaction, start: Start, at_ms: int | None = None) -> Started:
-    """`at_ms`: of the append whose child this is; None: the store's clock."""
-    now_ms = transaction.now_ms if at_ms is None else at_ms
+    """`at_ms`: of the append whose child this is; None: the store's clock. What it waits for goes by that clock anyway."""
+    at_ms = transaction.now_ms if at_ms is None else at_ms
     owner = start.owner if start.owner is not None and _is_live(transaction, start.owner) else None
     rows = [NewRow(turn=0, type="run_created", key="", payload=start.created)]
     if owner is None:
         status, epoch, started_at_ms = "pending", 0, None
-        wake_at_ms = now_ms if start.wake_at_ms is None else start.wake_at_ms
+        wake_at_ms = transaction.now_ms if start.wake_at_ms is None else start.wake_at_ms
     else:
-        status, epoch, started_at_ms, wake_at_ms = "running", 1, now_ms, None
+        status, epoch, started_at_ms, wake_at_ms = "running", 1, at_ms, None
         rows.append(NewRow(turn=0, type="run_started", key="", payload=start.started))
     transaction.connection.execute(
         _INSERT,
@@ -41,22 +41,22 @@ def start(transaction: Transaction, start: Start, at_ms: int | None = None) -> S
             owner,
             epoch,
             len(rows),
-            now_ms,
+            at_ms,
             wake_at_ms,
             start.idempotency_key,
             start.parent_id,
             start.root_id,
             to_json(start.attributes),
             start.deployment,
-            now_ms,
+            at_ms,
             started_at_ms,
         ),
     )
     if not transaction.connection.changes():
         return _find(transaction, start)
-    transaction.insert(start.run_id, 1, epoch, now_ms, rows)
+    transaction.insert(start.run_id, 1, epoch, at_ms, rows)
     transaction.stirs = transaction.stirs or owner is None
-    return Started(run_id=start.run_id, created=True, owned=owner is not None, at_ms=now_ms)
+    return Started(run_id=start.run_id, created=True, owned=owner is not None, at_ms=at_ms)
 
 
 def _find(transaction: Transaction, start: Start) -> Started:

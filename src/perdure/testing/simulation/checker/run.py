@@ -31,6 +31,8 @@ def check_stories(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("P7 a client was told another end", story.run_id, story.told.type)
     for run_id in evidence.watched.born_dead:
         yield Violation("O2 born with an owner whose lease was over", run_id, "")
+    for run_id in evidence.watched.unowned:
+        yield Violation("P8 an append by somebody else than the owner", run_id, "")
 
 
 def check_run(evidence: Evidence, log: RunLog) -> Iterator[Violation]:

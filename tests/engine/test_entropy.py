@@ -1,0 +1,30 @@
+"""Ids and chance: unpredictable, or (seeded) repeatable."""
+
+from perdure.engine.entropy import Entropy, seeded
+from perdure.model.ids import is_run_id
+
+
+def drawn(entropy: Entropy) -> list[object]:
+    return [entropy.run_id(1), entropy.worker_id(1), entropy.mail_id(1), entropy.chance(), entropy.run_id(1)]
+
+
+def test_a_seed_repeats_itself() -> None:
+    assert drawn(seeded(1)) == drawn(seeded(1))
+    assert set(drawn(seeded(1))).isdisjoint(drawn(seeded(2)))
+
+
+def test_without_a_seed_nothing_repeats() -> None:
+    assert set(drawn(Entropy())).isdisjoint(drawn(Entropy()))
+
+
+def test_ids_say_what_they_are_of() -> None:
+    entropy = Entropy(lambda size: bytes(size))
+    assert entropy.run_id(0) == "wrun_" + 26 * "0"
+    assert entropy.worker_id(0) == "wrkr_" + 26 * "0"
+    assert entropy.mail_id(1) == "mail_" + 9 * "0" + "1" + 16 * "0"
+    assert is_run_id(Entropy().run_id(1_700_000_000_000))
+
+
+def test_chance_is_a_fraction() -> None:
+    entropy = seeded(3)
+    assert all(0 <= entropy.chance() < 1 for _ in range(1000))
