@@ -279,13 +279,13 @@ def test_a_sync_step_starts_a_run_and_a_retried_attempt_finds_it() -> None:
     assert [info.run_id for info in list_runs(workflow=doubles)] == [child_id]
 
 
-def test_a_sync_step_in_another_loops_worker_starts_a_run() -> None:
+def test_a_sync_step_in_another_loops_worker_uses_that_loop() -> None:
     sync.close()
     configure(world="memory://")
 
     async def main() -> list[Any]:
         result = await (await perdure.start(delegates)).result()
-        await asyncio.to_thread(sync.BACKGROUND.stop)
+        assert background_threads() == []
         await perdure.close()
         return result
 

@@ -10,7 +10,7 @@ from perdure.api.metadata import (
     heartbeat,
 )
 from perdure.api.options import StartOptions
-from perdure.api.records import EventInfo, Page, RunInfo, StepInfo, WaitInfo, Waiting
+from perdure.api.records import DivergenceInfo, ErrorInfo, EventInfo, Page, RunInfo, StepInfo, WaitInfo, Waiting
 from perdure.api.run import Run, find_run, get_run, list_runs
 from perdure.api.start import start
 from perdure.api.step import Step, step
@@ -65,9 +65,11 @@ __all__ = [
     "DefinitionInvalid",
     "DeterminismError",
     "DeterminismWarning",
+    "DivergenceInfo",
     "DuplicateName",
     "DurationInvalid",
     "EncodeError",
+    "ErrorInfo",
     "EventInfo",
     "FatalError",
     "NotInStep",

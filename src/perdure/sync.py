@@ -5,9 +5,9 @@
     print(start(hello, "Ann").result())
 
 One background thread holds the loop that carries these calls, and its worker. It begins with the first call, and ends
-with `close` or with the process, handing its runs back. Where a loop runs (a workflow's body, an async step) the
-blocking names raise UsageError: there one awaits. In sync steps `heartbeat` and `set_attributes` act in the step's own
-thread.
+with `close` or with the process, handing its runs back. In sync steps the loop of the step's worker carries them, and
+`heartbeat` and `set_attributes` act in the step's own thread. Where a loop runs (a workflow's body, an async step) the
+blocking names raise UsageError: there one awaits.
 
 What awaits nothing is the same object as in `perdure`, and so is `timeout`, which only async code can use.
 """
@@ -29,6 +29,7 @@ from perdure.api.records import Listing as AsyncListing
 from perdure.api.run import Run as AsyncRun
 from perdure.model.duration import Duration
 from perdure.model.status import Status
+from perdure.replay.scope import current_attempt
 
 __all__: list[str] = []
 __all__ += perdure.__all__
@@ -55,10 +56,13 @@ class Background:
     def run(self, name: str, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the coroutine comes to. It runs in a copy of the caller's context, and is cancelled if its caller is.
 
+        In a sync step it runs on the loop of the step's worker: what is started there is that worker's own.
         Raises: UsageError, which names `name`, if the caller's thread has a running loop.
         """
         refuse_in_a_loop(name)
-        future = asyncio.run_coroutine_threadsafe(make(), self._started())
+        attempt = current_attempt()
+        loop = attempt.loop if attempt is not None and attempt.loop.is_running() else self._started()
+        future = asyncio.run_coroutine_threadsafe(make(), loop)
         try:
             return future.result()
         finally:
@@ -297,7 +301,7 @@ def as_completed(aws: Iterable[Awaitable[T]], *, timeout: Duration | None = None
     return each("as_completed", BACKGROUND.run("as_completed", begin))
 
 
-def close(grace: float = 0.0) -> None:
-    """Drain the worker (running steps get `grace` seconds), close the World, end the background thread."""
+def close(grace: Duration = 0) -> None:
+    """Drain the worker (running steps get `grace` to end), close the World, end the background thread."""
     BACKGROUND.run("close", lambda: perdure.close(grace))
     BACKGROUND.stop()

@@ -118,7 +118,7 @@ async def test_a_change_parks_the_run_with_both_sides(version: Version, recorded
     )
     assert info.reason == sentence
     assert str(caught.value) == f"run {run.run_id} is blocked: {sentence}"
-    assert info.waiting_sentence == f"waiting for {sentence}"
+    assert info.waiting_sentence == f"blocked: {sentence}"
     assert [reason.kind for reason in info.waiting_for] == ["code"]
 
 

@@ -194,7 +194,6 @@ def test_another_name() -> None:
     ("recorded", "attempted", "sides"),
     [
         (step(input='{"n":1}'), step(input='{"n":2}'), ('step app:charge({"n":1})', 'step app:charge({"n":2})')),
-        (step(), step(at_most_once=True), ("step app:charge({})", "step app:charge({})")),
         (sleep(1), sleep(2), ("sleep until 1 ms", "sleep until 2 ms")),
         (sleep(1), sleep(1, timeout=True), ("sleep until 1 ms", "timeout until 1 ms")),
         (
@@ -208,6 +207,10 @@ def test_another_name() -> None:
 def test_the_same_key_with_another_request(recorded: Any, attempted: Any, sides: tuple[str, str]) -> None:
     found = machine((0, "a", recorded)).request("a", attempted)
     assert diverged(found) == (*sides, 0)
+
+
+def test_an_option_of_a_step_may_change() -> None:
+    assert machine((0, "a", step())).request("a", step(at_most_once=True)) is Verdict.RECORDED
 
 
 def test_more_than_was_recorded_in_a_turn_that_was_answered() -> None:

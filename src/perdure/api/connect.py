@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
 from perdure.errors import UsageError, WorldInvalid
+from perdure.model.duration import Duration, duration_ms
 from perdure.replay.body import current_body
 from perdure.world.world import World
 
@@ -108,9 +109,9 @@ def configure(*, world: str | None = None, work: Work = "auto") -> None:
     CONNECTION.url, CONNECTION.work, CONNECTION.world = world, work, None
 
 
-async def close(grace: float = 0.0) -> None:
-    """Drain this process's worker (running steps get `grace` seconds to end), close the World; `configure` may follow."""
-    await CONNECTION.close(grace)
+async def close(grace: Duration = 0) -> None:
+    """Drain this process's worker (running steps get `grace` to end), close the World; `configure` may follow."""
+    await CONNECTION.close(duration_ms(grace) / 1000)
 
 
 def _refuse_in_a_body() -> None:

@@ -137,6 +137,8 @@ def _sentence(record: RunRecord, reasons: tuple[Waiting, ...], now_ms: int) -> s
     if not reasons:
         return "running"
     first, *others = reasons
+    if first.kind == "code":
+        return f"blocked: {first.detail}"
     until = f", until {_text(first.until)}" if first.until is not None else ""
     more = f" (and {len(others)} more)" if others else ""
     return f"waiting for {first.detail}{until}{more}"

@@ -8,15 +8,17 @@ from types import ModuleType
 from perdure.api.connect import CONNECTION
 from perdure.engine.worker import Worker
 from perdure.errors import UsageError
+from perdure.model.duration import Duration, duration_ms
 
 
 @asynccontextmanager
-async def worker(*modules: str | ModuleType, concurrency: int = 100, grace: float = 30.0) -> AsyncGenerator[Worker]:
+async def worker(*modules: str | ModuleType, concurrency: int = 100, grace: Duration = "30s") -> AsyncGenerator[Worker]:
     """Own and run runs while the block lasts, at most `concurrency` steps at once.
 
-    `modules` are imported, so that their workflows are known. When the block ends, running steps get `grace` seconds,
+    `modules` are imported, so that their workflows are known. When the block ends, running steps get `grace`,
     then every run is handed back. Allowed under `configure(work=False)`. Raises: UsageError if there is a worker.
     """
+    grace_ms = duration_ms(grace)
     for module in modules:
         if isinstance(module, str):
             importlib.import_module(module)
@@ -30,4 +32,4 @@ async def worker(*modules: str | ModuleType, concurrency: int = 100, grace: floa
     try:
         yield await engine.work(concurrency)
     finally:
-        await engine.rest(grace)
+        await engine.rest(grace_ms / 1000)

@@ -5,6 +5,7 @@ Only requests and deliveries make turns (T3); every other event is told to peopl
 
 from collections.abc import Iterable
 
+from perdure.core.retried import taken_back
 from perdure.model.event import (
     DELIVERIES,
     REQUESTS,
@@ -13,7 +14,6 @@ from perdure.model.event import (
     PatchMarked,
     Request,
     RunResumed,
-    RunRetried,
     RunStarted,
 )
 
@@ -25,7 +25,7 @@ class History:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         log = list(events)
-        skipped = {event.fact.failure_seq for event in log if isinstance(event.fact, RunRetried)}
+        skipped = taken_back(log)
         self._requests: dict[str, tuple[int, Request]] = {}
         self._turn_keys: dict[int, dict[str, None]] = {}
         self._deliveries: dict[int, list[Event]] = {}

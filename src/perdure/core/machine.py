@@ -10,7 +10,7 @@ from enum import Enum
 
 from perdure.core.divergence import Divergence, describe
 from perdure.core.history import History
-from perdure.model.event import CancelRequested, Event, Request
+from perdure.model.event import CancelRequested, Event, Request, StepCreated
 
 
 class Verdict(Enum):
@@ -54,7 +54,7 @@ class Machine:
         turn, known = recorded
         if turn != self.turn:
             return self._diverge(f"{describe(known)} in turn {turn}", describe(request), line())
-        if known != request:
+        if known != request and not _same_step(known, request):
             return self._diverge(describe(known), describe(request), line())
         self._awaited[key] = True
         self._expected.pop(key, None)
@@ -138,3 +138,13 @@ class Machine:
         )
         self.closed = True
         return self.divergence
+
+
+def _same_step(known: Request, request: Request) -> bool:
+    """A step's `at_most_once` is its policy, like its retries: the recorded one holds for this call, and may change."""
+    return (
+        isinstance(known, StepCreated)
+        and isinstance(request, StepCreated)
+        and known.name == request.name
+        and known.input == request.input
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from perdure.core.retried import taken_back
 from perdure.model.event import (
     CancelRequested,
     ChildCancelled,
@@ -94,7 +95,7 @@ class Pending:
         self.force_at_ms: int | None = None
         self.last_step: str | None = None
         log = list(events)
-        skipped = {event.fact.failure_seq for event in log if isinstance(event.fact, RunRetried)}
+        skipped = taken_back(log)
         for event in log:
             if event.seq not in skipped:
                 self.see(event.key, event.fact, event.at_ms)

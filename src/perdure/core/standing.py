@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from perdure.core.pending import OpenStep, Pending
+from perdure.core.retried import taken_back
 from perdure.model.event import (
     ENDS,
     Event,
@@ -65,7 +66,10 @@ class Reason(Struct, frozen=True, kw_only=True):
 def steps_of(events: list[Event]) -> list[StepStanding]:
     """The run's steps, in the order of their calls."""
     steps: dict[str, StepStanding] = {}
+    skipped = taken_back(events)
     for event in events:
+        if event.seq in skipped:
+            continue
         if isinstance(event.fact, StepCreated):
             steps[event.key] = StepStanding(
                 key=event.key,
@@ -97,7 +101,7 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
         case RunRetried(failure_seq=seq):
             failed = steps.get(events[seq - 1].key)
             if failed is not None:
-                failed.status, failed.completed_at_ms = "pending", None
+                failed.status, failed.retry_at_ms = "pending", None
         case RequestsReleased(keys=keys):
             _cancel_steps([steps[key] for key in keys if key in steps], event.at_ms)
         case _ if isinstance(event.fact, ENDS):
@@ -122,7 +126,10 @@ def _cancel_steps(steps: list[StepStanding], at_ms: int) -> None:
 def waits_of(events: list[Event]) -> list[WaitStanding]:
     """The run's sleeps and timeouts, in the order in which they began."""
     waits: dict[str, WaitStanding] = {}
+    skipped = taken_back(events)
     for event in events:
+        if event.seq in skipped:
+            continue
         fact, wait = event.fact, waits.get(event.key)
         if isinstance(fact, WaitCreated):
             waits[event.key] = WaitStanding(

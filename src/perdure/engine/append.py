@@ -167,16 +167,7 @@ def last_letters(header: Header, end: Fact, open_children: Iterable[RunId]) -> l
     """What a run's end tells others: its parent always; its children only where it was cancelled (S4)."""
     letters: list[Letter] = []
     if header.parent_id is not None and header.parent_key is not None:
-        told = _told(header.run_id, end)
-        letters.append(
-            Letter(
-                mail_id=letter_id(header.run_id, "end"),
-                run_id=header.parent_id,
-                kind=told.type,
-                key=header.parent_key,
-                payload=pack(told),
-            )
-        )
+        letters.append(end_letter(header.run_id, header.parent_id, header.parent_key, end))
     if not isinstance(end, RunCompleted | RunFailed):
         cancel = pack(CancelRequested(reason=f"its parent {header.run_id} was cancelled"))
         letters += [
@@ -184,6 +175,12 @@ def last_letters(header: Header, end: Fact, open_children: Iterable[RunId]) -> l
             for child in open_children
         ]
     return letters
+
+
+def end_letter(child: RunId, parent: RunId, parent_key: str, end: Fact) -> Letter:
+    """How a parent hears of its child's end."""
+    told = _told(child, end)
+    return Letter(mail_id=letter_id(child, "end"), run_id=parent, kind=told.type, key=parent_key, payload=pack(told))
 
 
 def _told(run_id: RunId, end: Fact) -> ChildCompleted | ChildFailed | ChildCancelled:

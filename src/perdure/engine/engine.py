@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from perdure.codec.fact import pack
 from perdure.core.pending import Pending
+from perdure.engine.append import end_letter
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import deployment_of
 from perdure.engine.entropy import Entropy
@@ -149,6 +150,17 @@ class Engine:
     async def retry(self, run_id: RunId) -> None:
         """Let a blocked run try again, or a failed one go on from its failed step (S6). Raises: UsageError."""
         await self._seize(run_id, retry_facts)
+        await self._tell_of_ended_children(run_id)
+
+    async def _tell_of_ended_children(self, run_id: RunId) -> None:
+        """Children that ended while their parent had failed found nobody to tell: a retried parent is told now. Their
+        letters' ids are derived, so that one which is told by itself as well is told once."""
+        _, events = await self.log(run_id)
+        for key, child in Pending(events).children.items():
+            record = await self.world.read_run(child.run_id)
+            if record is not None and record.status in ENDED:
+                last = (await self.log(child.run_id, record.length))[1][-1]
+                await self._send(end_letter(child.run_id, run_id, key, last.fact))
 
     async def is_served(self, workflow: str) -> bool:
         """Whether a live worker, here or elsewhere, runs this workflow."""

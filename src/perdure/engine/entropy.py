@@ -13,9 +13,15 @@ class Entropy:
     def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom, seed: int | None = None) -> None:
         self._bytes = random_bytes
         self._random = random.Random(seed)
+        self._last = (0, 0)
 
     def run_id(self, now_ms: int) -> RunId:
-        return new_run_id(now_ms, self._bytes(RANDOM_BYTES))
+        """Sorts after this process's earlier ones: within one millisecond the random part counts up, as ULIDs may."""
+        chance = int.from_bytes(self._bytes(RANDOM_BYTES), "big")
+        if now_ms == self._last[0] and self._last[1] + 1 < 1 << 8 * RANDOM_BYTES:
+            chance = self._last[1] + 1
+        self._last = (now_ms, chance)
+        return new_run_id(now_ms, chance.to_bytes(RANDOM_BYTES, "big"))
 
     def worker_id(self, now_ms: int) -> WorkerId:
         return new_worker_id(now_ms, self._bytes(RANDOM_BYTES))

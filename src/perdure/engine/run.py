@@ -269,7 +269,7 @@ class LiveRun:
         if self._waits_long():
             urgent = True
             self.departure.put_away_along()
-        if not self.outbox.empty:
+        if urgent or not self.outbox.empty:
             self._offer(urgent=urgent)
 
     def _release(self, released: list[str]) -> None:

@@ -47,6 +47,10 @@ class Running(Attempt):
 
     # -- what the step says
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
     def beat(self, progress: Any) -> None:
         data = None if progress is None else encode(progress, "progress")
         self._say(lambda: self._beaten(data))

@@ -1,5 +1,6 @@
 """The one context variable: what a verb finds when it is called. Replay and the engine set it, the api looks it up."""
 
+import asyncio
 from contextvars import ContextVar
 from typing import Any
 
@@ -39,6 +40,11 @@ class Attempt(Scope):
 
     def set_attributes(self, changes: dict[str, str | None]) -> None:
         """Set attributes of the run; may be called from the step's own thread."""
+        raise NotImplementedError
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The worker's: what the step's own thread asks of perdure runs there."""
         raise NotImplementedError
 
     @property

@@ -23,7 +23,55 @@ class Died(BaseException):
     """The process is no more: whatever it was doing ends here."""
 
 
-class ProcessLoop(asyncio.AbstractEventLoop):
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """The part of asyncio's loop that follows from the clock, and from `call_soon` and `call_at`."""
+
+    universe: Universe
+
+    def time(self) -> float:
+        return self.universe.now_us / 1_000_000
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        return asyncio.Task(coro, loop=self, name=str(name or "task"), context=context)  # pyright: ignore
+
+    def run_in_executor(self, executor: object, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """A thread's work: done at once, over a little later."""
+        future: asyncio.Future[T] = self.create_future()
+        work: asyncio.Future[T] = self.create_future()
+        try:
+            work.set_result(func(*args))
+        except Exception as error:
+            work.set_exception(error)
+        self.call_later(self.universe.random.uniform(*THREAD_MS) / 1000, _pass_on, work, future)
+        return future
+
+    def get_debug(self) -> bool:
+        return False
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Nothing: the universe skips cancelled handles."""
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+
+class ProcessLoop(VirtualLoop):
     """`owner` is whoever this process belongs to; `reports` is what asyncio reported (an exception nobody took)."""
 
     def __init__(self, universe: Universe, owner: object = None) -> None:
@@ -109,9 +157,6 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     # -- called by asyncio
 
-    def time(self) -> float:
-        return self.universe.now_us / 1_000_000
-
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         if not self.dead:
@@ -119,16 +164,6 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             if not self._running:
                 self._awaken(self.universe.now_us)
         return handle
-
-    def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
-        return self.call_soon(callback, *args, context=context)
-
-    def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -140,38 +175,9 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             self.universe.at_us(at_us, self, timer)
         return timer
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Nothing: the universe skips cancelled handles."""
-
-    def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
-
-    def create_task(
-        self,
-        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
-        *,
-        name: object = None,
-        context: Context | None = None,
-    ) -> asyncio.Task[T]:
-        return asyncio.Task(coro, loop=self, name=str(name or "task"), context=context)  # pyright: ignore
-
-    def run_in_executor(self, executor: object, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """A thread's work: done at once, over a little later."""
-        future: asyncio.Future[T] = self.create_future()
-        work: asyncio.Future[T] = self.create_future()
-        try:
-            work.set_result(func(*args))
-        except Exception as error:
-            work.set_exception(error)
-        self.call_later(self.universe.random.uniform(*THREAD_MS) / 1000, _pass_on, work, future)
-        return future
-
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if not self.dead and not isinstance(context.get("exception"), Died):
             self.reports.append(context)
-
-    def get_debug(self) -> bool:
-        return False
 
     def is_running(self) -> bool:
         return self._running

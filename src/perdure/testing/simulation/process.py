@@ -16,6 +16,7 @@ from perdure.testing.simulation.ledger import Ledger
 from perdure.testing.simulation.loop import Died, ProcessLoop
 from perdure.testing.simulation.store import Store
 from perdure.testing.simulation.universe import Universe
+from perdure.testing.simulation.wire import Wire
 from perdure.testing.simulation.world import FaultyWorld
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ class Process:
     def __init__(self, around: Surroundings, name: str, registry: Registry, *, works: bool, skew_ms: int = 0) -> None:
         self.around, self.name, self.registry, self.works = around, name, registry, works
         self.loop = ProcessLoop(around.universe, self)
-        self.world = FaultyWorld(around.store, around.universe, around.faults, self, skew_ms)
+        wire = Wire(around.store, around.universe, around.faults, self)
+        self.world = FaultyWorld(around.store, wire, around.faults, skew_ms)
         self.engine: Engine | None = None
         self.stopping = self.replaced = False
         self.died: Callable[[], None] = lambda: None

@@ -1,0 +1,24 @@
+"""What a retry in place takes back: the failure, and what was recorded only because of it (S6)."""
+
+from collections.abc import Iterable
+
+from perdure.model.event import ENDS, Event, RequestsReleased, RunRetried
+
+
+def taken_back(events: Iterable[Event]) -> frozenset[int]:
+    """The seqs of the failures that `run_retried` names, and of the releases and the end that followed each of them.
+
+    The log keeps them, for people; whoever derives a state from the log leaves them out.
+    """
+    log = list(events)
+    seqs: set[int] = set()
+    for event in log:
+        if isinstance(event.fact, RunRetried):
+            failure_seq = event.fact.failure_seq
+            seqs.add(failure_seq)
+            seqs.update(
+                other.seq
+                for other in log
+                if failure_seq < other.seq < event.seq and isinstance(other.fact, (RequestsReleased, *ENDS))
+            )
+    return frozenset(seqs)

@@ -1,0 +1,308 @@
+"""Which attempt begins when, and what its outcome becomes in the log: calls in, facts out."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+from msgspec import Raw
+
+from perdure.core.pending import OpenStep, Pending
+from perdure.engine.attempt import Attempts
+from perdure.engine.running import Running
+from perdure.errors import StepInterrupted
+from perdure.model.event import (
+    AnyFact,
+    AttributesSet,
+    Event,
+    Fact,
+    StepCompleted,
+    StepFailed,
+    StepHeartbeat,
+    StepRetrying,
+    StepStarted,
+)
+from perdure.model.ids import RunId
+from tests.core.logs import BOOM, log, raw, step
+from tests.engine.test_retry import definition
+
+A, B = "0/step:app:charge#0", "0/step:app:ship#0"
+POLICY = definition()
+
+
+class Slots:
+    """A worker's steps: what was begun, and what was cancelled."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, int]] = []
+        self.cancelled: list[tuple[str, int]] = []
+
+    def begin(self, owner: object, step: OpenStep, attempt: int) -> Running:
+        self.begun.append((step.key, attempt))
+        return cast(Running, SimpleNamespace(step=step, attempt=attempt, thread=None, cancelled=False))
+
+    def cancel(self, running: Running) -> None:
+        self.cancelled.append((running.step.key, running.attempt))
+
+
+class Run:
+    """A run with this log. `facts` is what would be written, `timers` what would ring."""
+
+    def __init__(self, *lines: tuple[int, str, AnyFact], careful: bool = False) -> None:
+        self.run_id = RunId("wrun_1")
+        self.pending = Pending(log(*lines))
+        self.careful = careful
+        self.now_ms = 50_000
+        self.slots = Slots()
+        self.host = cast(Any, SimpleNamespace(world=self._world(), steps=self.slots, chance=lambda: 0.5))
+        self.waits = cast(Any, SimpleNamespace(at=lambda key, at_ms, call: self.timers.append((key, at_ms, call))))
+        self.facts: list[tuple[str, Fact]] = []
+        self.urgent: list[bool] = []
+        self.timers: list[tuple[str, int, Any]] = []
+        self.attempts = Attempts(self)
+
+    def _world(self) -> object:
+        return SimpleNamespace(now_ms=lambda: self.now_ms)
+
+    def arrive(self, key: str, fact: Fact) -> None:
+        self.facts.append((key, fact))
+
+    def note(self, key: str, fact: Fact, *, urgent: bool) -> None:
+        self.facts.append((key, fact))
+        self.urgent.append(urgent)
+        self.pending.see(key, fact, self.now_ms)
+
+    def call(self, key: str = A, *, at_most_once: bool = False) -> None:
+        """The body calls a step, and its turn is answered."""
+        self.pending.see(key, step(at_most_once=at_most_once), self.now_ms)
+        self.attempts.created(key)
+        self.attempts.begin_held()
+
+    def landed(self, *facts: tuple[str, Fact]) -> None:
+        self.attempts.started(
+            [Event(seq=9, turn=1, epoch=1, key=key, at_ms=self.now_ms, fact=fact) for key, fact in facts]
+        )
+
+    def running(self, key: str = A) -> Running:
+        return self.attempts._running[key]
+
+    def ring(self) -> None:
+        [(key, _, call)] = self.timers
+        self.timers.clear()
+        call(key)
+
+
+class TestTheFirstAttempt:
+    def test_begins_without_a_word_its_creation_is_its_start(self) -> None:
+        run = Run()
+        run.call()
+        assert (run.slots.begun, run.facts) == ([(A, 1)], [])
+
+    def test_waits_until_the_turn_is_answered(self) -> None:
+        run = Run()
+        run.pending.see(A, step(), 1)
+        run.attempts.created(A)
+        assert run.attempts.busy
+        assert run.slots.begun == []
+
+    def test_at_most_once_is_committed_first(self) -> None:
+        """S3."""
+        run = Run()
+        run.call(at_most_once=True)
+        assert run.slots.begun == []
+        assert (run.facts, run.urgent) == ([(A, StepStarted(attempt=1))], [True])
+        assert run.attempts.busy
+        run.landed((A, StepStarted(attempt=1)))
+        assert run.slots.begun == [(A, 1)]
+
+    def test_on_probation_every_start_is_committed_first(self) -> None:
+        """O6."""
+        run = Run(careful=True)
+        run.call()
+        assert (run.slots.begun, run.facts) == ([], [(A, StepStarted(attempt=1))])
+        run.landed((A, StepStarted(attempt=1)))
+        assert run.slots.begun == [(A, 1)]
+
+    def test_one_that_was_released_while_its_start_was_written_does_not_begin(self) -> None:
+        run = Run()
+        run.call(at_most_once=True)
+        run.attempts.release(A)
+        run.landed((A, StepStarted(attempt=1)))
+        assert run.slots.begun == []
+
+    def test_one_that_nobody_wants_any_more_is_not_begun(self) -> None:
+        run = Run()
+        run.pending.see(A, step(), 1)
+        run.attempts.created(A)
+        run.pending.forget(A)
+        run.attempts.begin_held()
+        assert run.slots.begun == []
+
+
+class TestRecovery:
+    @staticmethod
+    def recovered(*lines: tuple[int, str, AnyFact], awaited: bool = True, careful: bool = False) -> Run:
+        run = Run(*lines, careful=careful)
+        run.attempts.recover(lambda key: awaited)
+        run.attempts.begin_held()
+        return run
+
+    def test_an_interrupted_attempt_takes_a_number(self) -> None:
+        run = self.recovered((0, A, step()))
+        assert run.slots.begun == [(A, 2)]
+        assert (run.facts, run.urgent) == ([(A, StepStarted(attempt=2))], [False])
+
+    def test_on_probation_it_waits_for_its_start(self) -> None:
+        run = self.recovered((0, A, step()), careful=True)
+        assert (run.slots.begun, run.urgent) == ([], [True])
+
+    def test_a_back_off_is_kept(self) -> None:
+        run = self.recovered((0, A, step()), (0, A, StepRetrying(attempt=1, error=BOOM, retry_at_ms=60_000)))
+        assert (run.slots.begun, [timer[:2] for timer in run.timers]) == ([], [(A, 60_000)])
+        assert not run.attempts.busy, "it may be put away"
+        run.ring()
+        assert run.slots.begun == [(A, 2)]
+
+    def test_one_that_is_over_is_retried_now(self) -> None:
+        run = self.recovered((0, A, step()), (0, A, StepRetrying(attempt=1, error=BOOM, retry_at_ms=40_000)))
+        assert run.slots.begun == [(A, 2)]
+
+    def test_at_most_once_is_told_instead_of_repeated(self) -> None:
+        """S3."""
+        run = self.recovered((0, A, step(at_most_once=True)), (0, A, StepStarted(attempt=1)))
+        [(key, fact)] = run.facts
+        assert isinstance(fact, StepFailed)
+        assert (key, fact.attempt, run.slots.begun) == (A, 1, [])
+        assert fact.error.message == str(StepInterrupted("app:charge", 1))
+
+    def test_at_most_once_that_was_never_begun_begins(self) -> None:
+        run = self.recovered((0, A, step(at_most_once=True)))
+        assert run.facts == [(A, StepStarted(attempt=1))]
+        run.landed((A, StepStarted(attempt=1)))
+        assert run.slots.begun == [(A, 1)]
+
+    def test_at_most_once_that_failed_is_retried(self) -> None:
+        retrying = StepRetrying(attempt=1, error=BOOM, retry_at_ms=1)
+        run = self.recovered((0, A, step(at_most_once=True)), (0, A, StepStarted(attempt=1)), (0, A, retrying))
+        assert run.facts == [(A, StepStarted(attempt=2))]
+
+    def test_what_the_body_does_not_wait_for_is_left(self) -> None:
+        run = self.recovered((0, A, step()), awaited=False)
+        assert (run.slots.begun, run.facts) == ([], [])
+
+
+class TestOutcomes:
+    def test_success(self) -> None:
+        run = Run()
+        run.call()
+        run.attempts.step_succeeded(run.running(), b"[1]")
+        assert run.facts == [(A, StepCompleted(attempt=1, result=raw("[1]")))]
+        assert not run.attempts.busy
+
+    def test_a_failure_is_recorded_and_retried_when_it_is_time(self) -> None:
+        run = Run()
+        run.call()
+        run.attempts.step_failed(run.running(), POLICY, ValueError("boom"))
+        [(key, fact)] = run.facts
+        assert isinstance(fact, StepRetrying)
+        assert (key, fact.attempt, fact.retry_at_ms, run.urgent) == (A, 1, 51_000, [True])
+        assert [timer[:2] for timer in run.timers] == [(A, 51_000)]
+        assert not run.attempts.busy
+        run.ring()
+        assert run.slots.begun == [(A, 1), (A, 2)]
+        assert run.facts[1:] == [(A, StepStarted(attempt=2))]
+
+    def test_the_last_failure_is_the_steps_end(self) -> None:
+        run = Run()
+        run.call()
+        run.attempts.step_failed(run.running(), definition(max_retries=0), ValueError("boom"))
+        assert isinstance(run.facts[0][1], StepFailed)
+        assert run.timers == []
+
+    def test_a_late_outcome_is_dropped(self) -> None:
+        run = Run()
+        run.call()
+        late = run.running()
+        run.attempts.release(A)
+        assert run.slots.cancelled == [(A, 1)]
+        run.attempts.step_succeeded(late, b"1")
+        run.attempts.step_failed(late, POLICY, ValueError())
+        assert run.facts == []
+
+    def test_a_released_step_is_not_retried(self) -> None:
+        run = Run()
+        run.call()
+        run.attempts.step_failed(run.running(), POLICY, ValueError("boom"))
+        run.pending.forget(A)
+        run.ring()
+        assert run.slots.begun == [(A, 1)]
+
+
+class TestAThreadThatGoesOn:
+    """A sync step's thread can't be interrupted: the next attempt begins once it has ended."""
+
+    @staticmethod
+    async def timed_out() -> "tuple[Run, asyncio.Future[None]]":
+        run = Run()
+        run.call()
+        thread: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        run.running().thread = thread
+        run.attempts.step_failed(run.running(), POLICY, TimeoutError())
+        return run, thread
+
+    def test_it_is_waited_for(self) -> None:
+        async def scene() -> None:
+            run, thread = await self.timed_out()
+            assert run.timers == []
+            assert run.attempts.busy, "a run isn't put away while its code runs"
+            thread.set_result(None)
+            await asyncio.sleep(0)
+            assert [timer[:2] for timer in run.timers] == [(A, 51_000)]
+            assert not run.attempts.busy
+
+        asyncio.run(scene())
+
+    def test_a_run_that_has_left_meanwhile_begins_nothing(self) -> None:
+        async def scene() -> None:
+            run, thread = await self.timed_out()
+            run.attempts.close()
+            thread.set_result(None)
+            await asyncio.sleep(0)
+            assert run.timers == []
+
+        asyncio.run(scene())
+
+
+class TestWhatAStepSays:
+    def test_progress_at_most_once_a_second(self) -> None:
+        run = Run()
+        run.call()
+        for now_ms, progress in ((50_000, b"1"), (50_999, b"2"), (51_000, b"3")):
+            run.now_ms = now_ms
+            run.attempts.step_progressed(run.running(), progress)
+        assert run.facts == [
+            (A, StepHeartbeat(attempt=1, progress=Raw(b"1"))),
+            (A, StepHeartbeat(attempt=1, progress=Raw(b"3"))),
+        ]
+        assert run.urgent == [False, False]
+
+    def test_attributes_are_told_as_the_steps(self) -> None:
+        run = Run()
+        run.call()
+        run.attempts.step_set_attributes(run.running(), {"phase": "x"})
+        assert run.facts == [(A, AttributesSet(changes={"phase": "x"}, by_step=True))]
+
+    def test_a_cancelled_step_sets_nothing(self) -> None:
+        run = Run()
+        run.call()
+        run.running().cancelled = True
+        run.attempts.step_set_attributes(run.running(), {"phase": "x"})
+        assert run.facts == []
+
+
+def test_at_the_end_all_are_cancelled() -> None:
+    run = Run()
+    run.call(A)
+    run.call(B)
+    run.attempts.close()
+    assert run.slots.cancelled == [(A, 1), (B, 1)]
+    assert not run.attempts.busy

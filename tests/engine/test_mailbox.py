@@ -1,0 +1,97 @@
+"""A live run's mail: one reading at a time, each letter once, and a World that is away."""
+
+import asyncio
+
+from perdure.engine.letter import wake_letter
+from perdure.engine.mailbox import Mailbox
+from perdure.model.ids import MailId, RunId
+from perdure.testing.conformance.sample import run_id, start_of
+from perdure.world import Letter, Send
+from tests.engine.moody import MoodyWorld
+from tests.engine.stage import Stage
+
+ME = run_id(1)
+
+
+class Run:
+    def __init__(self) -> None:
+        self.run_id: RunId = ME
+        self.came: list[list[str]] = []
+
+    def mail_came(self, letters: list[Letter]) -> None:
+        self.came.append([letter.mail_id for letter in letters])
+
+
+def letter(number: int) -> Letter:
+    return wake_letter(MailId(f"mail_{number}"), ME)
+
+
+def opened(stage: Stage) -> tuple[Run, Mailbox, MoodyWorld]:
+    run, world = Run(), MoodyWorld(stage.world)
+    return run, Mailbox(run, world, asyncio.get_running_loop()), world
+
+
+def test_each_letter_comes_once() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of(), Send(letter=letter(1)), Send(letter=letter(2))])
+        mailbox.fetch()
+        assert mailbox.busy
+        await asyncio.sleep(0.01)
+        assert not mailbox.busy
+        await world.commit([Send(letter=letter(3))])
+        mailbox.fetch()
+        await asyncio.sleep(0.01)
+        assert run.came == [["mail_1", "mail_2"], ["mail_3"]]
+
+    stage.play(scene)
+
+
+def test_what_came_with_the_claim_is_known() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of(), Send(letter=letter(1))])
+        assert [known.mail_id for known in mailbox.fresh([letter(1)])] == ["mail_1"]
+        assert mailbox.fresh([letter(1)]) == []
+        mailbox.fetch()
+        await asyncio.sleep(0.01)
+        assert run.came == [[]]
+
+    stage.play(scene)
+
+
+def test_hints_while_reading_are_one_more_reading() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of()])
+        for _ in range(5):
+            mailbox.fetch()
+        await asyncio.sleep(0.01)
+        assert world.reads == 2
+        assert run.came == [[], []]
+
+    stage.play(scene)
+
+
+def test_a_world_that_is_away_is_asked_again_later() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of(), Send(letter=letter(1))])
+        world.away = True
+        mailbox.fetch()
+        await asyncio.sleep(0.01)
+        assert (run.came, mailbox.busy) == ([[]], False)
+        world.away = False
+        mailbox.fetch()
+        await asyncio.sleep(0.01)
+        assert run.came == [[], ["mail_1"]]
+
+    stage.play(scene)
