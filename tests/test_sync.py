@@ -310,9 +310,9 @@ USES: dict[str, Callable[[], Any]] = {
     "start": lambda: start(doubles, 1),
     "sleep": lambda: sync.sleep(1),
     "find_run": lambda: find_run("key"),
-    "heartbeat": lambda: heartbeat(),
+    "heartbeat": heartbeat,
     "set_attributes": lambda: set_attributes(phase="x"),
-    "close": lambda: sync.close(),
+    "close": sync.close,
     "Run.result": lambda: get_run("wrun_" + "0" * 26).result(),
     "Run.rerun": lambda: get_run("wrun_" + "0" * 26).rerun(),
     "Run.events": lambda: list(get_run("wrun_" + "0" * 26).events()),
@@ -466,6 +466,7 @@ def test_a_script_that_ends_without_close_hands_its_runs_back(tmp_path: Path) ->
     def run(*arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-W", "error", "hello.py", *arguments],
+            check=False,
             cwd=tmp_path,
             env={"PYTHONPATH": str(Path(__file__).parents[1] / "src")},
             capture_output=True,
@@ -480,7 +481,7 @@ def test_a_script_that_ends_without_close_hands_its_runs_back(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_has_a_thread_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_child_has_a_thread_of_its_own() -> None:
     """As under a server that loads the application before it forks its workers."""
     script = """
 import os, sys
@@ -492,5 +493,6 @@ if child == 0:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     environment = {"PYTHONPATH": str(Path(__file__).parents[1] / "src")}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

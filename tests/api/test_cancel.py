@@ -316,7 +316,7 @@ async def test_a_grace_that_runs_out_ends_the_run_without_its_body() -> None:
     assert caught.value.reason == "enough"
     info = await run.info()
     assert (info.forced, info.status) == (True, "cancelled")
-    assert seen == ["cleaning"], "it had begun to end by itself"
+    assert seen in ([], ["cleaning"]), "at most it had begun to end by itself"
     [asked] = await facts(run, "cancel_requested")
     assert asked["force_at_ms"] > 0
 
@@ -372,13 +372,14 @@ async def test_a_grace_that_is_no_duration() -> None:
     assert "cancel_requested" not in await types_of(run)
 
 
-async def test_a_grace_goes_on_with_the_next_owner() -> None:
+async def test_a_grace_counts_while_no_worker_owns_the_run() -> None:
     configure(world="memory://", work=False)
     async with worker():
         run = await start(is_slow_to_end)
         await waiting_for(run, "sleep")
-        await run.cancel(grace=0.02)
+        await run.cancel(grace="1h")
         await until(seen_some)
+    await run.cancel(grace="1ms")
     async with worker():
         with pytest.raises(RunCancelled):
             await run.result()

@@ -1,7 +1,6 @@
 """Which World a process uses: by configure, by the environment, by default; every bad one; close and loops' ends."""
 
 import asyncio
-import os
 import sqlite3
 import subprocess
 import sys
@@ -113,8 +112,8 @@ async def test_a_folder_that_cant_be_written(tmp_path: Path) -> None:
     with pytest.raises(WorldInvalid) as caught:
         await start(greet, "Ann")
     assert str(caught.value) == (
-        f"{url!r} is no usable world: {tmp_path}/file/runs.db can't be opened for writing (a file is in the place of a folder): "
-        "choose a file in a folder that this user may write"
+        f"{url!r} is no usable world: {tmp_path}/file/runs.db can't be opened for writing "
+        "(a file is in the place of a folder): choose a file in a folder that this user may write"
     )
 
 
@@ -124,9 +123,7 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     configure(world=url)
     with pytest.raises(WorldInvalid) as caught:
         await start(greet, "Ann")
-    assert str(caught.value) == (
-        f"{url!r} is no usable world: the file is not a SQLite database: choose another path"
-    )
+    assert str(caught.value) == (f"{url!r} is no usable world: the file is not a SQLite database: choose another path")
     assert (tmp_path / "runs.db").read_text().startswith("order,amount\n"), "it is left as it was"
 
 
@@ -176,11 +173,17 @@ def test_configure_comes_before_the_variable_and_the_variable_before_the_default
     arguments: list[str], variable: str | None, file: str, tmp_path: Path
 ) -> None:
     (tmp_path / "app.py").write_text(SCRIPT)
-    environment = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2] / "src")])}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     if variable is not None:
         environment["PERDURE_WORLD"] = variable
     done = subprocess.run(
-        [sys.executable, "app.py", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "app.py", *arguments],
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "hello\n", "")
     made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.db")}

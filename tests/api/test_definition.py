@@ -65,7 +65,9 @@ def test_a_signature_with_its_names() -> None:
 def test_what_has_no_signature_of_its_own() -> None:
     with pytest.raises(DefinitionInvalid) as caught:
         signature_of("app:f", classmethod(outer))  # type: ignore[arg-type]
-    assert str(caught.value) == "app:f can't be defined: it is a classmethod, not a function; put @classmethod outermost"
+    assert (
+        str(caught.value) == "app:f can't be defined: it is a classmethod, not a function; put @classmethod outermost"
+    )
     with pytest.raises(DefinitionInvalid) as caught:
         signature_of("app:print", print)
     assert str(caught.value) == "app:print can't be defined: it is a builtin_function_or_method, not a function"
@@ -89,6 +91,7 @@ def test_what_a_function_closes_over() -> None:
 def run_python(*arguments: str, cwd: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, *arguments],
+        check=False,
         cwd=cwd,
         env={"PYTHONPATH": str(Path(__file__).parents[2] / "src")},
         capture_output=True,

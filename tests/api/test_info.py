@@ -1,5 +1,6 @@
 """`info`: what a run says of itself in each status, and its waiting sentence."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -134,8 +135,6 @@ async def test_a_timeout_bounds_what_is_waited_for() -> None:
 
 @workflow
 async def waits_for_much() -> Any:
-    import asyncio
-
     return await asyncio.gather(sleep("2h"), sleep("1h"), waits_for_the_test())
 
 

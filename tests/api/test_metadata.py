@@ -90,9 +90,7 @@ async def mixes_them_up(which: str) -> None:
         get_step_metadata()
 
 
-@pytest.mark.parametrize(
-    ("which", "error"), [("step", NotInWorkflow), ("body", NotInStep), ("heartbeat", NotInStep)]
-)
+@pytest.mark.parametrize(("which", "error"), [("step", NotInWorkflow), ("body", NotInStep), ("heartbeat", NotInStep)])
 async def test_one_is_not_the_other(which: str, error: type[Exception]) -> None:
     with pytest.raises(RunFailed) as caught:
         await (await start(mixes_them_up, which)).result()

@@ -50,4 +50,9 @@ def test_what_is_checked_is_a_copy() -> None:
 
 def test_options_by_default() -> None:
     options = StartOptions()
-    assert (options.idempotency_key, options.on_conflict, options.delay, options.attributes) == (None, "return", None, {})
+    assert (options.idempotency_key, options.on_conflict, options.delay, options.attributes) == (
+        None,
+        "return",
+        None,
+        {},
+    )

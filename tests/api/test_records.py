@@ -39,7 +39,9 @@ def run_info(**changes: Any) -> RunInfo:
 
 def test_a_runs_json() -> None:
     waiting = Waiting(kind="sleep", key="0/sleep#0", since=AT, until=None, detail="a sleep")
-    found = run_info(waiting_for=(waiting,), error=ErrorInfo(type="ValueError", message="boom", traceback=None)).as_json()
+    found = run_info(
+        waiting_for=(waiting,), error=ErrorInfo(type="ValueError", message="boom", traceback=None)
+    ).as_json()
     assert found["runId"] == "wrun_1"
     assert found["createdAt"] == TEXT
     assert found["startedAt"] is None

@@ -221,7 +221,13 @@ class Till:
 
 @workflow
 async def at_the_till(till: Till) -> list[typing.Any]:
-    return [await till.charge(5), await till.render(6), await Till.tax(10), await till.tax(20), await Till.charge(till, 7)]
+    return [
+        await till.charge(5),
+        await till.render(6),
+        await Till.tax(10),
+        await till.tax(20),
+        await Till.charge(till, 7),
+    ]
 
 
 async def test_methods_and_static_methods_are_steps() -> None:
@@ -341,8 +347,7 @@ async def test_a_result_that_is_too_large_names_the_limit() -> None:
     with pytest.raises(RunFailed) as caught:
         await (await start(gets_too_much)).result()
     assert str(caught.value.__cause__) == (
-        "result can't be recorded: it takes 17.0 MiB and the limit is 16 MiB: "
-        "keep it elsewhere and record where it is"
+        "result can't be recorded: it takes 17.0 MiB and the limit is 16 MiB: keep it elsewhere and record where it is"
     )
 
 

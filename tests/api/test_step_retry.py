@@ -198,7 +198,9 @@ async def test_retry_after_says_when(after: Any) -> None:
 async def test_a_retry_after_that_is_no_duration_fails_the_step(after: Any) -> None:
     with pytest.raises(RunFailed) as caught:
         await (await start(is_rate_limited, after)).result()
-    assert str(caught.value).startswith(f"run {caught.value.run_id} failed: DurationInvalid: {after!r} is no duration: ")
+    assert str(caught.value).startswith(
+        f"run {caught.value.run_id} failed: DurationInvalid: {after!r} is no duration: "
+    )
     assert attempts == [1]
 
 

@@ -72,9 +72,7 @@ async def test_the_plain_function_of_a_workflow() -> None:
 async def test_outside_of_a_run_a_workflow_says_to_use_start() -> None:
     with pytest.raises(NotInWorkflow) as caught:
         await fulfil("o-1")
-    assert str(caught.value) == (
-        f"{HERE}:fulfil was called outside of a workflow: use `await start(fulfil, …)`"
-    )
+    assert str(caught.value) == (f"{HERE}:fulfil was called outside of a workflow: use `await start(fulfil, …)`")
 
 
 @step(max_retries=0)
@@ -371,4 +369,6 @@ async def reaches_for_the_world(verb: str) -> str:
 async def test_a_body_reaches_the_world_only_through_its_log(verb: str) -> None:
     sentence = await (await start(reaches_for_the_world, verb)).result()
     in_use = "configure was called while a world is in use: `await close()` first"
-    assert sentence == (in_use if verb == "configure" else "this verb was called in a workflow's body: call it in a step")
+    assert sentence == (
+        in_use if verb == "configure" else "this verb was called in a workflow's body: call it in a step"
+    )

@@ -7,6 +7,11 @@ import pytest
 from perdure import close, configure, worker
 from perdure.api.connect import CONNECTION
 from perdure.cli.served import served_workflows, tell_if_unserved
+from perdure.cli.world import in_world
+from perdure.engine.engine import Engine
+from perdure.model.ids import RunId, WorkerId
+from perdure.world.operation import Start
+from perdure.world.ownership import Lease
 from tests.cli.shop import Shop
 
 PLAIN = "no live worker serves {}: the run waits for one; start it with `perdure worker MODULE`"
@@ -38,6 +43,19 @@ def test_nothing_where_a_worker_lives(shop: Shop, capsys: pytest.CaptureFixture[
 
 def test_a_worker_that_has_gone_serves_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(shop, "shop:fulfil", capsys, live=False) == (False, PLAIN.format("shop:fulfil") + "\n")
+
+
+def test_a_worker_that_died_serves_nothing_though_it_still_owns_runs(shop: Shop) -> None:
+    async def die(engine: Engine) -> tuple[list[str], frozenset[str]]:
+        worker_id = WorkerId("wrkr_1")
+        await engine.world.beat(Lease(worker_id=worker_id, lease_ms=60_000, process="", workflows=("a:b",)))
+        start = Start(run_id=RunId("wrun_" + "0" * 26), workflow="a:b", created=b"{}", started=b"{}", owner=worker_id)
+        await engine.world.commit([start])
+        assert await served_workflows(engine) == {"a:b"}
+        await engine.world.retire(worker_id, died=True)
+        return [worker.worker_id for worker in await engine.world.workers()], await served_workflows(engine)
+
+    assert in_world(None, die) == (["wrkr_1"], frozenset())
 
 
 @pytest.mark.parametrize("workflow", ["fulfil", "store:fulfil", "shop:fullfil"])

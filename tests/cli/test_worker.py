@@ -190,8 +190,9 @@ async def test_signals() -> None:
     await asyncio.wait_for(stop.asked.wait(), 5)
     assert hurried == []
     os.kill(os.getpid(), signal.SIGTERM)
-    while not hurried:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while not hurried:
+            await asyncio.sleep(0)
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == [
         signal.SIG_DFL,
         signal.default_int_handler,

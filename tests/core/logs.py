@@ -2,7 +2,16 @@
 
 from msgspec import Raw
 
-from perdure.model.event import AnyFact, Event, RunCreated, RunStarted, StepCompleted, StepCreated, StepFailed, WaitCreated
+from perdure.model.event import (
+    AnyFact,
+    Event,
+    RunCreated,
+    RunStarted,
+    StepCompleted,
+    StepCreated,
+    StepFailed,
+    WaitCreated,
+)
 from perdure.model.failure import Failure
 
 SECOND = 1_000

@@ -40,7 +40,13 @@ def test_requests_by_key_and_turn_in_log_order() -> None:
 
 
 def test_deliveries_by_turn_in_log_order() -> None:
-    events = log((0, "a", step()), (0, "b", sleep()), (1, "b", WaitCompleted(due_ms=1)), (1, "a", done()), (2, "", CancelRequested()))
+    events = log(
+        (0, "a", step()),
+        (0, "b", sleep()),
+        (1, "b", WaitCompleted(due_ms=1)),
+        (1, "a", done()),
+        (2, "", CancelRequested()),
+    )
     history = History(events)
     assert history.deliveries(1) == events[4:6]
     assert history.deliveries(2) == events[6:]
@@ -87,7 +93,9 @@ def test_the_first_request_after_a_turn() -> None:
 
 
 def test_a_retried_failure_is_skipped_by_replay() -> None:
-    events = log((0, "a", step()), (1, "a", failed()), (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=4)))
+    events = log(
+        (0, "a", step()), (1, "a", failed()), (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=4))
+    )
     history = History(events)
     assert history.deliveries(1) == []
     assert (history.last_turn, history.next_turn) == (0, 2)

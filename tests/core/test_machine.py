@@ -305,7 +305,7 @@ def test_a_divergence_closes_the_machine_and_is_kept() -> None:
 def test_turns_only_go_forward() -> None:
     made = machine()
     made.open_turn(2)
-    with pytest.raises(AssertionError, match="^T1: turn 2 can't follow turn 2$"):
+    with pytest.raises(AssertionError, match=r"^T1: turn 2 can't follow turn 2$"):
         made.open_turn(2)
 
 

@@ -71,7 +71,9 @@ def test_a_failure_takes_of_the_budget_an_interruption_doesnt() -> None:
 
 def test_the_next_attempt_is_open_again() -> None:
     made = open_step(
-        (0, "a", step()), (0, "a", StepRetrying(attempt=1, error=BOOM, retry_at_ms=99)), (0, "a", StepStarted(attempt=2))
+        (0, "a", step()),
+        (0, "a", StepRetrying(attempt=1, error=BOOM, retry_at_ms=99)),
+        (0, "a", StepStarted(attempt=2)),
     )
     assert (made.attempts, made.failures, made.interruptible) == (2, 1, True)
 
@@ -145,7 +147,9 @@ def test_children_are_open_until_they_end(end: AnyFact) -> None:
 
 
 def test_released_steps_and_waits_are_forgotten_children_are_not() -> None:
-    made = pending((0, "a", step()), (0, "s", sleep()), (0, "c", CHILD), (1, "", RequestsReleased(keys=("a", "s", "c"))))
+    made = pending(
+        (0, "a", step()), (0, "s", sleep()), (0, "c", CHILD), (1, "", RequestsReleased(keys=("a", "s", "c")))
+    )
     assert (made.steps, made.waits, [*made.children]) == ({}, {}, ["c"])
 
 

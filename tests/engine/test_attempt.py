@@ -38,7 +38,7 @@ class Slots:
 
     def begin(self, owner: object, step: OpenStep, attempt: int) -> Running:
         self.begun.append((step.key, attempt))
-        return cast(Running, SimpleNamespace(step=step, attempt=attempt, thread=None, cancelled=False))
+        return cast(Running, SimpleNamespace(step=step, attempt=attempt, thread=None, cancelled=False, duration_ms=lambda: 7))
 
     def cancel(self, running: Running) -> None:
         self.cancelled.append((running.step.key, running.attempt))
@@ -195,7 +195,7 @@ class TestOutcomes:
         run = Run()
         run.call()
         run.attempts.step_succeeded(run.running(), b"[1]")
-        assert run.facts == [(A, StepCompleted(attempt=1, result=raw("[1]")))]
+        assert run.facts == [(A, StepCompleted(attempt=1, duration_ms=7, result=raw("[1]")))]
         assert not run.attempts.busy
 
     def test_a_failure_is_recorded_and_retried_when_it_is_time(self) -> None:
@@ -204,7 +204,7 @@ class TestOutcomes:
         run.attempts.step_failed(run.running(), POLICY, ValueError("boom"))
         [(key, fact)] = run.facts
         assert isinstance(fact, StepRetrying)
-        assert (key, fact.attempt, fact.retry_at_ms, run.urgent) == (A, 1, 51_000, [True])
+        assert (key, fact.attempt, fact.retry_at_ms, fact.duration_ms, run.urgent) == (A, 1, 51_000, 7, [True])
         assert [timer[:2] for timer in run.timers] == [(A, 51_000)]
         assert not run.attempts.busy
         run.ring()

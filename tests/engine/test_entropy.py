@@ -5,7 +5,7 @@ from perdure.model.ids import is_run_id
 
 
 def drawn(entropy: Entropy) -> list[object]:
-    return [entropy.run_id(1), entropy.worker_id(1), entropy.mail_id(1), entropy.chance(), entropy.run_id(1)]
+    return [entropy.run_id(1), entropy.worker_id(1), entropy.mail_id(1), entropy.chance(), entropy.run_id(2)]
 
 
 def test_a_seed_repeats_itself() -> None:
@@ -19,10 +19,17 @@ def test_without_a_seed_nothing_repeats() -> None:
 
 def test_ids_say_what_they_are_of() -> None:
     entropy = Entropy(lambda size: bytes(size))
-    assert entropy.run_id(0) == "wrun_" + 26 * "0"
+    assert entropy.run_id(1) == "wrun_" + 9 * "0" + "1" + 16 * "0"
     assert entropy.worker_id(0) == "wrkr_" + 26 * "0"
     assert entropy.mail_id(1) == "mail_" + 9 * "0" + "1" + 16 * "0"
     assert is_run_id(Entropy().run_id(1_700_000_000_000))
+
+
+def test_run_ids_of_one_process_sort_in_the_order_of_their_making() -> None:
+    entropy = seeded(1)
+    made = [entropy.run_id(ms) for ms in (5, 5, 5, 6, 6)]
+    assert sorted(made) == made
+    assert len(set(made)) == 5
 
 
 def test_chance_is_a_fraction() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import perdure
-from perdure import FatalError, Retry, StepInterrupted, StepTimeout, race, sleep, start, step, workflow
+from perdure import FatalError, Retry, StepInterrupted, race, sleep, start, step, workflow
 from perdure.testing.simulation.effect import Shaken, begin, crash, effect, linger, shaken
 from perdure.testing.simulation.program import Program, Suite
 

@@ -10,9 +10,9 @@ from perdure.cli.reference import record_named
 from perdure.cli.world import in_world
 from perdure.codec.fact import pack
 from perdure.engine.engine import Engine, NewRun
-from perdure.model.event import RunBlocked, RunCompleted, RunStarted
-from perdure.model.ids import WorkerId
-from perdure.world.log import NewRow
+from perdure.model.event import Event, RunBlocked, RunCompleted, RunStarted
+from perdure.model.ids import RunId, WorkerId
+from perdure.world.log import Log, NewRow
 from perdure.world.operation import Append
 from tests.cli.shop import Shop
 
@@ -35,6 +35,24 @@ def test_data_only_for_who_asks(shop: Shop) -> None:
     seen = view(shop.runs["done"], with_data=False)
     assert not {"input", "result"} & seen.as_json().keys()
     assert view(shop.runs["done"]).as_json().keys() - seen.as_json().keys() == {"input", "result"}
+
+
+@pytest.mark.parametrize(
+    ("name", "with_data", "first_seq"), [("done", False, 6), ("done", True, 1), ("asleep", False, 1)]
+)
+def test_no_more_of_the_log_is_read_than_is_shown(
+    shop: Shop, name: str, with_data: bool, first_seq: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seqs: list[int] = []
+    read = Engine.log
+
+    async def log(engine: Engine, run_id: RunId, from_seq: int = 1) -> tuple[Log, list[Event]]:
+        seqs.append(from_seq)
+        return await read(engine, run_id, from_seq)
+
+    monkeypatch.setattr(Engine, "log", log)
+    view(shop.runs[name], with_data=with_data)
+    assert seqs == [first_seq]
 
 
 @pytest.mark.parametrize(

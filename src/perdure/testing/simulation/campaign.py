@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from perdure.testing.simulation.checker import check
+from perdure.testing.simulation.checker.check import check
 from perdure.testing.simulation.evidence import Evidence, Violation
 from perdure.testing.simulation.faults import NONE
 from perdure.testing.simulation.program import Program, Suite

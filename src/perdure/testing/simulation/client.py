@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -105,7 +106,7 @@ class Client:
         while True:
             grace_ms = self._random.choice(GRACES_MS[3:] if self.story.program.forced else GRACES_MS)
             self.story.graces.append(grace_ms)
-            await self._insist(lambda engine: engine.cancel(run_id, "enough", grace_ms))
+            await self._insist(partial(_cancel, run_id, grace_ms))
             if self._random.random() < 0.6:
                 return
             await asyncio.sleep(self._random.uniform(0, 0.5))
@@ -145,3 +146,7 @@ class Client:
                 return await self._fleet.anyone().ask(job)
             except (Died, WorldError):
                 await asyncio.sleep(AGAIN_S)
+
+
+def _cancel(run_id: RunId, grace_ms: int | None, engine: Engine) -> Awaitable[bool]:
+    return engine.cancel(run_id, "enough", grace_ms)

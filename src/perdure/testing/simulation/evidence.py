@@ -13,11 +13,12 @@ from perdure.world import Letter, Log
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Moments in ms by the store's clock. `calm_ms`: when the last fault, death or deploy was over. `skew_ms`: how far any process's clock was off, at most;
-    `late_ms`: and the store's forward steps, which timers don't see, with it; `back_ms`: its steps back.
+    """Moments in ms by the store's clock. `calm_ms`: when the last fault, death or deploy was over.
 
-    `mischief`: exceptions that nobody handled, and spinning. `version`: the code that was deployed last;
-    `versions`: the code of each deployment, as logs name it.
+    `skew_ms`: how far any process's clock was off, at most; `late_ms`: and the store's forward steps with it, which
+    timers don't see; `back_ms`: its steps back. `mischief`: exceptions that nobody handled, and spinning. `version`:
+    the code that was deployed last; `versions`: the code of each deployment, as logs name it. `calls`: how many workers
+    made. `trace`: a digest of everything that happened.
     """
 
     suite: Suite

@@ -8,6 +8,7 @@ thread runs in the loop.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import Context
 from math import ceil
 from typing import Any, TypeVar
@@ -114,10 +115,8 @@ class ProcessLoop(VirtualLoop):
             silent._log_destroy_pending = False
             if not task.done():
                 coroutine: Any = task.get_coro()
-                try:
+                with suppress(BaseException):  # it awaited something at its end, or raised: its own affair
                     coroutine.close()
-                except BaseException:  # it awaited something at its end, or raised: its own affair
-                    pass
         self._ready.clear()
 
     def _run(self) -> None:

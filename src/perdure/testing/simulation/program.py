@@ -18,9 +18,11 @@ class Program:
     """A workflow of one text, and how to treat its runs.
 
     `versions`: from which code version on another function has its name. `steady`: its result doesn't depend on the
-    order of events, so it is the same with faults as without. `cancel`: how likely a client cancels it; 1 where it would never end by itself. `forced`: its cancels have a grace. `wakes`: a client wakes it up.
-    `retries`: how often a client may retry it in place when it has failed. `frail`: it is parked after as many deaths as
-    it says itself. `crashes`: its own step kills its worker, until it is parked. `indigestible`: the store takes no completion of it, so it is parked.
+    order of events, so it is the same with faults as without. `never`: a text that must not get into its log.
+    `cancel`: how likely a client cancels it; 1 where it would never end by itself. `forced`: its cancels have a grace.
+    `wakes`: a client wakes it up. `retries`: how often a client may retry it in place when it has failed.
+    `frail`: it is parked after as many deaths as it says itself. `crashes`: its own step kills its worker, until it is
+    parked. `indigestible`: the store takes no completion of it, so it is parked.
     """
 
     workflow: Workflow[..., object]

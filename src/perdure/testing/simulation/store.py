@@ -67,7 +67,7 @@ class Store:
         outcomes = done(self.world.commit(operations))
         for operation, outcome, (known, owners) in zip(operations, outcomes, before, strict=True):
             self._watch(operation, outcome, known)
-            if isinstance(outcome, Appended) and not owners:
+            if isinstance(operation, Append) and isinstance(outcome, Appended) and not owners:
                 self.watched.unowned.append(operation.run_id)
         return outcomes
 

@@ -1,6 +1,7 @@
 """The way between a process and the store: every call travels, and may be lost, late, or the last that the process makes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -28,7 +29,6 @@ class Caller(Protocol):
         ...
 
     def die(self) -> None: ...
-
 
 
 class Wire:
@@ -69,6 +69,23 @@ class Wire:
             self._universe.after_ms(delay_ms, partial(self._land, future, call, 0.0))
         return future
 
+    def full(self) -> Any:
+        """A commit finds no space."""
+        future = self._caller.loop.create_future()
+        self._answer(future, None, WorldFull("/simulated"), self._delay_ms(""))
+        return future
+
+    def hint(self, hint: Callable[[], None]) -> None:
+        """Somebody has written: this process hears of it at once, late, twice, or not at all."""
+        if self._caller.loop.dead:
+            return
+        times = 1
+        if self._faults.happens("hint"):
+            times = self._universe.random.choice((0, 0, 1, 2))
+        for _ in range(times):
+            delay_ms = self._universe.random.choice((HINT_MS, HINT_MS, SLOW_MS))
+            self._caller.loop.call_later(self._universe.random.uniform(*delay_ms) / 1000, hint)
+
     def _delay_ms(self, fate: str) -> float:
         return self._universe.random.uniform(*(SLOW_MS if fate == "slow" else TRAVEL_MS))
 
@@ -98,24 +115,7 @@ class Wire:
 
         self._caller.loop.call_later(delay_ms / 1000, arrive)
 
-    def full(self) -> Any:
-        """A commit finds no space."""
-        future = self._caller.loop.create_future()
-        self._answer(future, None, WorldFull("/simulated"), self._delay_ms(""))
-        return future
-
-    def hint(self, hint: Callable[[], None]) -> None:
-        """Somebody has written: this process hears of it at once, late, twice, or not at all."""
-        times = 1
-        if self._faults.happens("hint"):
-            times = self._universe.random.choice((0, 0, 1, 2))
-        for _ in range(times):
-            delay_ms = self._universe.random.choice((HINT_MS, HINT_MS, SLOW_MS))
-            self._caller.loop.call_later(self._universe.random.uniform(*delay_ms) / 1000, hint)
-
 
 def _quietly(call: Call) -> None:
-    try:
+    with suppress(Exception):  # nobody is there to be told
         call()
-    except Exception:  # nobody is there to be told
-        pass

@@ -105,7 +105,7 @@ def _at_most_once(told: list[Row], begun: list[Effect]) -> Iterator[str]:
 def _retries(log: RunLog) -> Iterator[str]:
     """A failure may be taken back only if the body had not acted on it."""
     for retried in log.of("run_retried"):
-        seq = retried.fact["failure_seq"]
+        seq: int = retried.fact["failure_seq"]
         failure = log.rows[seq - 1]
         acted = [row for row in log.rows[seq : retried.seq] if row.is_request]
         if failure.type != "step_failed" or acted:

@@ -1,0 +1,35 @@
+"""Did perdure keep its promises? The checker reads rows and the ledger, and shares nothing with the engine but replay."""
+
+from collections.abc import Iterator
+
+from perdure.testing.simulation.checker.log import check_log
+from perdure.testing.simulation.checker.mail import check_mail
+from perdure.testing.simulation.checker.replay import check_replay
+from perdure.testing.simulation.checker.row import RunLog
+from perdure.testing.simulation.checker.run import check_run, check_stories
+from perdure.testing.simulation.checker.step import check_steps
+from perdure.testing.simulation.checker.wait import check_waits
+from perdure.testing.simulation.evidence import Evidence, Violation
+
+
+def check(evidence: Evidence, *, prefixes: bool = True) -> list[Violation]:
+    """Every rule that was broken. `prefixes`: one run is replayed from each of its turns, too."""
+    return list(_violations(evidence, prefixes))
+
+
+def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
+    for detail in evidence.mischief:
+        yield Violation("an unhandled error", None, detail)
+    yield from check_stories(evidence)
+    effects = {effect.run_id for effect in evidence.effects}
+    for run_id in sorted(effects - evidence.logs.keys()):
+        yield Violation("P1 a step of a run that isn't there", run_id, "")
+    chosen = min(evidence.logs, default=None)
+    for run_id, kept in evidence.logs.items():
+        log = RunLog(kept)
+        yield from check_log(log)
+        yield from check_mail(evidence, log)
+        yield from check_waits(evidence, log)
+        yield from check_steps(evidence, log, [effect for effect in evidence.effects if effect.run_id == run_id])
+        yield from check_replay(evidence, log, prefixes=prefixes and run_id == chosen)
+        yield from check_run(evidence, log)

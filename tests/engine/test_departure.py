@@ -1,0 +1,190 @@
+"""The ways in which a run leaves its worker."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from perdure.core.pending import Pending
+from perdure.engine.append import Births, Entry, Header
+from perdure.engine.departure import Departure
+from perdure.engine.outbox import Outbox
+from perdure.model.event import AnyFact, CancelRequested, Fact, RunBlocked, RunCancelled, RunCompleted, StepRetrying
+from perdure.model.ids import RunId, WorkerId
+from perdure.world import Append
+from tests.core.logs import BOOM, done, log, raw, sleep, step
+
+ME, WORKER = RunId("wrun_1"), WorkerId("wrkr_1")
+A = "0/step:app:charge#0"
+
+
+class Run:
+    """A run with this log, at rest. `happened` is what it did, or had done to it."""
+
+    def __init__(self, *lines: tuple[int, str, AnyFact], body: bool = True) -> None:
+        header = Header(run_id=ME, root_id=ME, owner=WORKER, parent_id=None, parent_key=None, deployment="d")
+        self.run_id, self.at_rest = ME, True
+        self.happened: list[object] = []
+        self.pending = Pending(log(*lines))
+        self.outbox = Outbox(header, epoch=1, seq=9, status="running", turn=3)
+        self.attempts = self.waits = SimpleNamespace(close=lambda: self.happened.append("close"))  # type: ignore[assignment]
+        self.body: Any = SimpleNamespace(put_away=lambda: self.happened.append("body")) if body else None
+        self.host: Any = SimpleNamespace(
+            rest=SimpleNamespace(end=lambda run_id: None),
+            committer=SimpleNamespace(offer=lambda run, urgent: self.happened.append("offer")),
+            left=lambda run_id, fact, wake_at_ms: self.happened.append(("left", fact, wake_at_ms)),
+        )
+        self.departure = Departure(self)  # type: ignore[arg-type]
+
+    def write(self) -> list[str]:
+        """What the next append says."""
+        births = Births(WORKER, frozenset())
+        append = self.outbox.take(lambda key: True, births, list, owner_goes=False)
+        return [] if append is None else [row.type for row in append.rows]
+
+    def take(self) -> Append | None: ...
+
+    def landed(self, outcome: object) -> None: ...
+
+    def poisoned(self, error: Exception) -> None: ...
+
+
+def released(run: Run, *, turn_completed: bool = False) -> Append:
+    return run.departure.onto(
+        Append(run_id=ME, owner=WORKER, epoch=1, seq=9, rows=(), turn_completed=turn_completed)
+    )
+
+
+class TestPuttingAway:
+    def test_a_run_at_rest_goes(self) -> None:
+        run = Run()
+        run.departure.put_away()
+        assert run.happened == ["offer"]
+        assert run.departure.goes_now()
+
+    def test_one_that_is_busy_stays(self) -> None:
+        run = Run()
+        run.at_rest = False
+        run.departure.put_away()
+        assert (run.happened, run.departure.releasing) == ([], False)
+
+    def test_something_that_came_in_between_keeps_it(self) -> None:
+        run = Run()
+        run.departure.put_away()
+        run.outbox.arrive(Entry(0, A, done()))
+        assert not run.departure.goes_now()
+        assert not run.departure.releasing
+
+    def test_mail_keeps_it(self) -> None:
+        run = Run()
+        run.departure.put_away()
+        run.departure.stay()
+        assert not run.departure.releasing
+
+    def test_along_with_the_answer(self) -> None:
+        run = Run()
+        run.outbox.add("0/sleep#0", sleep())
+        run.departure.put_away_along()
+        assert run.departure.goes_now()
+
+    def test_along_but_something_has_arrived(self) -> None:
+        run = Run()
+        run.outbox.add("0/sleep#0", sleep())
+        run.departure.put_away_along()
+        run.outbox.arrive(Entry(0, A, done()))
+        assert not run.departure.goes_now()
+
+
+class TestHandingBack:
+    def test_it_goes_with_all_that_it_has_to_say(self) -> None:
+        run = Run()
+        run.outbox.arrive(Entry(0, A, done()))
+        run.departure.hand_back()
+        assert run.departure.goes_now()
+        assert released(run).hand_back
+
+    def test_mail_does_not_keep_it(self) -> None:
+        run = Run()
+        run.departure.hand_back()
+        run.departure.stay()
+        assert run.departure.releasing
+
+
+class TestWhenItIsDueAgain:
+    @pytest.mark.parametrize(
+        ("lines", "wake_at_ms"),
+        [
+            ([], None),
+            ([(0, "0/sleep#0", sleep(70_000)), (0, "0.1/sleep#0", sleep(50_000))], 50_000),
+            ([(0, A, step()), (0, A, StepRetrying(attempt=1, error=BOOM, retry_at_ms=60_000))], 60_000),
+            ([(0, "0/sleep#0", sleep(70_000)), (1, "", CancelRequested(force_at_ms=40_000))], 40_000),
+            ([(0, A, step())], 0),
+        ],
+        ids=["only by mail", "the soonest wait", "a retry", "a grace", "a step that was cut off"],
+    )
+    def test_the_least_of_all(self, lines: list[tuple[int, str, AnyFact]], wake_at_ms: int | None) -> None:
+        append = released(Run(*lines))
+        assert (append.release, append.wake_at_ms) == (True, wake_at_ms)
+
+    def test_at_once_where_nobody_has_answered(self) -> None:
+        """T4: the next owner answers."""
+        asleep = (0, "0/sleep#0", sleep(70_000))
+        assert released(Run(asleep, body=False)).wake_at_ms == 0
+        assert released(Run(asleep), turn_completed=True).wake_at_ms == 0
+
+
+class TestEnds:
+    def test_an_end_stops_all_and_is_written(self) -> None:
+        run = Run()
+        run.departure.end(RunCompleted(result=raw("1")))
+        assert run.happened == ["close", "close", "offer"]
+        assert run.write() == ["run_completed"]
+
+    def test_a_cancel_names_its_reason(self) -> None:
+        run = Run((1, "", CancelRequested(reason="enough")))
+        run.departure.end(RunCancelled())
+        append = run.outbox.take(None, Births(WORKER, frozenset()), list, owner_goes=False)
+        assert append is not None
+        assert append.rows[0].payload == b'{"reason":"enough"}'
+
+    def test_force_ends_without_the_body(self) -> None:
+        run = Run((1, "", CancelRequested(reason="enough")))
+        run.departure.force()
+        append = run.outbox.take(None, Births(WORKER, frozenset()), list, owner_goes=False)
+        assert append is not None
+        assert append.rows[0].payload == b'{"reason":"enough","forced":true}'
+
+    def test_force_comes_too_late(self) -> None:
+        run = Run()
+        run.departure.end(RunCompleted(result=raw("1")))
+        run.departure.force()
+        assert run.write() == ["run_completed"]
+        gone = Run()
+        gone.departure.leave()
+        gone.departure.force()
+        assert gone.write() == []
+
+    def test_a_parked_run_says_only_that(self) -> None:
+        run = Run()
+        run.outbox.add(A, step())
+        run.departure.park(RunBlocked(sentence="why"))
+        assert run.happened == ["close", "close", "offer"]
+        assert run.write() == ["run_blocked"]
+
+
+class TestLeaving:
+    @pytest.mark.parametrize("fact", [None, RunCompleted(result=raw("1"))])
+    def test_the_host_is_told_and_the_body_thrown_away(self, fact: Fact | None) -> None:
+        run = Run()
+        run.departure.leave(fact, wake_at_ms=5)
+        assert run.happened == ["close", "close", "body", ("left", fact, 5)]
+        assert run.departure.gone
+
+    def test_once(self) -> None:
+        run = Run()
+        run.departure.leave()
+        run.happened.clear()
+        run.departure.leave()
+        run.departure.put_away()
+        run.departure.hand_back()
+        assert run.happened == []
