@@ -47,8 +47,8 @@ async def test_attributes_by_the_body_and_by_its_steps() -> None:
     assert (await run.info()).attributes == {"region": "eu", "phase": "paid", "by": "thread"}
     assert await facts(run, "attr_set") == [
         {"changes": {"phase": "charging", "old": "value"}},
-        {"changes": {"by": "step", "phase": "charged"}, "by_step": True},
-        {"changes": {"by": "thread", "old": None}, "by_step": True},
+        {"changes": {"by": "step", "phase": "charged"}, "byStep": True},
+        {"changes": {"by": "thread", "old": None}, "byStep": True},
         {"changes": {"phase": "paid"}},
     ]
 

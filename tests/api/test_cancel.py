@@ -318,7 +318,7 @@ async def test_a_grace_that_runs_out_ends_the_run_without_its_body() -> None:
     assert (info.forced, info.status) == (True, "cancelled")
     assert seen in ([], ["cleaning"]), "at most it had begun to end by itself"
     [asked] = await facts(run, "cancel_requested")
-    assert asked["force_at_ms"] > 0
+    assert asked["forceAtMs"] > 0
 
 
 async def test_a_grace_that_is_enough() -> None:

@@ -237,6 +237,6 @@ async def test_a_retried_run_that_failed_again_elsewhere_is_told_apart() -> None
     await run.retry()
     with pytest.raises(RunFailed):
         await run.result()
-    assert [fact["failure_seq"] for fact in await facts(run, "run_retried")] == [
+    assert [fact["failureSeq"] for fact in await facts(run, "run_retried")] == [
         next(event.seq for event in (await run.events()).items if event.type == "step_failed")
     ]

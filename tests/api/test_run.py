@@ -267,7 +267,7 @@ async def test_a_rerun_is_a_new_run_with_the_same_input() -> None:
     assert again.run_id != run.run_id
     assert await again.result() == Receipt("r-4")
     created = next(event.data for event in (await again.events()).items if event.type == "run_created")
-    assert (created["input"], created["rerun_of"]) == ({"n": 2}, run.run_id)
+    assert (created["input"], created["rerunOf"]) == ({"n": 2}, run.run_id)
 
 
 async def test_a_rerun_of_a_failed_and_of_a_cancelled_run() -> None:

@@ -68,7 +68,7 @@ async def test_a_step_is_recorded_by_name_with_its_arguments_and_result() -> Non
         {"name": f"{HERE}:halve", "input": {"n": 3}},
     ]
     completed = await facts(run, "step_completed")
-    assert all(fact.pop("duration_ms", 0) >= 0 for fact in completed)
+    assert all(fact.pop("durationMs", 0) >= 0 for fact in completed)
     assert completed == [{"attempt": 1, "result": 6}, {"attempt": 1, "result": 1.5}]
 
 

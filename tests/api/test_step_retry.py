@@ -136,7 +136,7 @@ async def test_back_off_is_recorded_and_told() -> None:
     run = await start(sleeps_between)
     info = await waiting_for(run, "retry")
     [event] = [event async for event in run.events() if event.type == "step_retrying"]
-    retry_at = datetime.fromtimestamp(event.data["retry_at_ms"] / 1000, UTC)
+    retry_at = datetime.fromtimestamp(event.data["retryAtMs"] / 1000, UTC)
     assert timedelta(minutes=59) < retry_at - event.at <= timedelta(hours=1)
     [reason] = info.waiting_for
     assert reason.until == retry_at
@@ -166,7 +166,7 @@ async def test_delays_grow_up_to_the_cap() -> None:
     with pytest.raises(RunFailed):
         await run.result()
     events = [event async for event in run.events() if event.type == "step_retrying"]
-    asked = [event.data["retry_at_ms"] for event in events]
+    asked = [event.data["retryAtMs"] for event in events]
     # `at` is the store's at the commit, a little after the failure: each delay is at least what is left of it
     begun = [event.at.timestamp() * 1000 for event in events]
     assert all(next_begun >= due for due, next_begun in zip(asked, begun[1:], strict=False))
@@ -190,7 +190,7 @@ async def test_retry_after_says_when(after: Any) -> None:
     run = await start(is_rate_limited, after)
     assert await run.result() == "done"
     [event] = [event async for event in run.events() if event.type == "step_retrying"]
-    early = timedelta(milliseconds=event.data["retry_at_ms"]) - (event.at - datetime(1970, 1, 1, tzinfo=UTC))
+    early = timedelta(milliseconds=event.data["retryAtMs"]) - (event.at - datetime(1970, 1, 1, tzinfo=UTC))
     assert early <= timedelta(milliseconds=2), "the policy's own delay is a second"
 
 

@@ -33,7 +33,7 @@ def test_arguments_by_position_stay_an_array(shop: Shop) -> None:
 
 def test_a_delay(shop: Shop) -> None:
     before_ms = time.time() * 1000
-    due_ms = created(say("start", "app:fulfil", "--delay", "1d").stdout.strip())["due_ms"]
+    due_ms = created(say("start", "app:fulfil", "--delay", "1d").stdout.strip())["dueMs"]
     assert before_ms <= due_ms - 86_400_000 <= time.time() * 1000 + 1
 
 

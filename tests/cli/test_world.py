@@ -40,16 +40,15 @@ def test_only_the_option_is_in_the_help() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_the_option_then_the_variable_then_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert url_of(None, create=True) == "sqlite:///.perdure/perdure.db"
+    assert url_of(None) == "sqlite:///.perdure/perdure.db"
     monkeypatch.setenv("PERDURE_WORLD", "sqlite:///other.db")
-    assert url_of(None, create=True) == "sqlite:///other.db"
-    assert url_of("sqlite:///mine.db", create=True) == "sqlite:///mine.db"
+    assert url_of(None) == "sqlite:///other.db"
+    assert url_of("sqlite:///mine.db") == "sqlite:///mine.db"
 
 
-@pytest.mark.parametrize("create", [True, False])
-def test_a_world_in_memory_is_another_processs(create: bool) -> None:
+def test_a_world_in_memory_is_another_processs() -> None:
     with pytest.raises(WorldInvalid) as caught:
-        url_of("memory://", create=create)
+        url_of("memory://")
     assert str(caught.value) == (
         "'memory://' is no usable world: it lives in one process's memory, and this is another process; "
         "use sqlite:///path"

@@ -103,7 +103,7 @@ def test_a_run_that_is_taken_over_by_force() -> None:
     play(act)
 
 
-def test_a_run_that_is_blocked() -> None:
+def test_a_failure_elsewhere() -> None:
     stage = Stage()
 
     async def scene() -> None:

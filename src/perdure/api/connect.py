@@ -6,7 +6,7 @@ The only module (beside `perdure.testing`) that names concrete Worlds: a URL in,
 import asyncio
 import os
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from perdure.engine.engine import Engine
@@ -21,18 +21,35 @@ VARIABLE = "PERDURE_WORLD"
 Work = Literal["auto", False]
 
 
-def world_at(url: str) -> World:
-    """The World that a URL names, not yet opened. Raises: WorldInvalid."""
+def world_at(url: str, *, create: bool = True) -> World:
+    """The World that a URL names, not yet opened; without `create`, opening makes none. Raises: WorldInvalid."""
     kind = url.partition(":")[0]
     if kind == "sqlite":
         from perdure.worlds.sqlite.world import SqliteWorld
 
-        return SqliteWorld(url)
+        return SqliteWorld(url, create=create)
     if kind == "memory":
         from perdure.worlds.memory.world import MemoryWorld
 
         return MemoryWorld(url)
     raise WorldInvalid(url, f"its kind {kind!r} is unknown; use sqlite:///path or memory://")
+
+
+class SchemaVersion(NamedTuple):
+    """`found` is the version that a database has, None where there is none; `known` is ours."""
+
+    found: int | None
+    known: int
+
+
+def schema_at(url: str) -> SchemaVersion:
+    """The schema of the database under a World. Looks only. Raises: WorldInvalid."""
+    if not url.startswith("sqlite:"):
+        raise WorldInvalid(url, "it has no schema; use sqlite:///path")
+    from perdure.worlds.sqlite.schema import schema_version
+
+    version = schema_version(url)
+    return SchemaVersion(version.found, version.known)
 
 
 class Connection:
@@ -41,6 +58,7 @@ class Connection:
     def __init__(self) -> None:
         self.url: str | None = None
         self.work: Work = "auto"
+        self.create = True
         self.world: World | None = None
         self.engines: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Engine, asyncio.Task[None]]] = (
             WeakKeyDictionary()
@@ -66,7 +84,7 @@ class Connection:
 
     async def _opened(self) -> World:
         if self.world is None:
-            world = world_at(self.url or os.environ.get(VARIABLE) or DEFAULT_URL)
+            world = world_at(self.url or os.environ.get(VARIABLE) or DEFAULT_URL, create=self.create)
             await world.open()
             if self.world is None:
                 self.world = world
@@ -106,7 +124,7 @@ def configure(*, world: str | None = None, work: Work = "auto") -> None:
         raise UsageError("configure was called while a world is in use: `await close()` first")
     if world is not None:
         world_at(world)
-    CONNECTION.url, CONNECTION.work, CONNECTION.world = world, work, None
+    CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
 
 
 async def close(grace: Duration = 0) -> None:

@@ -13,6 +13,7 @@ from perdure.api.records import (
     StepInfo,
     WaitInfo,
     Waiting,
+    camel,
     moment,
     moment_or_none,
 )
@@ -67,7 +68,7 @@ def error_info(failure: Failure) -> ErrorInfo:
 
 
 def event_info(event: Event) -> EventInfo:
-    data = msgspec.json.decode(pack(event.fact), type=dict[str, Any])
+    data = {camel(name): value for name, value in msgspec.json.decode(pack(event.fact), type=dict[str, Any]).items()}
     return EventInfo(
         seq=event.seq, turn=event.turn, type=event.fact.type, key=event.key, at=moment(event.at_ms), data=data
     )

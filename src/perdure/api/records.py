@@ -21,7 +21,7 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         assert is_dataclass(self)
-        return {_camel(part.name): _plain(getattr(self, part.name)) for part in fields(self)}
+        return {camel(part.name): _plain(getattr(self, part.name)) for part in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class RunInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventInfo(Record):
-    """One event of a run's log. `data` is the event's own payload, decoded from JSON."""
+    """One event of a run's log. `data` is the event's payload, its fields in camelCase, the user's values as they are."""
 
     seq: int
     turn: int
@@ -159,7 +159,7 @@ def moment_or_none(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else moment(at_ms)
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 

@@ -44,7 +44,7 @@ def worker(modules: tuple[str, ...], concurrency: int, grace: int, world: str | 
     """
     load(modules)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    url = url_of(world, create=True)
+    url = url_of(world)
     configure(world=url, work=False)
     asyncio.run(serve(url, concurrency, grace))
     leave_stuck_threads()

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -28,23 +27,24 @@ def world_option(command: Command) -> Command:
     return world(backend(command))
 
 
-def url_of(world: str | None, *, create: bool) -> str:
+def url_of(world: str | None) -> str:
     """The world's URL: of the option, else of PERDURE_WORLD, else the default.
 
-    Raises: WorldInvalid, if another process can't reach it, or without `create` isn't there: looking makes nothing.
+    Raises: WorldInvalid, if another process can't reach it.
     """
     url = world or os.environ.get(VARIABLE) or DEFAULT_URL
-    kind, _, path = url.partition(":///")
     if url.startswith("memory:"):
         raise WorldInvalid(url, "it lives in one process's memory, and this is another process; use sqlite:///path")
-    if not create and kind == "sqlite" and path and not Path(path).exists():
-        raise WorldInvalid(url, f"there is no file {path}: start a run there first, or check the path")
     return url
 
 
 def in_world(world: str | None, work: Callable[[Engine], Awaitable[T]], *, create: bool = False) -> T:
-    """What `work` gives, done in an event loop of its own with the world open. Raises: WorldError, as `work`."""
-    configure(world=url_of(world, create=create), work=False)
+    """What `work` gives, done in an event loop of its own with the world open. Without `create`, looking makes none.
+
+    Raises: WorldError, as `work`.
+    """
+    configure(world=url_of(world), work=False)
+    CONNECTION.create = create
     return asyncio.run(_with_engine(work))
 
 

@@ -46,3 +46,11 @@ def test_none_is_made(folder: Path) -> None:
     done = say("db", "status")
     assert (done.exit_code, done.stdout) == (4, "")
     assert list(folder.iterdir()) == []
+
+
+def test_an_older_schema_stays_as_it_is(folder: Path) -> None:
+    (folder / "runs.db").touch()
+    done = say("db", "status", "--json", "--world", "sqlite:///runs.db")
+    shown = msgspec.json.decode(done.stdout)
+    assert (done.exit_code, shown["schemaFound"], shown["runs"]) == (0, 0, None)
+    assert (folder / "runs.db").stat().st_size == 0

@@ -35,7 +35,7 @@ def test_data(shop: Shop) -> None:
     assert msgspec.json.decode(lines[3].split("\t")[5]) == {"name": "shop:charge", "input": {"order": "o-1"}}
     assert all("data" not in item for item in listed(shop.runs["done"])["items"])
     items = listed(shop.runs["done"], "--with-data")["items"]
-    items[4]["data"].pop("duration_ms", None)
+    items[4]["data"].pop("durationMs", None)
     assert items[4]["data"] == {"attempt": 1, "result": "ch_o-1"}
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apsw
 import click
 import msgspec
 
+from perdure.api.connect import schema_at
 from perdure.cli.detail import Part, write_detail
 from perdure.cli.human import size
 from perdure.cli.listing import form_option, write_json
@@ -15,12 +15,12 @@ from perdure.cli.reference import walk_runs
 from perdure.cli.table import Cell
 from perdure.cli.world import in_world, url_of, world_option
 from perdure.engine.engine import Engine
-from perdure.errors import SchemaTooNew
+from perdure.errors import SchemaTooNew, WorldInvalid
 from perdure.world.query import RunFilter
 
 
 class DatabaseStatus(NamedTuple):
-    """`found` is the schema's version, `known` the newest that this perdure knows. Of a newer one no run is read."""
+    """`found` is the schema's version, `known` the newest that this perdure knows. Runs are read where both agree."""
 
     world: str
     path: Path
@@ -51,36 +51,29 @@ class DatabaseStatus(NamedTuple):
 def status(form: str | None, world: str | None) -> None:
     """Show which database a world is, its schema's version, its size, and how many runs it has in which state.
 
-    Exit code 4 if there is none, or if its schema is newer than this perdure knows.
+    It only looks: an older schema stays as it is. Exit code 4 if there is no database, or if its schema is newer than
+    this perdure knows.
     """
-    url = url_of(world, create=False)
-    path = Path(url.partition(":///")[2]).absolute()
-    newer: SchemaTooNew | None = None
-    try:
-        found, runs = in_world(url, counted)
-        shown = DatabaseStatus(url, path, found, found, runs)
-    except SchemaTooNew as error:
-        newer, shown = error, DatabaseStatus(url, path, error.found, error.known, None)
+    url = url_of(world)
+    found, known = schema_at(url)
+    if found is None:
+        raise WorldInvalid(url, "there is no such file: start a run there first, or check the path")
+    runs = in_world(url, counted) if found == known else None
+    shown = DatabaseStatus(url, Path(url.partition(":///")[2]).absolute(), found, known, runs)
     if form == "json":
         write_json(shown.as_json())
     else:
         write_detail(parts_of(shown))
-    if newer is not None:
-        raise newer
+    if found > known:
+        raise SchemaTooNew(url, found, known)
 
 
-async def counted(engine: Engine) -> tuple[int, dict[str, int]]:
-    """The schema's version, which opening has brought to ours, and how many runs there are, by status."""
-    path = engine.world.url.partition(":///")[2]
-    connection: Any = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        [[version]] = connection.execute("PRAGMA user_version").fetchall()
-    finally:
-        connection.close()
+async def counted(engine: Engine) -> dict[str, int]:
+    """How many runs there are, by status."""
     counts: Counter[str] = Counter()
     async for run in walk_runs(engine.world, RunFilter()):
         counts[run.status] += 1
-    return int(version), dict(counts.most_common())
+    return dict(counts.most_common())
 
 
 def parts_of(shown: DatabaseStatus) -> list[Part]:

@@ -18,4 +18,4 @@ def upgrade(world: str | None) -> None:
         """Opening has done it."""
 
     in_world(world, work, create=True)
-    click.echo(f"the schema of {url_of(world, create=True)} is up to date", err=True)
+    click.echo(f"the schema of {url_of(world)} is up to date", err=True)
