@@ -107,14 +107,18 @@ class TestWatch:
 
     def test_it_says_once_who_holds_the_thread_and_where(self, caplog: pytest.LogCaptureFixture) -> None:
         watch = Watch()
+
+        def held_here() -> None:
+            reporting = threading.Thread(target=lambda: (watch.report(), watch.report()))
+            reporting.start()
+            reporting.join()
+
         watch.report()
         watch.begin(RUN)
-        reporting = threading.Thread(target=lambda: (watch.report(), watch.report()))
-        reporting.start()
-        reporting.join()  # here, in this very line
+        held_here()
         [said] = [record.getMessage() for record in caplog.records]
         assert said.startswith("the body of run wrun_1 has held its worker's thread for 0.0 s:\n")
-        assert "reporting.join()  # here, in this very line" in said
+        assert ", in held_here\n" in said
         watch.begin(RUN)
         watch.report()
         assert len(caplog.records) == 2, "another activation is another report"

@@ -334,7 +334,7 @@ def test_a_step_that_was_cut_off_is_begun_again_once() -> None:
     async def scene(stage: Stage) -> None:
         of = await started(stage, held, "x")
         first = await stage.working(*ALL)
-        while not DID:
+        while "step_created" not in await stage.types(of):
             await asyncio.sleep(0.01)
         await died(stage, first)
         second = await stage.working(*ALL)

@@ -18,6 +18,7 @@ from tests.faults.rules import append, mail, ownership, step, turn
 from tests.faults.rules.patching import Patching
 
 CRASHES = ("crashing", "bystander")
+CONCURRENT = ("nested", "gathered", "queued", "raced")
 SEQUENTIAL = ("sequence", "parent")
 
 
@@ -63,7 +64,7 @@ PLANTED = (
     Planted(apply=turn.patched_always, seed=0, programs=("patched",)),
     Planted(apply=turn.patch_unrecorded, seed=0, programs=("patched",)),
     Planted(apply=turn.catchable_divergence, seed=0, programs=("changed",)),
-    Planted(apply=append.unfenced, seed=0, rates=Rates(lost=0.3, kill=0.03, slow=0.2)),
+    Planted(apply=append.unfenced, seed=0, programs=CONCURRENT, rates=Rates(lost=0.3, pause=0.03, slow=0.3)),
     Planted(apply=append.anywhere_in_the_log, seed=0),
     Planted(apply=append.blind_second_try, seed=0),
     Planted(apply=append.taken_for_landed, seed=0),

@@ -5,6 +5,7 @@ from typing import Any
 
 import perdure
 from perdure import FatalError, Retry, StepInterrupted, race, sleep, start, step, workflow
+from perdure.api.relay import relay_result
 from perdure.testing.simulation.effect import Shaken, begin, crash, effect, linger, shaken
 from perdure.testing.simulation.program import Program, Suite
 
@@ -108,6 +109,17 @@ async def work(what: Any) -> str:
     begin()
     await asyncio.sleep(0.8)
     return f"did {what}"
+
+
+@step(name="sim:starts", retry=OFTEN)
+async def starts(given: str) -> str:
+    """Starts a run; another attempt must find the same."""
+    begin()
+    run = await start(kid, given)
+    await linger()
+    if shaken():
+        raise Shaken(given)
+    return run.run_id
 
 
 @step(name="sim:deadly", max_retries=0)
@@ -406,6 +418,13 @@ async def parent(given: str) -> list[Any]:
     return [told, *out, await do("end")]
 
 
+@workflow(name="sim:starter")
+async def starter(given: str) -> list[Any]:
+    """Its step starts a run, and it waits for that run's end, which no mail brings."""
+    run_id = await starts(given)
+    return [await perdure.get_run(run_id, list[str]).result(), await do("end")]
+
+
 @workflow(name="sim:guardian")
 async def guardian(given: str) -> None:
     """Its children would never end if its cancellation didn't reach them."""
@@ -531,6 +550,7 @@ PROGRAMS = (
     Program(workflow=chancy, steady=False),
     Program(workflow=parent, cancel=0.3),
     Program(workflow=guardian, cancel=1),
+    Program(workflow=starter),
     Program(workflow=before_patch, versions={1: after_patch}, steady=False),
     Program(workflow=before_change, versions={1: after_change, 2: before_change}, steady=False, never="caught"),
     Program(workflow=before_widening, versions={1: after_widening, 2: before_widening}, steady=False),
@@ -541,5 +561,23 @@ BYSTANDER = Program(workflow=bystander, frail=True, cancel=0)
 SUITE = Suite(
     programs=(*PROGRAMS, BYSTANDER),
     children=(kid, failing_kid, endless_kid),
-    steps=(do, undo, once, threaded, echo, hopeless, third, fatal, mended, long, slow, tell, distant, work, deadly),
+    steps=(
+        do,
+        undo,
+        once,
+        threaded,
+        echo,
+        hopeless,
+        third,
+        fatal,
+        mended,
+        long,
+        slow,
+        tell,
+        distant,
+        work,
+        starts,
+        deadly,
+        relay_result,
+    ),
 )

@@ -83,7 +83,9 @@ class Connection:
         return engine
 
     async def _opened(self) -> World:
-        if self.world is None:
+        if self.world is not None:
+            await self.world.open()  # again, after a fork: it has forsaken what it shared with its parent
+        else:
             world = world_at(self.url or os.environ.get(VARIABLE) or DEFAULT_URL, create=self.create)
             await world.open()
             if self.world is None:
@@ -110,6 +112,8 @@ class Connection:
 
 
 CONNECTION = Connection()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=CONNECTION.engines.clear)
 
 
 def configure(*, world: str | None = None, work: Work = "auto") -> None:
@@ -120,7 +124,7 @@ def configure(*, world: str | None = None, work: Work = "auto") -> None:
     the running event loop; False: this process only starts and looks.
     Raises: UsageError while a World is in use (`await close()` first), WorldInvalid.
     """
-    if CONNECTION.world is not None and len(CONNECTION.engines):
+    if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
         raise UsageError("configure was called while a world is in use: `await close()` first")
     if world is not None:
         world_at(world)
@@ -143,3 +147,4 @@ async def _until_the_loop_ends(engine: Engine) -> None:
         await asyncio.get_running_loop().create_future()
     finally:
         await engine.close()
+        CONNECTION.engines.pop(asyncio.get_running_loop(), None)

@@ -1,9 +1,11 @@
 """From rows and events to the records that users see."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from perdure.api.records import (
     DivergenceInfo,
@@ -20,6 +22,7 @@ from perdure.api.records import (
 from perdure.codec.fact import pack
 from perdure.codec.value import decode
 from perdure.core.standing import Reason, StepStanding, WaitStanding, reasons_of
+from perdure.errors import DecodeError
 from perdure.model.event import Event, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.failure import Failure
 from perdure.model.ids import step_id
@@ -48,7 +51,7 @@ def run_info(record: RunRecord, events: list[Event], returns: Any, now_ms: int, 
         deployment=record.deployment,
         reason=_reason(last),
         forced=isinstance(last, RunCancelled) and last.forced,
-        result=decode(last.result, returns, "result") if isinstance(last, RunCompleted) else None,
+        result=_result(last.result, returns) if isinstance(last, RunCompleted) else None,
         error=error_info(last.error) if isinstance(last, RunFailed) else None,
         divergence=divergence
         and DivergenceInfo(
@@ -61,6 +64,19 @@ def run_info(record: RunRecord, events: list[Event], returns: Any, now_ms: int, 
         waiting_for=reasons,
         waiting_sentence=_sentence(record, reasons, now_ms),
     )
+
+
+def unreadable_info(record: RunRecord, reason: str) -> RunInfo:
+    """The record of a run whose events can't be read here: what its row says, and why there is no more."""
+    return replace(run_info(record, [], Any, 0, True), reason=reason)
+
+
+def _result(recorded: Raw, returns: Any) -> Any:
+    """As today's annotation has it; as it was recorded where it doesn't fit: looking must not fail."""
+    try:
+        return decode(recorded, returns, "result")
+    except DecodeError:
+        return msgspec.json.decode(recorded)
 
 
 def error_info(failure: Failure) -> ErrorInfo:

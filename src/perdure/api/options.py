@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
-from perdure.errors import AttributeInvalid
+from perdure.errors import AttributeInvalid, UsageError
 from perdure.model.duration import Duration
 
 ATTRIBUTES_MAX = 64
@@ -27,7 +27,22 @@ class StartOptions:
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
-        check_attributes(dict(self.attributes))
+        given = cast(Mapping[str, str | None], self.attributes)
+        for key, value in given.items():
+            if value is None:
+                raise AttributeInvalid(key, "its value is None: a new run has nothing to remove")
+        check_attributes(given)
+        check_text("idempotency_key", self.idempotency_key)
+        if self.on_conflict not in ("return", "fail"):
+            raise UsageError(f"on_conflict={self.on_conflict!r} is neither 'return' nor 'fail'")
+
+
+def check_text(name: str, value: object) -> None:
+    """Raises: UsageError for what is neither None nor a text that can be recorded."""
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{name}={value!r} is of type {type(value).__name__}: give a text, such as {str(value)!r}")
+    if isinstance(value, str) and not _is_recordable(value):
+        raise UsageError(f"{name}={value!r} holds half of a surrogate pair, which is no text: mend it first")
 
 
 def check_attributes(changes: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -41,6 +56,16 @@ def check_attributes(changes: Mapping[str, str | None]) -> dict[str, str | None]
             raise AttributeInvalid(key[:20] + "…", f"its key has {len(key)} characters, {KEY_MAX} are allowed")
         if value is not None and not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise AttributeInvalid(key, f"its value is of type {type(value).__name__}, not a text")
-        if value is not None and len(value.encode(errors="surrogatepass")) > VALUE_MAX:
+        if not _is_recordable(key) or not _is_recordable(value or ""):
+            raise AttributeInvalid(key, "it holds half of a surrogate pair, which is no text")
+        if value is not None and len(value.encode()) > VALUE_MAX:
             raise AttributeInvalid(key, f"its value is longer than {VALUE_MAX} bytes")
     return dict(changes)
+
+
+def _is_recordable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from perdure.api.connect import CONNECTION
-from perdure.api.info import event_info, run_info, step_info, wait_info
+from perdure.api.info import event_info, run_info, step_info, unreadable_info, wait_info
+from perdure.api.options import check_text
 from perdure.api.outcome import result_of
 from perdure.api.records import EventInfo, Listing, Page, RunInfo, StepInfo, WaitInfo
 from perdure.api.relay import relay_cancel, relay_result, relay_status
@@ -15,9 +16,10 @@ from perdure.api.workflow import Workflow
 from perdure.codec.value import decode
 from perdure.core.standing import steps_of, waits_of
 from perdure.engine.engine import Engine, NewRun
-from perdure.errors import RunNotFound
+from perdure.errors import DecodeError, RunNotFound
 from perdure.model import event as log
 from perdure.model.duration import Duration, duration_ms
+from perdure.model.event import Event
 from perdure.model.ids import RunId, is_run_id
 from perdure.model.status import ENDED, Status
 from perdure.replay.body import current_body
@@ -86,6 +88,7 @@ class Run(Generic[R]):
         `grace`: after so long it ends without its body; 0: at once. None: it takes the time that it needs.
         True if that was accepted, False if the run had ended. Raises: RunNotFound, DurationInvalid.
         """
+        check_text("reason", reason)
         grace_ms = None if grace is None else duration_ms(grace)
         if current_body() is not None:
             return await relay_cancel(self.run_id, reason, grace_ms)
@@ -210,9 +213,17 @@ def list_runs(
 
 async def _listed(engine: Engine, record: RunRecord) -> RunInfo:
     first_seq = record.length if record.status in ENDED else 1
-    found, events = await engine.log(record.run_id, first_seq)
+    try:
+        record, events = await _read(engine, record, first_seq)
+    except DecodeError as error:  # one run's log, of a newer version perhaps: the others are shown all the same
+        return unreadable_info(record, str(error))
     served = await engine.is_served(record.workflow)
-    return run_info(found.run, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
+    return run_info(record, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
+
+
+async def _read(engine: Engine, record: RunRecord, first_seq: int) -> tuple[RunRecord, list[Event]]:
+    found, events = await engine.log(record.run_id, first_seq)
+    return found.run, events
 
 
 def _returns_of(engine: Engine, workflow: str) -> Any:

@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TypeVar, overload
 
+from perdure.api.options import check_text
 from perdure.errors import NotInWorkflow
 from perdure.model.duration import Duration, duration_ms, moment_ms
 from perdure.replay.body import current_body
@@ -66,4 +67,5 @@ def patched(name: str) -> bool:
     body = current_body()
     if body is None:
         raise NotInWorkflow("patched", "it asks which path a run takes")
+    check_text("name", name)
     return body.patched(name)

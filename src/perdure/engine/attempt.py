@@ -131,6 +131,8 @@ class Attempts:
         self._over(running, replace(fact, duration_ms=running.duration_ms()))
 
     def step_progressed(self, running: Running, progress: bytes) -> None:
+        if self._running.get(running.step.key) is not running:
+            return  # its thread speaks on though the attempt is over
         now_ms = self._run.host.world.now_ms()
         if now_ms - self._noted_at_ms.get(running.step.key, 0) >= PROGRESS_EVERY_MS:
             self._noted_at_ms[running.step.key] = now_ms
@@ -138,7 +140,7 @@ class Attempts:
             self._run.note(running.step.key, heartbeat, urgent=False)
 
     def step_set_attributes(self, running: Running, changes: dict[str, str | None]) -> None:
-        if not running.cancelled:
+        if self._running.get(running.step.key) is running:
             self._run.note(running.step.key, AttributesSet(changes=changes, by_step=True), urgent=False)
 
     def _over(self, running: Running, fact: StepCompleted | StepFailed | StepRetrying) -> None:

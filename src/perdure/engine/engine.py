@@ -19,7 +19,7 @@ from perdure.engine.lease import LEASE_MS
 from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import to_events
 from perdure.engine.registry import Registry
-from perdure.engine.seizure import retry_facts, seizure
+from perdure.engine.seizure import NOBODY, retry_facts, seizure
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
@@ -27,11 +27,12 @@ from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.world.log import Log
 from perdure.world.mail import Letter
-from perdure.world.operation import Refusal, Refused, Send, Start, Started
+from perdure.world.operation import Append, Refusal, Refused, Send, Start, Started
 from perdure.world.world import World
 
 logger = logging.getLogger("perdure")
 SEIZE_TRIES = 20
+FENCE_MS = 5000
 
 
 class NewRun(NamedTuple):
@@ -222,6 +223,7 @@ class Engine:
     async def _seize(self, run_id: RunId, decide: Callable[[Log, list[Event]], list[Fact] | None]) -> bool:
         """Take the run over and append what `decide` says of its present log; None: nothing to do (O7)."""
         for _ in range(SEIZE_TRIES):
+            await self._fence(run_id)
             log, events = await self.log(run_id)
             facts = decide(log, events)
             if facts is None:
@@ -238,6 +240,19 @@ class Engine:
             self._follower.left(run_id, facts[-1] if isinstance(facts[-1], ENDS) else None)
             return True
         raise UsageError(f"run {run_id} changed too fast to be taken over: try again")
+
+    async def _fence(self, run_id: RunId) -> None:
+        """Where a run has an owner, take it away, so that the log stands still; nobody claims it for a while."""
+        record = await self.world.read_run(run_id)
+        if record is None or record.owner is None:
+            return
+        wake_at_ms = self.world.now_ms() + FENCE_MS
+        fence = Append(
+            run_id=run_id, owner=NOBODY, epoch=record.epoch, seq=0, rows=(), seize=True, wake_at_ms=wake_at_ms
+        )
+        await self.committer.submit(fence)
+        if self.worker is not None:
+            self.worker.forget(run_id)
 
     def _lives_here(self, run_id: RunId) -> bool:
         return self.worker is not None and run_id in self.worker.runs

@@ -44,6 +44,10 @@ class LeaseKeeper:
         await self._world.beat(lease)
         self._good_until = sent + lease.lease_ms / 1000 * 0.9
 
+    async def retire(self) -> None:
+        """End the lease. Raises: WorldError."""
+        await self._world.retire(self._lease().worker_id, died=False)
+
     async def keep(self) -> None:
         """Beat for ever; a failure is logged, and tried again with the next beat."""
         while True:
@@ -61,6 +65,7 @@ class Watch:
         self.run_id: RunId | None = None
         self.since = 0.0
         self.thread_id = threading.get_ident()
+        self.loop = asyncio.get_running_loop()
         self.reported = False
 
     def begin(self, run_id: RunId) -> None:
@@ -113,13 +118,14 @@ class Pulse:
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():
             return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keeper.keep())
-            group.create_task(self._look())
+        keeping = asyncio.create_task(self._keeper.keep())
+        await self._look()
+        keeping.cancel()
+        await self._keeper.retire()  # the worker's loop was closed over its head: others may have its runs
 
     async def _look(self) -> None:
         given_up: RunId | None = None
-        while True:
+        while not self._watch.loop.is_closed():
             await asyncio.sleep(REPORT_AFTER_S / 2)
             held_s = self._watch.held_s()
             if held_s > REPORT_AFTER_S:

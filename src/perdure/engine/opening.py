@@ -128,7 +128,8 @@ class Opener:
             await self._host.committer.submit(replace(append, hand_back=True, wake_at_ms=0))
         except WorldError as error:
             logger.warning("run %s could not be handed back: %s", claimed.run_id, error)
-        self._left_alone[claimed.run_id] = 0  # known, no longer held
+        if self._left_alone[claimed.run_id] == claimed.epoch:  # else it has been claimed again already
+            self._left_alone[claimed.run_id] = 0
 
     def _too_many_deaths(self, claimed: Claimed, run: LiveRun) -> RunBlocked:
         last = run.pending.last_step

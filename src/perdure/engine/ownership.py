@@ -29,6 +29,10 @@ class Holder(Protocol):
     world: World
     registry: Registry
 
+    def has_lease(self) -> bool:
+        """Whether its lease is surely live; if not, it sees to that, and to what it has lost."""
+        ...
+
     def room(self) -> int:
         """How many more runs it may take now."""
         ...
@@ -69,10 +73,16 @@ class Sweeper:
 
     def due_at(self, due_ms: int) -> None:
         """A run will be due then: sweep at that moment, not up to half a second later."""
-        at = self._loop.time() + max(0, due_ms - self._holder.world.now_ms()) / 1000
-        if self._next_due_at is None or at < self._next_due_at:
-            self._next_due_at = at
+        if self._expect(due_ms):
             self._wake.set()
+
+    def _expect(self, due_ms: int) -> bool:
+        """Whether this is sooner than all that was expected."""
+        at = self._loop.time() + max(0, due_ms - self._holder.world.now_ms()) / 1000
+        if self._next_due_at is not None and at >= self._next_due_at:
+            return False
+        self._next_due_at = at
+        return True
 
     async def sweep_for_ever(self) -> None:
         """Sweep until cancelled; a World that is away is tried again."""
@@ -87,7 +97,8 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Bury, claim, and now and then compare what is owned with what is held."""
-        if self.paused:
+        self._wake.clear()  # a hint that comes from now on asks for another sweep
+        if self.paused or not self._holder.has_lease():
             return
         await self._bury()
         await self._claim()
@@ -138,7 +149,7 @@ class Sweeper:
         self._next_due_at = None
         due_ms = await holder.world.next_due_ms(workflows) if workflows else None
         if due_ms is not None:
-            self._next_due_at = self._loop.time() + max(0, due_ms - holder.world.now_ms()) / 1000
+            self._expect(due_ms)
 
     async def _bury(self) -> None:
         """End the leases of workers whose process on this host is gone: no wait for the lease."""
@@ -152,7 +163,6 @@ class Sweeper:
         if self._next_due_at is not None:
             left_s = self._next_due_at - self._loop.time()
             pause_s = min(pause_s, left_s if left_s > 0 else NO_ROOM_S)
-        self._wake.clear()
         try:
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()

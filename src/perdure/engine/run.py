@@ -120,8 +120,8 @@ class LiveRun:
             self._offer(urgent=True)
 
     def note(self, key: str, fact: Fact, *, urgent: bool) -> None:
-        """Something to be recorded that the body doesn't see."""
-        if not self.departure.gone:
+        """Something to be recorded that the body doesn't see; of no interest once the run ends."""
+        if not (self.departure.gone or self.outbox.ending or self.outbox.parking):
             self.pending.see(key, fact, self.host.world.now_ms())
             self.outbox.add(key, fact)
             self._offer(urgent=urgent)

@@ -12,6 +12,7 @@ from perdure.model.event import Fact, WaitCompleted
 from perdure.world.world import World
 
 FORCE = "force"
+LOOK_S = 0.5
 
 
 class Forcible(Protocol):
@@ -59,8 +60,7 @@ class Waits:
     def at(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
         """Call with the key when the store's clock says so; replaces an earlier timer of that key."""
         self.release(key)
-        delay_s = max(0, due_ms - self._world.now_ms()) / 1000
-        self._timers[key] = self._loop.call_later(delay_s, self._ring, key, due_ms, call)
+        self._wait(key, due_ms, call)
 
     def release(self, key: str) -> None:
         timer = self._timers.pop(key, None)
@@ -74,10 +74,16 @@ class Waits:
 
     def _ring(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
         del self._timers[key]
-        if self._world.now_ms() < due_ms:  # the loop's clock runs ahead of the store's
-            self._timers[key] = self._loop.call_later(0.001, self._ring, key, due_ms, call)
+        if self._world.now_ms() < due_ms:
+            self._wait(key, due_ms, call)
         else:
             call(key)
+
+    def _wait(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
+        """The store's clock may be set, or go on while this machine sleeps: look at it twice a second."""
+        left_s = (due_ms - self._world.now_ms()) / 1000
+        delay_s = min(max(left_s, 0.001), LOOK_S) if left_s > 0 else 0
+        self._timers[key] = self._loop.call_later(delay_s, self._ring, key, due_ms, call)
 
     def _due(self, key: str) -> None:
         wait = self._run.pending.waits.get(key)

@@ -57,7 +57,7 @@ class Worker:
     ) -> None:
         self.world, self.committer, self.registry, self.worker_id = world, committer, registry, worker_id
         self.loop = asyncio.get_running_loop()
-        self.steps = Steps(registry, options.concurrency, self._may_begin)
+        self.steps = Steps(registry, options.concurrency, self.has_lease)
         self.deployment = deployment_of(registry)
         self.chance = chance
         self.runs: dict[RunId, LiveRun] = {}
@@ -187,7 +187,7 @@ class Worker:
 
     # -- its lease
 
-    def _may_begin(self) -> bool:
+    def has_lease(self) -> bool:
         """Whether the lease is surely live; if not, no step begins until every run has been claimed afresh (O3)."""
         if self._keeper.live:
             return True

@@ -52,7 +52,8 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     outcome says who has it.
     `attributes`: changes, None removes.
     `turn_completed` resets the count of deaths; `probation` sets its flag (see `Claimed`).
-    `seize`: instead of `owner`, take the run over: only `epoch` and `seq` are compared, the epoch is raised by one
+    `seize`: instead of `owner`, take the run over: only `epoch` and (of an append with rows) `seq` are compared, the
+    epoch is raised by one
     before the rows are written, nobody owns the run afterwards, and (where it hasn't ended or blocked) it is claimable
     from `wake_at_ms` (None: at once). An ended run can be seized only where `status` says that it runs again.
     """

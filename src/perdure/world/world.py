@@ -67,7 +67,8 @@ class Ownership(Protocol):
     async def claim(self, claim: Claim) -> list[Claimed]:
         """Take runs over: epoch + 1, `owner` set, `wake_at_ms` cleared, all in one transaction.
 
-        Never runs that are blocked or ended, nor workflows that were not named. Least recently due first.
+        Never runs that are blocked or ended, nor workflows that were not named, nor the claimer's own, even where its lease
+        has lapsed (that is `reclaim`'s). Least recently due first.
         """
         ...
 

@@ -54,6 +54,18 @@ class CountsNoDeaths(Tampering):
         return replace(claimed, recoveries=0)
 
 
+class ClaimsItsOwn(MemoryWorld):
+    """A lapsed worker takes its own runs as those of a dead one."""
+
+    async def claim(self, claim: Claim) -> list[Claimed]:
+        alias = WorkerId("wrkr_alias")
+        taken = await super().claim(replace(claim, worker_id=alias))
+        for claimed in taken:
+            kept = self._state.runs[claimed.run_id]
+            self._state.runs[claimed.run_id] = replace(kept, record=replace(kept.record, owner=claim.worker_id))
+        return taken
+
+
 class CountsAllDeaths(MemoryWorld):
     async def claim(self, claim: Claim) -> list[Claimed]:
         for run_id, kept in self._state.runs.items():
@@ -159,6 +171,7 @@ FAULTS: tuple[Fault, ...] = (
     EveryClaimIsADeath,
     CountsNoDeaths,
     CountsAllDeaths,
+    ClaimsItsOwn,
     ProbationStays,
     ProbationEndsWithAnyAppend,
     ClaimsTheLiving,

@@ -125,6 +125,15 @@ async def a_release_is_no_death(world: World, clock: VirtualClock) -> None:
     assert await _deaths(world, clock) == 2
 
 
+async def a_lapsed_worker_does_not_claim_its_own(world: World, clock: VirtualClock) -> None:
+    await born(world)
+    await sent(world, letter_to(1))
+    clock.advance(LEASE_MS + 1)
+    assert await claim_all(world, ONE) == []
+    assert (await record_of(world)).epoch == 1
+    assert [run.run_id for run in await claim_all(world, TWO)] == [run_id(1)]
+
+
 async def a_worker_claims_afresh_what_it_owns(world: World, clock: VirtualClock) -> None:
     await born(world)
     await sent(world, letter_to(1))
@@ -140,8 +149,8 @@ async def a_worker_claims_afresh_what_it_owns(world: World, clock: VirtualClock)
 async def reclaiming_takes_the_probation_back(world: World, clock: VirtualClock) -> None:
     await born(world)
     assert [await _deaths(world, clock) for _ in range(2)] == [1, 2]
-    await done(world, append_to(1, 3, owner=TWO, epoch=3, probation=True))
-    again = await world.reclaim(TWO, run_id(1), 3)
+    await done(world, append_to(1, 3, owner=ONE, epoch=3, probation=True))
+    again = await world.reclaim(ONE, run_id(1), 3)
     assert again is not None
     assert again.recoveries == 2
     assert await _deaths(world, clock) == 2
@@ -175,9 +184,10 @@ async def the_next_due_time_is_the_earliest(world: World, clock: VirtualClock) -
 
 
 async def _deaths(world: World, clock: VirtualClock) -> int:
-    """The owner of run 1 dies, `TWO` takes it over; how many deaths count then."""
+    """The owner of run 1 dies, the other worker takes it over; how many deaths count then."""
     clock.advance(LEASE_MS)
-    [claimed] = await claim_all(world, TWO)
+    heir = ONE if (await record_of(world)).owner == TWO else TWO
+    [claimed] = await claim_all(world, heir)
     assert claimed.died
     assert (await record_of(world)).recoveries == claimed.recoveries
     return claimed.recoveries
@@ -191,6 +201,7 @@ CHECKS: tuple[Check, ...] = (
     a_claim_has_a_limit,
     the_least_recently_due_come_first,
     the_first_two_deaths_count_later_ones_on_probation,
+    a_lapsed_worker_does_not_claim_its_own,
     a_completed_turn_clears_the_deaths,
     a_release_is_no_death,
     a_worker_claims_afresh_what_it_owns,

@@ -44,6 +44,14 @@ async def a_seizure_compares_epoch_and_place(world: World, clock: VirtualClock) 
     await refused(world, append_to(1, 3, seize=True, due_ms=clock() + 1), Refusal.EARLY)
 
 
+async def a_seizure_without_rows_has_no_place(world: World, clock: VirtualClock) -> None:
+    await born(world)
+    await done(world, append_to(1, 0, seize=True, rows=(), wake_at_ms=clock() + 5000))
+    record = await record_of(world)
+    assert (record.owner, record.epoch, record.length, record.wake_at_ms) == (None, 2, 2, clock() + 5000)
+    await refused(world, append_to(1, 0, seize=True, rows=()), Refusal.FENCED)
+
+
 async def a_seized_run_wakes_at_its_time(world: World, clock: VirtualClock) -> None:
     await born(world)
     wake_at_ms = clock() + 100
@@ -104,6 +112,7 @@ async def an_ended_run_is_seized_only_to_run_again(world: World, clock: VirtualC
 CHECKS: tuple[Check, ...] = (
     a_seizure_fences_the_owner,
     a_seizure_compares_epoch_and_place,
+    a_seizure_without_rows_has_no_place,
     a_seized_run_wakes_at_its_time,
     a_seized_run_is_claimable_at_once_when_the_clock_went_back,
     a_seizure_can_end_a_run,

@@ -7,6 +7,7 @@ from random import Random
 from perdure.testing.simulation.universe import Universe
 
 ON = 0.6
+HEAT = (0.5, 1, 1, 2, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ _OF_MORTALS = ("kill", "pause")
 
 def drawn(random: Random, most: Rates = ALL) -> Rates:
     """Some kinds of fault, at their rate or a multiple of it; the others not at all."""
-    on = {kind: rate * random.choice((0.5, 1, 1, 2)) for kind, rate in vars(most).items() if random.random() < ON}
+    on = {kind: rate * random.choice(HEAT) for kind, rate in vars(most).items() if random.random() < ON}
     return replace(NONE, **on)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from perdure.api.connect import CONNECTION
 from perdure.engine.engine import Engine
 from perdure.engine.entropy import seeded
 from perdure.engine.registry import Registry
@@ -58,6 +59,8 @@ class Process:
 
     def _begin(self) -> None:
         self.engine = Engine(self.world, self.registry, entropy=seeded(self._seed), own_thread=False, lease_ms=LEASE_MS)
+        home: Any = self.loop.create_future()
+        CONNECTION.engines[self.loop] = (self.engine, home)  # for the verbs that steps call
         if self.works:
             self.loop.create_task(self._work(self.engine))
 
@@ -84,6 +87,7 @@ class Process:
             for run in list(worker.runs.values()):
                 if run.body is not None:
                     run.body.put_away()
+        CONNECTION.engines.pop(self.loop, None)
         self.loop.bury()
         if worker is not None:
             worker.runs.clear()

@@ -117,7 +117,7 @@ def _refusal(kept: Kept, append: Append, now_ms: int) -> Refusal | None:
         return Refusal.ENDED
     if append.epoch != record.epoch or (append.owner != record.owner and not append.seize):
         return Refusal.FENCED
-    if append.seq != record.length + 1:
+    if append.seq != record.length + 1 and not (append.seize and not append.rows):
         return Refusal.PLACE
     leaves = append.status in ENDED or (append.release and not append.hand_back)
     if leaves and any(letter.mail_id not in append.mail_taken for letter in kept.inbox):

@@ -54,7 +54,7 @@ def claim(state: State, claim: Claim, now_ms: int) -> list[Claimed]:
         if record.workflow not in claim.workflows or record.status in ENDED or record.status == "blocked":
             continue
         if record.owner is not None:
-            if not state.is_live(record.owner, now_ms):
+            if record.owner != claim.worker_id and not state.is_live(record.owner, now_ms):
                 due.append((0, record.run_id))
         elif record.mail:
             due.append((0, record.run_id))

@@ -116,7 +116,7 @@ def _refusal(run: _Run, append: Append, left: int, now_ms: int) -> Refusal | Non
         return Refusal.ENDED
     if append.epoch != run.epoch or (append.owner != run.owner and not append.seize):
         return Refusal.FENCED
-    if append.seq != run.length + 1:
+    if append.seq != run.length + 1 and not (append.seize and not append.rows):
         return Refusal.PLACE
     if left and (append.status in ENDED or (append.release and not append.hand_back)):
         return Refusal.MAIL

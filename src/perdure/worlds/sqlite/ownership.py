@@ -130,7 +130,8 @@ def claim(transaction: Transaction, claim: Claim) -> list[Claimed]:
 
 def _candidates(connection: Connection, claim: Claim, now_ms: int) -> Iterator[_Candidate]:
     """Runs of the dead, with mail, or due. Since when the first two wait isn't known: they count as due for ever."""
-    dead = connection.execute("SELECT worker_id, graceful FROM workers WHERE lease_until_ms <= ?", (now_ms,)).fetchall()
+    lapsed = "SELECT worker_id, graceful FROM workers WHERE lease_until_ms <= ? AND worker_id <> ?"
+    dead = connection.execute(lapsed, (now_ms, claim.worker_id)).fetchall()
     for worker_id, graceful in dead:
         left = (_Candidate(*row, died=not graceful) for row in connection.execute(_OF_OWNER, (worker_id,)))
         yield from islice((run for run in left if run.workflow in claim.workflows), claim.limit)

@@ -6,6 +6,9 @@ from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.evidence import Evidence, Violation
 
 PROMPT_MS = 1000
+FORCE_MS = 4000
+"""A cancel from another process is mail, which an owner may find only in its next look at all that it owns."""
+HARMLESS = ("hint", "fail", "stale")
 SETTLE_MS, PROBATION_MS = 5000, 1500
 """After the last fault: until every lease of the dead has lapsed, and others have their runs, suspects one by one."""
 
@@ -33,9 +36,10 @@ def _forced(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     if ended.fact.get("forced") and not asked_now and early_ms > evidence.skew_ms + evidence.back_ms:
         yield Violation("S5 forced early", log.run_id, f"{early_ms} ms")
     late_ms = ended.at_ms - max(due_ms, evidence.calm_ms)
-    if late_ms > PROMPT_MS + _settling_ms(evidence) + evidence.late_ms:
+    if late_ms > FORCE_MS + _settling_ms(evidence) + evidence.late_ms:
         yield Violation("S5 forced late", log.run_id, f"{late_ms} ms")
 
 
 def _settling_ms(evidence: Evidence) -> int:
-    return SETTLE_MS + PROBATION_MS * len(evidence.logs) if evidence.counts.total() else 0
+    trouble = evidence.counts.total() - sum(evidence.counts[kind] for kind in HARMLESS)
+    return SETTLE_MS + PROBATION_MS * len(evidence.logs) if trouble else 0

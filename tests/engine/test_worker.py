@@ -1,0 +1,306 @@
+"""A worker's life: its lease, its drain, what it does when its World is away, and who gets its runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from perdure.engine import committer as committing
+from perdure.engine import worker as module
+from perdure.engine.worker import Worker
+from perdure.model.event import RunCompleted
+from perdure.model.ids import RunId
+from perdure.world import RunRecord
+from tests.core.logs import raw
+from tests.engine.moody import MoodyWorld
+from tests.engine.program import ALL, DID, clean, gate, held, nap, one
+from tests.engine.stage import Stage, new
+
+
+@pytest.fixture(autouse=True)
+def cleaned() -> None:
+    clean()
+
+
+class Scene:
+    """A worker on a moody World."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.world = stage, MoodyWorld(stage.world)
+
+    async def begin(self) -> "Scene":
+        self.engine = await self.stage.working(*ALL, world=self.world)
+        return self
+
+    @property
+    def worker(self) -> Worker:
+        assert self.engine.worker is not None
+        return self.engine.worker
+
+    async def start(self, workflow: Any = held, *args: Any) -> RunId:
+        return (await self.engine.start(new(workflow, *(args or ("x",))))).run_id
+
+    async def did(self, count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(DID) < count:
+                await asyncio.sleep(0.001)
+
+    async def record(self, of: RunId) -> RunRecord:
+        record = await self.stage.world.read_run(of)
+        assert record is not None
+        return record
+
+
+def play(act: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        await act(await Scene(stage).begin())
+
+    stage.play(scene)
+
+
+class TestLease:
+    def test_it_has_one_that_says_what_it_serves(self) -> None:
+        async def act(on: Scene) -> None:
+            [known] = await on.stage.world.workers()
+            assert known.worker_id == on.worker.worker_id
+            assert "t:one" in known.workflows
+            assert known.lease_until_ms - known.now_ms == 10_000
+            await asyncio.sleep(60)
+            [known] = await on.stage.world.workers()
+            assert known.lease_until_ms - known.now_ms >= 8_000
+
+        play(act)
+
+    def test_once_it_may_have_lapsed_no_step_begins_until_the_lost_are_dropped(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """O3."""
+
+        async def act(on: Scene) -> None:
+            kept, lost = await on.start(held, "kept"), await on.start(held, "lost")
+            await on.did(2)
+            await asyncio.sleep(0.1)
+            on.world.away = True
+            await asyncio.sleep(12)
+            record = await on.record(lost)
+            assert await on.stage.world.reclaim(on.worker.worker_id, lost, record.epoch), "as another's claim would"
+            gate("kept").set()
+            gate("lost").set()
+            await asyncio.sleep(1)
+            on.world.away = False
+            async with asyncio.timeout(30):
+                assert await on.engine.end(kept) == RunCompleted(result=raw('"kept, then"'))
+                assert await on.engine.end(lost) == RunCompleted(result=raw('"lost, then"'))
+            assert DID.count("kept/1") == 1
+            assert "kept/2" not in DID, "what nobody touched goes on"
+            assert (await on.record(kept)).epoch == 1
+
+        with caplog.at_level(logging.WARNING):
+            play(act)
+
+    def test_steps_wait_for_a_lease(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def act(on: Scene) -> None:
+            await on.start(nap, 11.5)  # due after its lease has lapsed
+            await on.start(one, "early")
+            await on.did(1)
+
+            async def failing(*_: object) -> int:
+                raise module.WorldError("no heart")
+
+            on.world.beat = failing  # type: ignore[attr-defined]
+            await asyncio.sleep(12)
+            assert DID == ["early/1"]
+            del on.world.beat  # type: ignore[attr-defined]
+            await on.did(2)
+            assert DID == ["early/1", "awake/1"]
+
+        with caplog.at_level(logging.WARNING):
+            play(act)
+        assert "has lapsed, looking for the runs that it has lost" in caplog.text
+
+
+class TestStop:
+    def test_runs_are_handed_back_at_once(self) -> None:
+        async def act(on: Scene) -> None:
+            first, asleep = await on.start(held, "x"), await on.start(nap, 5.0)
+            await on.did(1)
+            other = await on.stage.working(*ALL)
+            await on.engine.rest(0)
+            assert on.stage.passed_ms < 100
+            assert [worker.worker_id for worker in await on.stage.world.workers()] == [
+                other.worker.worker_id if other.worker else ""
+            ]
+            gate("x").set()
+            assert isinstance(await other.end(first), RunCompleted)
+            assert isinstance(await other.end(asleep), RunCompleted)
+            assert (await on.record(first)).recoveries == 0, "nobody died"
+            assert DID[0] == "x/1"
+
+        play(act)
+
+    def test_running_steps_get_their_grace(self) -> None:
+        async def act(on: Scene) -> None:
+            run = await on.start(held, "x")
+            await on.did(1)
+            asyncio.get_running_loop().call_later(3, gate("x").set)
+            await on.engine.rest(10)
+            assert 3_000 <= on.stage.passed_ms < 3_100
+            assert "step_completed" in await on.stage.types(run)
+            assert DID == ["x/1"], "and nothing new begins"
+            assert (await on.record(run)).owner is None
+
+        play(act)
+
+    def test_but_no_more(self) -> None:
+        async def act(on: Scene) -> None:
+            run = await on.start(held, "x")
+            await on.did(1)
+            await on.engine.rest(2)
+            assert 2_000 <= on.stage.passed_ms < 2_100
+            record = await on.record(run)
+            assert (record.owner, record.status) == (None, "running")
+            assert record.wake_at_ms is not None
+
+        play(act)
+
+    def test_a_run_with_mail_is_handed_back_with_it(self) -> None:
+        async def act(on: Scene) -> None:
+            run = await on.start(held, "x")
+            await on.did(1)
+            looker = on.stage.engine(*ALL)
+            await looker.cancel(run, "enough", None)  # nobody told the worker
+            await on.engine.rest(0)
+            assert (await on.record(run)).owner is None
+            other = await on.stage.working(*ALL)
+            assert (await other.end(run)).type == "run_cancelled"
+
+        play(act)
+
+    def test_it_is_harmless_to_repeat(self) -> None:
+        async def act(on: Scene) -> None:
+            worker = on.worker
+            await worker.stop()
+            await worker.stop()
+            await on.engine.close()
+
+        play(act)
+
+    def test_another_may_follow(self) -> None:
+        async def act(on: Scene) -> None:
+            first = on.worker
+            await on.engine.rest(0)
+            assert on.engine.worker is None
+            assert await on.engine.work() is not first
+            run = await on.start(one, "x")
+            assert isinstance(await on.engine.end(run), RunCompleted)
+
+        play(act)
+
+    def test_a_start_meanwhile_is_nobodys(self) -> None:
+        async def act(on: Scene) -> None:
+            await on.start(held, "x")
+            await on.did(1)
+            stopping = asyncio.create_task(on.engine.rest(5))
+            await asyncio.sleep(1)
+            late = await on.start(one, "late")
+            assert (await on.record(late)).owner is None
+            await stopping
+            assert "late/1" not in DID
+
+        play(act)
+
+
+class TestAWorldThatIsAway:
+    """A worker must be able to end, in bounded time."""
+
+    def test_at_its_stop(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def act(on: Scene) -> None:
+            run = await on.start(held, "x")
+            await on.did(1)
+            await asyncio.sleep(0.1)
+            on.world.away = True
+            began_ms = on.stage.passed_ms
+            worker = on.worker
+            await on.engine.close(1)
+            bound_s = 1 + 2 * committing.PATIENCE_S + module.RETIRE_S
+            assert on.stage.passed_ms - began_ms <= bound_s * 1000
+            assert worker.runs == {}
+            on.world.away = False
+            tried = len(on.world.batches)
+            await asyncio.sleep(60)
+            assert len(on.world.batches) == tried, "nothing of it goes on"
+            other = await on.stage.working(*ALL)
+            gate("x").set()
+            assert isinstance(await other.end(run), RunCompleted)
+
+        with caplog.at_level(logging.WARNING):
+            play(act)
+        assert "the world is away: 1 runs could not be handed back, their lease will lapse" in caplog.text
+        assert "the lease could not be given back, it will lapse" in caplog.text
+
+    def test_one_that_never_answers(self) -> None:
+        async def act(on: Scene) -> None:
+            await on.start(held, "x")
+            await on.did(1)
+            await asyncio.sleep(0.1)
+            on.world.delay_s = 3000
+
+            async def never(*_: object, **__: object) -> None:
+                await asyncio.sleep(3000)
+
+            on.world.retire = never  # type: ignore[attr-defined]
+            began_ms = on.stage.passed_ms
+            await on.engine.close(1)
+            bound_s = 1 + 2 * committing.PATIENCE_S + module.RETIRE_S
+            assert on.stage.passed_ms - began_ms <= bound_s * 1000
+
+        play(act)
+
+    def test_at_its_start(self) -> None:
+        stage = Stage()
+
+        async def scene() -> None:
+            world = MoodyWorld(stage.world)
+            world.away = True
+            engine = stage.engine(*ALL, world=world)
+            with pytest.raises(module.WorldError):
+                await engine.work()
+            assert engine.worker is None
+            world.away = False
+            assert await engine.work() is engine.worker
+
+        stage.play(scene)
+
+
+def test_it_takes_no_more_than_it_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUSY_MAX", 3)
+
+    async def act(on: Scene) -> None:
+        looker = on.stage.engine(*ALL)
+        for number in range(8):
+            await looker.start(new(held, str(number)))
+        await asyncio.sleep(1)
+        assert len(on.worker.runs) == 3
+        for number in range(8):
+            gate(str(number)).set()
+        await asyncio.sleep(1)
+        assert DID.count("then/1") == 8
+
+    play(act)
+
+
+def test_sleepers_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUSY_MAX", 3)
+
+    async def act(on: Scene) -> None:
+        looker = on.stage.engine(*ALL)
+        for _ in range(8):
+            await looker.start(new(nap, 9.0))
+        await asyncio.sleep(0.9)
+        assert len(on.worker.runs) == 8
+
+    play(act)
