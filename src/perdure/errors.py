@@ -15,6 +15,10 @@
     ├── RunError
     │   ├── RunFailed, RunCancelled, RunBlocked, RunNotFound
     │   └── StartConflict, WorkflowNotRegistered
+    ├── HookError               reaching a run from outside
+    │   ├── HookNotFound, HookConflict, HookExpired
+    │   └── PayloadInvalid (ValueError), PayloadConflict
+    ├── StreamClosed            a write to a stream that takes nothing more
     └── WorldError              where runs are kept is at fault
         ├── WorldUnavailable, WorldFull, WorldInvalid
         └── SchemaMissing, SchemaTooNew
@@ -222,6 +226,68 @@ class WorkflowNotRegistered(RunError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"no workflow named {name!r} is registered here: import the module that defines it")
+
+
+class HookError(PerdureError):
+    """Something about one hook. Field of most: `token`."""
+
+
+class HookNotFound(HookError):
+    """No hook takes a payload under this token: it never was, or is disposed, or expired. Field: `token`."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        super().__init__(
+            "no hook takes a payload under this token: it is unknown, disposed or expired, or its run has ended"
+        )
+
+
+class HookConflict(HookError):
+    """The token belongs to an open hook already. Fields: `token`, `owner_run_id`."""
+
+    def __init__(self, token: str, owner_run_id: str) -> None:
+        self.token, self.owner_run_id = token, owner_run_id
+        super().__init__(
+            f"the token {token!r} belongs to a hook of run {owner_run_id}: wait until it is disposed, or choose another"
+        )
+
+
+class HookExpired(HookError):
+    """The hook's time is over, and no payload is left. Field: `token`."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        super().__init__("the hook has expired, and no payload that came in time is left")
+
+
+class PayloadInvalid(HookError, ValueError):
+    """A payload doesn't fit the hook's type, and nothing was written; or a webhook's body is no JSON.
+
+    Fields: `path`, `reason`.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the payload doesn't fit: {path}: {reason}")
+
+
+class PayloadConflict(HookError):
+    """An idempotency key was used for another payload of the same hook. Field: `idempotency_key`."""
+
+    def __init__(self, idempotency_key: str) -> None:
+        self.idempotency_key = idempotency_key
+        super().__init__(
+            f"the idempotency key {idempotency_key!r} was used with another payload: give the same payload, or another key"
+        )
+
+
+class StreamClosed(PerdureError):
+    """A stream takes nothing more. Fields: `run_id`, `namespace` (None: the default stream)."""
+
+    def __init__(self, run_id: str, namespace: str | None) -> None:
+        self.run_id, self.namespace = run_id, namespace
+        what = f"the stream {namespace!r}" if namespace else "the default stream"
+        super().__init__(f"{what} of run {run_id} is closed: write before it is, or to another namespace")
 
 
 class WorldError(PerdureError):

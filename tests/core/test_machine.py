@@ -234,10 +234,27 @@ def test_a_new_request_where_a_later_turn_was_recorded() -> None:
     assert diverged(made.request("b", step("app:added"))) == ("nothing more in this turn", "step app:added({})", 1)
 
 
-def test_a_request_in_another_turn() -> None:
+def test_a_request_of_a_later_turn_in_place_of_what_this_one_has() -> None:
+    """What was recorded here says more than where else the request was: a step was taken out."""
     made = machine((0, "a", step()), (1, "a", done()), (1, "b", sleep(5)))
     found = made.request("b", sleep(5))
+    assert diverged(found) == ("step app:charge({})", "sleep until 5 ms", 0)
+
+
+def test_a_request_of_a_later_turn_behind_all_that_this_one_has() -> None:
+    made = machine((0, "a", step()), (1, "a", done()), (1, "b", sleep(5)))
+    made.request("a", step())
+    found = made.request("b", sleep(5))
     assert diverged(found) == ("sleep until 5 ms in turn 1", "sleep until 5 ms", 0)
+
+
+def test_a_request_of_an_earlier_turn() -> None:
+    made = machine((0, "a", step()), (1, "a", done()))
+    made.request("a", step())
+    made.rest()
+    made.open_turn(1)
+    made.deliver(delivery(done()))
+    assert diverged(made.request("a", step())) == ("step app:charge({}) in turn 0", "step app:charge({})", 1)
 
 
 def test_a_delivery_that_nobody_asked_for() -> None:

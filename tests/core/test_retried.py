@@ -23,7 +23,10 @@ def log(*facts: Fact) -> list[Event]:
 
 
 def test_without_a_retry_nothing_is_taken_back() -> None:
-    assert taken_back(log(StepFailed(attempt=1, error=ERROR), RequestsReleased(keys=("a",)), RunFailed(error=ERROR))) == set()
+    assert (
+        taken_back(log(StepFailed(attempt=1, error=ERROR), RequestsReleased(keys=("a",)), RunFailed(error=ERROR)))
+        == set()
+    )
 
 
 def test_the_failure_its_releases_and_its_end_are() -> None:

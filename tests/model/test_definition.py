@@ -54,6 +54,7 @@ def test_arguments_by_name_and_back(
     made = definition(function)
     assert made.named(args, kwargs) == named
     assert made.call(named) == function(*args, **kwargs)
+    assert list(made.bound(dict(reversed(named.items()))).arguments) == list(named)
 
 
 @pytest.mark.parametrize(

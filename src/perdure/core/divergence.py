@@ -2,7 +2,18 @@
 
 from msgspec import Raw, Struct
 
-from perdure.model.event import AttributesSet, ChildCreated, Delivery, Request, StepCreated, WaitCreated
+from perdure.core.hook import shown
+from perdure.model.event import (
+    AttributesSet,
+    ChildCreated,
+    Delivery,
+    HookCreated,
+    Request,
+    StepCreated,
+    StreamClosed,
+    StreamWritten,
+    WaitCreated,
+)
 
 SHOWN_CHARACTERS = 200
 
@@ -39,10 +50,22 @@ def describe(request: Request | Delivery | None) -> str:
             return f"child run {workflow}({_shown(input)})"
         case WaitCreated(due_ms=due_ms, timeout=timeout):
             return f"{'timeout' if timeout else 'sleep'} until {due_ms} ms"
+        case HookCreated(metadata=metadata, expires_ms=expires_ms):
+            until = "" if expires_ms is None else f" until {expires_ms} ms"
+            return shown(request) + (f"({_shown(metadata)})" if metadata else "") + until
+        case StreamWritten(data=data):
+            return f"a write to {_stream(request)} ({_shown(data)})"
+        case StreamClosed():
+            return f"the end of {_stream(request)}"
         case AttributesSet(changes=changes):
             return f"attributes {changes}"
         case _:
             return type(request).type.replace("_", " ")
+
+
+def _stream(request: StreamWritten | StreamClosed) -> str:
+    whose = f" of run {request.run_id}" if request.run_id is not None else ""
+    return f"the stream {request.stream or 'default'}{whose}"
 
 
 def _shown(input: Raw) -> str:

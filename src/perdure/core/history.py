@@ -1,9 +1,10 @@
-"""A log as the replay machine wants it: requests by key and turn, deliveries by turn, patch marks by name.
+"""A log as the replay machine wants it: requests by key and turn, deliveries and decisions by turn, patch marks by name.
 
 Only requests and deliveries make turns (T3); every other event is told to people, not replayed.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from perdure.core.retried import taken_back
 from perdure.model.event import (
@@ -11,17 +12,39 @@ from perdure.model.event import (
     REQUESTS,
     AttributesSet,
     Event,
+    HookConflict,
+    HookCreated,
     PatchMarked,
     Request,
     RunResumed,
     RunStarted,
 )
+from perdure.model.ids import RunId
+
+
+class Decision(NamedTuple):
+    """What the World decided on a request of `turn`: the run that holds the hook's token, or None: it is registered."""
+
+    turn: int
+    key: str
+    at_ms: int
+    owner: RunId | None = None
 
 
 class History:
     """What was recorded. `last_turn` is the last turn that replay has; `next_turn` the first number never used."""
 
-    __slots__ = ("_at", "_deliveries", "_deployments", "_requests", "_turn_keys", "last_turn", "next_turn", "patches")
+    __slots__ = (
+        "_at",
+        "_decisions",
+        "_deliveries",
+        "_deployments",
+        "_requests",
+        "_turn_keys",
+        "last_turn",
+        "next_turn",
+        "patches",
+    )
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         log = list(events)
@@ -29,6 +52,7 @@ class History:
         self._requests: dict[str, tuple[int, Request]] = {}
         self._turn_keys: dict[int, dict[str, None]] = {}
         self._deliveries: dict[int, list[Event]] = {}
+        self._decisions: list[Decision] = []
         self._at: dict[int, int] = {}
         self._deployments: dict[int, str] = {}
         self.patches: dict[str, bool] = {}
@@ -43,7 +67,11 @@ class History:
         self.next_turn = max((0, *(event.turn for event in log))) + 1
 
     def _add(self, event: Event) -> None:
-        fact = event.fact
+        fact, owner = event.fact, None
+        if isinstance(fact, HookConflict):
+            fact, owner = fact.hook, fact.owner
+        if isinstance(fact, HookCreated):
+            self._decisions.append(Decision(event.turn, event.key, event.at_ms, owner))
         if isinstance(fact, REQUESTS):
             if not (isinstance(fact, AttributesSet) and fact.by_step):
                 self._requests[event.key] = (event.turn, fact)
@@ -74,6 +102,10 @@ class History:
 
     def deliveries(self, turn: int) -> list[Event]:
         return self._deliveries.get(turn, [])
+
+    def decisions(self) -> list[Decision]:
+        """What the World decided, in log order: the body hears of it at the start of the turn that follows (T5)."""
+        return list(self._decisions)
 
     def at_ms(self, turn: int) -> int | None:
         """The `at` of the event that opens the turn; None for a turn without deliveries."""

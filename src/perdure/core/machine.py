@@ -10,7 +10,18 @@ from enum import Enum
 
 from perdure.core.divergence import Divergence, describe
 from perdure.core.history import History
-from perdure.model.event import CancelRequested, Event, Request, StepCreated
+from perdure.model.event import (
+    AttributesSet,
+    CancelRequested,
+    Event,
+    HookCreated,
+    HookExpired,
+    HookReceived,
+    Request,
+    StepCreated,
+    StreamClosed,
+    StreamWritten,
+)
 
 
 class Verdict(Enum):
@@ -30,11 +41,12 @@ def _nowhere() -> str | None:
 class Machine:
     """One run's replay. `turn` is the present turn; `divergence` is set once and closes the machine."""
 
-    __slots__ = ("_awaited", "_expected", "_history", "_patches", "closed", "divergence", "turn")
+    __slots__ = ("_awaited", "_expected", "_history", "_hooks", "_patches", "closed", "divergence", "turn")
 
     def __init__(self, history: History) -> None:
         self._history: History = history
         self._awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
+        self._hooks: dict[str, bool] = {}  # those that were asked for; False once they take nothing more
         self._patches: dict[str, bool] = dict(history.patches)
         self._expected: dict[str, None] = dict(history.answer_keys(0))
         self.turn = 0
@@ -49,16 +61,22 @@ class Machine:
         if recorded is None:
             if not self._accepts_new():
                 return self._diverge(self._next_expected(), describe(request), line())
-            self._awaited[key] = True
+            self._await(key, request)
             return Verdict.NEW
         turn, known = recorded
         if turn != self.turn:
-            return self._diverge(f"{describe(known)} in turn {turn}", describe(request), line())
+            recorded_here = self._next_expected() if self._expected else f"{describe(known)} in turn {turn}"
+            return self._diverge(recorded_here, describe(request), line())
         if known != request and not _same_step(known, request):
             return self._diverge(describe(known), describe(request), line())
-        self._awaited[key] = True
+        self._await(key, request)
         self._expected.pop(key, None)
         return Verdict.RECORDED
+
+    def recorded(self, key: str) -> Request | None:
+        """What the log has under this key: for what a body can't make twice, as a random token."""
+        known = self._history.request(key)
+        return None if known is None else known[1]
 
     def open_turn(self, turn: int) -> None:
         """Begin a turn; the turn before it must have come to rest."""
@@ -72,10 +90,27 @@ class Machine:
             return Verdict.CLOSED
         if isinstance(event.fact, CancelRequested):
             return Verdict.DELIVER
+        if isinstance(event.fact, HookReceived | HookExpired):
+            return self._deliver_to_hook(event)
         awaited = self._awaited.pop(event.key, None)
         if awaited is None:
             return self._diverge(f"{event.fact.type} for {event.key}", "no request with that key", None)
         return Verdict.DELIVER if awaited else Verdict.RELEASED
+
+    def _await(self, key: str, request: Request) -> None:
+        if isinstance(request, HookCreated):
+            self._hooks[key] = True
+        elif not isinstance(request, AttributesSet | StreamWritten | StreamClosed):  # those have no delivery
+            self._awaited[key] = True
+
+    def _deliver_to_hook(self, event: Event) -> Verdict | Divergence:
+        """Payloads come until the hook is disposed or has expired; what comes later does nothing."""
+        is_open = self._hooks.get(event.key)
+        if is_open is None:
+            return self._diverge(f"{event.fact.type} for {event.key}", "no hook with that key", None)
+        if isinstance(event.fact, HookExpired):
+            self._hooks[event.key] = False
+        return Verdict.DELIVER if is_open else Verdict.RELEASED
 
     def rest(self) -> Divergence | None:
         """The body rests after the turn's last delivery: has it made every request that the log has for this turn?"""
@@ -103,6 +138,8 @@ class Machine:
         """Nobody waits for this request any more: its delivery, should it come, does nothing."""
         if key in self._awaited:
             self._awaited[key] = False
+        elif key in self._hooks:
+            self._hooks[key] = False
 
     def patched(self, name: str) -> tuple[bool, bool]:
         """(answer, is it new): decided at the run's first call, and so for the whole run (T6)."""

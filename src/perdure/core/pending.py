@@ -1,4 +1,4 @@
-"""What a run waits for, told by its events: open steps with their attempts, waits, children, a cancel's deadline.
+"""What a run waits for, told by its events: open steps with their attempts, waits, hooks, children, a cancel's deadline.
 
 Built from a log when a run is opened or looked at, and kept up to date with the same calls while it lives.
 """
@@ -17,6 +17,10 @@ from perdure.model.event import (
     ChildFailed,
     Event,
     Fact,
+    HookCreated,
+    HookDisposed,
+    HookExpired,
+    HookReceived,
     RequestsReleased,
     RunRetried,
     StepCompleted,
@@ -73,6 +77,14 @@ class OpenWait(Struct, frozen=True):
     since_ms: int
 
 
+class OpenHook(Struct, frozen=True):
+    """A hook that takes payloads. `received` counts those that it has had."""
+
+    hook: HookCreated
+    since_ms: int
+    received: int = 0
+
+
 class OpenChild(Struct, frozen=True):
     """A child run that hasn't told its end."""
 
@@ -84,11 +96,12 @@ class OpenChild(Struct, frozen=True):
 class Pending:
     """The open ends of one run."""
 
-    __slots__ = ("cancel_reason", "cancelled", "children", "force_at_ms", "last_step", "steps", "waits")
+    __slots__ = ("cancel_reason", "cancelled", "children", "force_at_ms", "hooks", "last_step", "steps", "waits")
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.steps: dict[str, OpenStep] = {}
         self.waits: dict[str, OpenWait] = {}
+        self.hooks: dict[str, OpenHook] = {}
         self.children: dict[str, OpenChild] = {}
         self.cancelled = False
         self.cancel_reason: str | None = None
@@ -122,9 +135,10 @@ class Pending:
         return [child.run_id for child in self.children.values()]
 
     def next_ms(self) -> int | None:
-        """When something is due at the earliest: a wait, a retry, the end of a cancel's grace. None: never by itself."""
+        """When something is due at the earliest: a wait, a retry, the end of a hook or of a cancel's grace. None: never."""
         moments = [wait.due_ms for wait in self.waits.values()]
         moments += [step.retry_at_ms for step in self.steps.values()]
+        moments += [open.hook.expires_ms for open in self.hooks.values() if open.hook.expires_ms is not None]
         if self.force_at_ms is not None:
             moments.append(self.force_at_ms)
         return min(moments, default=None)
@@ -167,6 +181,20 @@ def _wait_completed(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
     pending.waits.pop(key, None)
 
 
+def _hook_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    pending.hooks[key] = OpenHook(fact, at_ms)
+
+
+def _hook_received(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    known = pending.hooks.get(key)
+    if known is not None and fact.rejected is None:
+        pending.hooks[key] = OpenHook(known.hook, known.since_ms, known.received + 1)
+
+
+def _hook_over(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    pending.hooks.pop(key, None)
+
+
 def _child_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
     pending.children[key] = OpenChild(fact.run_id, fact.workflow, at_ms)
 
@@ -202,6 +230,10 @@ _SEERS: dict[type[Fact], Callable[[Pending, str, Any, int], None]] = {
     StepFailed: _step_over,
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
+    HookCreated: _hook_created,
+    HookReceived: _hook_received,
+    HookDisposed: _hook_over,
+    HookExpired: _hook_over,
     ChildCreated: _child_created,
     ChildCompleted: _child_over,
     ChildFailed: _child_over,

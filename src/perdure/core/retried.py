@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from perdure.model.event import ENDS, Event, RequestsReleased, RunRetried
+from perdure.model.event import ENDS, Event, HookDisposed, RequestsReleased, RunRetried
 
 
 def taken_back(events: Iterable[Event]) -> frozenset[int]:
-    """The seqs of the failures that `run_retried` names, and of the releases and the end that followed each of them.
+    """The seqs of the failures that `run_retried` names, and of what followed each of them: releases, hooks that were
+    disposed, the end.
 
     The log keeps them, for people; whoever derives a state from the log leaves them out.
     """
@@ -19,6 +20,7 @@ def taken_back(events: Iterable[Event]) -> frozenset[int]:
             seqs.update(
                 other.seq
                 for other in log
-                if failure_seq < other.seq < event.seq and isinstance(other.fact, (RequestsReleased, *ENDS))
+                if failure_seq < other.seq < event.seq
+                and isinstance(other.fact, (RequestsReleased, HookDisposed, *ENDS))
             )
     return frozenset(seqs)

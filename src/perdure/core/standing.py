@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from perdure.core.hook import shown
 from perdure.core.pending import OpenStep, Pending
 from perdure.core.retried import taken_back
 from perdure.model.event import (
@@ -146,7 +147,7 @@ def waits_of(events: list[Event]) -> list[WaitStanding]:
 
 
 def reasons_of(events: list[Event]) -> list[Reason]:
-    """What the run waits for, the soonest first; a timeout around it bounds the others."""
+    """What the run waits for: hooks, since somebody has to act, then the soonest; a timeout around it bounds the others."""
     pending = Pending(events)
     limit_ms = min((wait.due_ms for wait in pending.waits.values() if wait.timeout), default=None)
     reasons = [_step_reason(step, limit_ms) for step in pending.steps.values()]
@@ -161,7 +162,17 @@ def reasons_of(events: list[Event]) -> list[Reason]:
         )
         for key, child in pending.children.items()
     ]
-    return sorted(reasons, key=lambda reason: (reason.until_ms is None, reason.until_ms or 0))
+    reasons += [
+        Reason(
+            kind="hook",
+            key=key,
+            since_ms=open.since_ms,
+            until_ms=min((ms for ms in (open.hook.expires_ms, limit_ms) if ms is not None), default=None),
+            detail=f"a payload for {shown(open.hook)}",
+        )
+        for key, open in pending.hooks.items()
+    ]
+    return sorted(reasons, key=lambda reason: (reason.kind != "hook", reason.until_ms is None, reason.until_ms or 0))
 
 
 def _step_reason(step: OpenStep, limit_ms: int | None) -> Reason:

@@ -8,9 +8,9 @@ from perdure.model.status import Status
 
 _TELLING = (
     "attr_set", "patch_marked", "run_resumed", "step_started", "step_retrying", "step_heartbeat", "wake_requested",
-    "requests_released",
+    "requests_released", "hook_conflict", "hook_disposed",
 )  # fmt: skip
-_MAIL = ("cancel_requested", "wake_requested", "child_completed", "child_failed", "child_cancelled")
+_MAIL = ("cancel_requested", "wake_requested", "child_completed", "child_failed", "child_cancelled", "hook_received")
 _WORKING = tuple(dict.fromkeys((*_TELLING, *(fact.type for fact in (*REQUESTS, *DELIVERIES)))))
 
 TRANSITIONS: dict[Status, dict[str, Status]] = {

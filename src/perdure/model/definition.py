@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from inspect import Parameter, Signature
+from inspect import BoundArguments, Parameter, Signature
 from typing import Any, ParamSpecArgs, ParamSpecKwargs, Unpack, get_origin, get_type_hints
 
 from perdure.errors import ArgumentsInvalid
@@ -42,6 +42,11 @@ class Definition:
         """Call the function with arguments by parameter name, as `named` made them. Raises: ArgumentsInvalid."""
         if arguments.keys() == self._plain_names:
             return self.function(**arguments)
+        bound = self.bound(arguments)
+        return self.function(*bound.args, **bound.kwargs)
+
+    def bound(self, arguments: dict[str, Any]) -> BoundArguments:
+        """Arguments by parameter name, in the order of the parameters. Raises: ArgumentsInvalid."""
         bound = self.signature.bind_partial()
         bound.arguments.update({name: arguments[name] for name in self.signature.parameters if name in arguments})
         unknown = sorted(arguments.keys() - self.signature.parameters.keys())
@@ -51,7 +56,7 @@ class Definition:
             self.signature.bind(*bound.args, **bound.kwargs)
         except TypeError as error:
             raise ArgumentsInvalid(self.name, str(error)) from None
-        return self.function(*bound.args, **bound.kwargs)
+        return bound
 
     @cached_property
     def _plain_names(self) -> frozenset[str] | None:

@@ -10,6 +10,10 @@ from msgspec import Raw, Struct, field
 
 from perdure.model.failure import Failure
 from perdure.model.ids import MailId, RunId
+from perdure.model.webhook import WebhookTerms
+
+NOTHING = Raw()
+"""No value. This very object is left out of the JSON, another empty one would break it."""
 
 
 class Fact(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -183,6 +187,80 @@ class ChildCancelled(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     reason: str | None = None
 
 
+class HookCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A body waits for payloads from outside, under a token. `random`: the token was made here, not given.
+
+    From `expires_ms` on no payload is accepted. `webhook`: the terms on which an HTTP request becomes a payload.
+    """
+
+    type: ClassVar[str] = "hook_created"
+
+    token: str
+    random: bool = False
+    metadata: Raw = NOTHING
+    expires_ms: int | None = None
+    webhook: WebhookTerms | None = None
+
+
+class HookConflict(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What the World made of a `hook_created` whose token another run, `owner`, holds: this hook gets nothing.
+
+    Its payload in the log is the hook's; the owner stands beside it.
+    """
+
+    type: ClassVar[str] = "hook_conflict"
+
+    hook: HookCreated
+    owner: RunId
+
+
+class HookReceived(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """`sent_ms`: when it was sent, by its sender's idea of the store's clock; what was due before is told before.
+
+    `rejected`: why the payload doesn't fit the hook's type, path first; then the body doesn't get it.
+    """
+
+    type: ClassVar[str] = "hook_received"
+
+    payload: Raw
+    sent_ms: int = 0
+    rejected: str | None = None
+
+
+class HookExpired(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The hook's time is over; every payload that was accepted before stands before it."""
+
+    type: ClassVar[str] = "hook_expired"
+
+    due_ms: int
+
+
+class HookDisposed(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The body gave the hook's token back, or is about to end and mail keeps it from that. Told to people and the World,
+    not replayed: the body does so by itself."""
+
+    type: ClassVar[str] = "hook_disposed"
+
+
+class StreamWritten(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The body wrote a chunk to a stream, its own run's unless `run_id` says otherwise."""
+
+    type: ClassVar[str] = "stream_written"
+
+    data: Raw
+    stream: str = ""
+    run_id: RunId | None = None
+
+
+class StreamClosed(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The body closed a stream."""
+
+    type: ClassVar[str] = "stream_closed"
+
+    stream: str = ""
+    run_id: RunId | None = None
+
+
 class AttributesSet(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """None removes a key. Asked for by the body, or (`by_step`, then no request) set by the step under `key`."""
 
@@ -220,10 +298,20 @@ class WakeRequested(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=Tru
     type: ClassVar[str] = "wake_requested"
 
 
-Request = StepCreated | WaitCreated | ChildCreated | AttributesSet
+Request = StepCreated | WaitCreated | ChildCreated | AttributesSet | HookCreated | StreamWritten | StreamClosed
 """What a body asks for, keyed by its place in the task tree. (A patch mark is asked for too, but keyed by its name.)"""
 
-Delivery = StepCompleted | StepFailed | WaitCompleted | ChildCompleted | ChildFailed | ChildCancelled | CancelRequested
+Delivery = (
+    StepCompleted
+    | StepFailed
+    | WaitCompleted
+    | ChildCompleted
+    | ChildFailed
+    | ChildCancelled
+    | CancelRequested
+    | HookReceived
+    | HookExpired
+)
 """What is handed to a body, and so begins a turn."""
 
 End = RunCompleted | RunFailed | RunCancelled
@@ -231,12 +319,14 @@ End = RunCompleted | RunFailed | RunCancelled
 
 AnyFact = Union[  # noqa: UP007 - one union, drawn from the parts
     RunCreated, RunStarted, RunResumed, RunBlocked, RunUnblocked, RunRetried,
-    StepStarted, StepRetrying, StepHeartbeat, PatchMarked, WakeRequested, RequestsReleased, Request, Delivery, End,
+    StepStarted, StepRetrying, StepHeartbeat, PatchMarked, WakeRequested, RequestsReleased, HookConflict,
+    HookDisposed, Request, Delivery, End,
 ]  # fmt: skip
 
-REQUESTS = (StepCreated, WaitCreated, ChildCreated, AttributesSet)
+REQUESTS = (StepCreated, WaitCreated, ChildCreated, AttributesSet, HookCreated, StreamWritten, StreamClosed)
 DELIVERIES = (
     StepCompleted, StepFailed, WaitCompleted, ChildCompleted, ChildFailed, ChildCancelled, CancelRequested,
+    HookReceived, HookExpired,
 )  # fmt: skip
 ENDS = (RunCompleted, RunFailed, RunCancelled)
 
@@ -244,7 +334,8 @@ FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
         RunCreated, RunStarted, RunResumed, RunBlocked, RunUnblocked, RunRetried,
-        StepStarted, StepRetrying, StepHeartbeat, PatchMarked, WakeRequested, RequestsReleased, *REQUESTS, *DELIVERIES, *ENDS,
+        StepStarted, StepRetrying, StepHeartbeat, PatchMarked, WakeRequested, RequestsReleased, HookConflict,
+        HookDisposed, *REQUESTS, *DELIVERIES, *ENDS,
     )
 }  # fmt: skip
 

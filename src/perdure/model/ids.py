@@ -13,6 +13,7 @@ RunId = NewType("RunId", str)
 StepId = NewType("StepId", str)
 WorkerId = NewType("WorkerId", str)
 MailId = NewType("MailId", str)
+HookId = NewType("HookId", str)
 
 RANDOM_BYTES = 10
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -51,6 +52,21 @@ def letter_id(sender: RunId, purpose: str) -> MailId:
 def step_id(run: RunId, key: str) -> StepId:
     """`step_` and 26 characters: the same in every attempt and replay, unique in the world: an idempotency key."""
     return StepId("step_" + _text(_digest(run, key, 16)))
+
+
+def hook_id(run: RunId, key: str) -> HookId:
+    """`hook_` and 26 characters: as with steps."""
+    return HookId("hook_" + _text(_digest(run, key, 16)))
+
+
+def token_hash(token: str) -> str:
+    """What a hook's token is looked up by: whoever reads the store's index can't resume anything with it."""
+    return blake2b(token.encode(), digest_size=24, person=b"perdure-token").hexdigest()
+
+
+def answer_id(run: RunId, token_hash: str, idempotency_key: str) -> MailId:
+    """The id of a letter whose sender gave a key: the same key makes the same letter, which is taken once."""
+    return MailId("mail_" + _text(blake2b(f"{run}\n{token_hash}\n{idempotency_key}".encode(), digest_size=16).digest()))
 
 
 def is_run_id(text: str) -> bool:

@@ -1,5 +1,6 @@
 """The port: what the engine asks of a place that keeps runs. Adapters live in `perdure.worlds`."""
 
+from perdure.world.hook import HookChange, HookClosing, HookFilter, HookRecord, HookReopening, NewHook
 from perdure.world.log import Log, NewRow, Row
 from perdure.world.mail import Letter
 from perdure.world.operation import (
@@ -16,16 +17,26 @@ from perdure.world.operation import (
 )
 from perdure.world.ownership import Claim, Claimed, Lease, Owned, WorkerRecord
 from perdure.world.query import RunFilter, RunPage, RunRecord
-from perdure.world.world import World
+from perdure.world.stream import Chunk, NewChunks, StreamPage, StreamRecord
+from perdure.world.world import Hooks, Streams, World
 
 __all__ = [
     "Append",
     "Appended",
+    "Chunk",
     "Claim",
     "Claimed",
+    "HookChange",
+    "HookClosing",
+    "HookFilter",
+    "HookRecord",
+    "HookReopening",
+    "Hooks",
     "Lease",
     "Letter",
     "Log",
+    "NewChunks",
+    "NewHook",
     "NewRow",
     "Operation",
     "Outcome",
@@ -40,6 +51,9 @@ __all__ = [
     "Sent",
     "Start",
     "Started",
+    "StreamPage",
+    "StreamRecord",
+    "Streams",
     "WorkerRecord",
     "World",
 ]

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from perdure.model.ids import MailId
+from perdure.model.ids import MailId, RunId
 from perdure.world.query import RunRecord
 
 
@@ -20,7 +20,7 @@ class NewRow(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Row(Struct, frozen=True, gc=False, kw_only=True):
-    """An event as it is kept."""
+    """An event as it is kept. `decided` is set where the World had to decide: the run that holds the token."""
 
     seq: int
     turn: int
@@ -30,6 +30,7 @@ class Row(Struct, frozen=True, gc=False, kw_only=True):
     payload: bytes
     at_ms: int
     mail_id: MailId | None = None
+    decided: RunId | None = None
 
 
 class Log(Struct, frozen=True, gc=False, kw_only=True):

@@ -10,8 +10,10 @@ from msgspec import Struct
 
 from perdure.model.ids import RunId, WorkerId
 from perdure.model.status import Status
+from perdure.world.hook import HookChange
 from perdure.world.log import NewRow
 from perdure.world.mail import Letter
+from perdure.world.stream import NewChunks
 
 
 class Start(Struct, frozen=True, gc=False, kw_only=True):
@@ -51,6 +53,12 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     `children`: runs to start, their first events at this append's `at`; one whose key is taken is not started, and the
     outcome says who has it.
     `attributes`: changes, None removes.
+    `hooks`: first the reopenings, then registrations and closings in order. `all_mail`: refused while the run has mail
+    beyond `mail_taken`.
+    `chunks`: for streams, in order, before the run's end closes them; `writes` must then be the number of appends with
+    chunks that the run has had (also where all of these were refused), so that a second try is refused for its place.
+    An end closes the run's hooks and streams; the streams that it closed are open again where a seizure makes it run,
+    those that a writer closed are not.
     `turn_completed` resets the count of deaths; `probation` sets its flag (see `Claimed`).
     `seize`: instead of `owner`, take the run over: only `epoch` and (of an append with rows) `seq` are compared, the
     epoch is raised by one
@@ -72,18 +80,25 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     letters: tuple[Letter, ...] = ()
     children: tuple[Start, ...] = ()
     attributes: dict[str, str | None] = {}
+    hooks: tuple[HookChange, ...] = ()
+    chunks: tuple[NewChunks, ...] = ()
+    writes: int = 0
+    all_mail: bool = False
     turn_completed: bool = False
     probation: bool = False
     seize: bool = False
 
 
 class Send(Struct, frozen=True, gc=False, kw_only=True):
-    """A letter from outside. Accepted where the run is alive (pending, running, blocked).
+    """A letter from outside. Accepted where the run is alive (pending, running, blocked), and `hook`, if given, is the
+    key of an open hook of it that hasn't expired.
 
-    A letter whose id the run's inbox or log has is not written again, and the outcome is the same.
+    A letter whose id the run's inbox or log has is not written again, and the outcome is the same, whatever has become
+    of the hook and of the run. Refused: UNKNOWN, then ENDED, then HOOK.
     """
 
     letter: Letter
+    hook: str | None = None
 
 
 Operation = Append | Start | Send
@@ -93,13 +108,16 @@ class Appended(Struct, frozen=True, gc=False, kw_only=True):
     """`at_ms`: the `at` of all its rows, never before the run's last. `mail`: letters waiting after it.
 
     `existing`: for children whose key was taken, the run that has it, by the child's own id. `born`: the children that
-    were made, and are owned by the worker that was asked for.
+    were made, and are owned by the worker that was asked for. `conflicts`: rows (by their place in the append) that
+    became `hook_conflict`, and whose run has the token. `refused`: the places of `chunks` that were refused alone.
     """
 
     at_ms: int
     mail: int
     existing: dict[RunId, RunId] = {}
     born: tuple[RunId, ...] = ()
+    conflicts: dict[int, RunId] = {}
+    refused: tuple[int, ...] = ()
 
 
 class Started(Struct, frozen=True, gc=False, kw_only=True):
@@ -127,6 +145,7 @@ class Refusal(Enum):
     EARLY = "a wait is not due by the store's clock"
     ENDED = "the run has ended"
     UNKNOWN = "no such run"
+    HOOK = "the hook is not there, closed, or expired"
 
 
 class Refused(Struct, frozen=True, gc=False, kw_only=True):

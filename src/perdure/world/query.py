@@ -7,7 +7,10 @@ from perdure.model.status import Status
 
 
 class RunRecord(Struct, frozen=True, gc=False, kw_only=True):
-    """A run's row. `length` counts its events, `mail` its waiting letters; times by the store's clock, None: not yet."""
+    """A run's row. `length` counts its events, `mail` its waiting letters, `writes` its appends with chunks.
+
+    Times by the store's clock, None: not yet.
+    """
 
     run_id: RunId
     workflow: str
@@ -26,6 +29,7 @@ class RunRecord(Struct, frozen=True, gc=False, kw_only=True):
     created_at_ms: int
     started_at_ms: int | None
     ended_at_ms: int | None
+    writes: int = 0
 
 
 class RunFilter(Struct, frozen=True, gc=False, kw_only=True):

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.world.hook import HookFilter, HookRecord
 from perdure.world.log import Log
 from perdure.world.mail import Letter
 from perdure.world.operation import Operation, Outcome
 from perdure.world.ownership import Claim, Claimed, Lease, Owned, WorkerRecord
 from perdure.world.query import RunFilter, RunPage, RunRecord
+from perdure.world.stream import StreamPage, StreamRecord
 
 
 class Logs(Protocol):
@@ -27,8 +29,8 @@ class Logs(Protocol):
         """
         ...
 
-    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
-        """The run and its rows from `from_seq`, in one snapshot; None if there is no such run."""
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        """The run and its rows from `from_seq`, at most `limit`, in one snapshot; None if there is no such run."""
         ...
 
     async def read_run(self, run_id: RunId) -> RunRecord | None: ...
@@ -44,6 +46,33 @@ class Logs(Protocol):
     async def find_run(self, idempotency_key: str) -> RunRecord | None: ...
 
     async def list_runs(self, filter: RunFilter) -> RunPage: ...
+
+
+class Hooks(Protocol):
+    """Hooks by their tokens, for who reaches a run from outside."""
+
+    async def find(self, token_hash: str) -> HookRecord | None:
+        """The open hook with this token, expired or not; where there is none, the one that was registered last; None:
+        there never was one."""
+        ...
+
+    async def list(self, filter: HookFilter) -> tuple[HookRecord, ...]: ...
+
+
+class Streams(Protocol):
+    """Streams, for their readers."""
+
+    async def read(self, run_id: RunId, stream: str, from_index: int, limit: int) -> StreamPage | None:
+        """The stream, and at most `limit` of its chunks from that index (0 or more) on; None if there is no such run.
+
+        An index past the tail is no error: there are no chunks then. Where there are, at least one comes, but a page
+        may end before its limit (see `PAGE_BYTES`).
+        """
+        ...
+
+    async def list(self, run_id: RunId) -> tuple[StreamRecord, ...]:
+        """The streams that somebody wrote or closed, by name (its code points)."""
+        ...
 
 
 class Ownership(Protocol):
@@ -76,7 +105,9 @@ class Ownership(Protocol):
         """Claim afresh (epoch + 1) a run that this worker owns with `epoch` but doesn't hold; None if it's no longer so."""
         ...
 
-    async def owned(self, worker_id: WorkerId) -> list[Owned]: ...
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        """Its runs. `with_mail`: only those for which letters wait; asked at every hint, so it must not look at them all."""
+        ...
 
     async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
         """The earliest `wake_at_ms` among unowned runs of these workflows, by the store's clock; None if there is none."""
@@ -87,6 +118,12 @@ class World(Logs, Ownership, Protocol):
     """A place that keeps runs."""
 
     url: str
+
+    @property
+    def hooks(self) -> Hooks: ...
+
+    @property
+    def streams(self) -> Streams: ...
 
     async def open(self) -> None:
         """Connect and check the schema. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""
