@@ -1,12 +1,15 @@
 """Memory Worlds with one rule taken out each: a check counts only after it has failed against one of them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
 
 from perdure.testing.conformance import Check, VirtualClock
-from perdure.world import Append, Operation, Outcome, Send, Start
+from perdure.world import Append, HookRecord, Operation, Outcome, Send, Start
 from perdure.worlds.memory import MemoryWorld
 
 Fault = type[MemoryWorld]
@@ -56,7 +59,7 @@ class Altered(MemoryWorld):
             case Start():
                 return self.alter_start(operation)
             case Send():
-                return replace(operation, letter=self.alter_letter(operation))
+                return self.alter_send(replace(operation, letter=self.alter_letter(operation)))
 
     def alter_append(self, append: Append) -> Append:
         return append
@@ -64,11 +67,38 @@ class Altered(MemoryWorld):
     def alter_start(self, start: Start) -> Start:
         return start
 
+    def alter_send(self, send: Send) -> Send:
+        return send
+
     def alter_letter(self, send: Send):
         return send.letter
 
     def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
         return super().commit([self.alter(operation) for operation in operations])
+
+
+class Tampering(Altered):
+    """Changes hooks beside the operations."""
+
+    def known_hooks(self) -> Iterator[HookRecord]:
+        for hooks in list(self._state.hooks.values()):
+            yield from list(hooks.values())
+
+    def change_hook(self, hook: HookRecord, **changes: object) -> None:
+        mine = self._state.hooks[hook.run_id]
+        self._state.hooks[hook.run_id] = {**mine, hook.key: replace(hook, **changes)}
+
+
+def without(module: ModuleType, name: str, instead: Callable[..., Any]) -> Fault:
+    """A commit does `instead` of this function of a module of the memory World."""
+
+    class Without(MemoryWorld):
+        def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
+            with patch.object(module, name, instead):
+                return super().commit(operations)
+
+    Without.__name__ = f"{name.strip('_')}_is_{instead.__name__}"
+    return Without
 
 
 def forgets(**changes: object) -> Fault:

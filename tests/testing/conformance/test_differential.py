@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from perdure.testing.conformance import VirtualClock, compare
-from perdure.world import Append, Claim, Claimed, Log
-from perdure.worlds.memory import MemoryWorld
-from tests.testing.conformance.planted import Altered, Fault, faults, forgets, starts_without
+from perdure.world import Append, Claim, Claimed, Log, Operation, Send
+from perdure.worlds.memory import MemoryWorld, hook, stream
+from tests.testing.conformance.planted import Altered, Fault, faults, forgets, starts_without, without
 
 pytestmark = pytest.mark.anyio
 
@@ -29,9 +29,31 @@ class WakesByAt(Altered):
 
 
 class LosesAnEpoch(MemoryWorld):
-    async def read_log(self, run_id, from_seq: int = 1) -> Log | None:
-        log = await super().read_log(run_id, from_seq)
+    async def read_log(self, run_id, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        log = await super().read_log(run_id, from_seq, limit)
         return log and replace(log, rows=tuple(replace(row, epoch=min(row.epoch, 3)) for row in log.rows))
+
+
+class AnyPlaceOfChunks(Altered):
+    """A second try writes again."""
+
+    def alter_append(self, append: Append) -> Append:
+        kept = self._state.runs.get(append.run_id)
+        return append if kept is None else replace(append, writes=kept.record.writes)
+
+
+class AnyHook(Altered):
+    def alter_send(self, send: Send) -> Operation:
+        return replace(send, hook=None)
+
+
+class MailOfAll(MemoryWorld):
+    async def owned(self, worker_id, *, with_mail: bool = False):
+        return await super().owned(worker_id)
+
+
+def nothing(*_: object) -> None:
+    """What was to be done isn't."""
 
 
 async def test_twins_agree() -> None:
@@ -56,6 +78,18 @@ async def test_a_seed_reproduces() -> None:
         ForgetsProbation,
         WakesByAt,
         LosesAnEpoch,
+        AnyPlaceOfChunks,
+        AnyHook,
+        MailOfAll,
+        without(hook, "is_taken", nothing),
+        without(hook, "_expired", nothing),
+        without(hook, "_free", nothing),
+        without(hook, "close_all", nothing),
+        without(stream, "close_all", nothing),
+        without(stream, "reopen", nothing),
+        forgets(hooks=()),
+        forgets(all_mail=False),
+        forgets(chunks=()),
         forgets(due_ms=0),
         forgets(seize=False),
         forgets(hand_back=False),

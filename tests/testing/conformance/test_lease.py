@@ -91,8 +91,42 @@ class OnlyTheBusy(MemoryWorld):
 
 
 class EverybodysRuns(MemoryWorld):
-    async def owned(self, worker_id: WorkerId) -> list[Owned]:
-        return [owned for worker in self._state.workers for owned in await super(EverybodysRuns, self).owned(worker)]
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        workers = list(self._state.workers)
+        return [each for worker in workers for each in await super(EverybodysRuns, self).owned(worker)]
+
+
+class AllRunsHaveMail(MemoryWorld):
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        return await super().owned(worker_id)
+
+
+class AnybodysMail(MemoryWorld):
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        workers = list(self._state.workers) if with_mail else [worker_id]
+        return [
+            each for worker in workers for each in await super(AnybodysMail, self).owned(worker, with_mail=with_mail)
+        ]
+
+
+class OnlyTheBusyOnes(MemoryWorld):
+    """Runs without mail are of no interest, whatever is asked."""
+
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        return await super().owned(worker_id, with_mail=True)
+
+
+class NeverForgetsMail(MemoryWorld):
+    """Runs that once had mail are told of, though it has been taken."""
+
+    def __init__(self, *arguments, **options) -> None:
+        super().__init__(*arguments, **options)
+        self._had: set[str] = set()
+
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        found = await super().owned(worker_id)
+        self._had |= {each.run_id for each in found if each.mail}
+        return [each for each in found if not with_mail or each.run_id in self._had]
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -109,6 +143,10 @@ FAULTS: tuple[Fault, ...] = (
     OnlyTheLiving,
     OnlyTheBusy,
     EverybodysRuns,
+    AllRunsHaveMail,
+    AnybodysMail,
+    OnlyTheBusyOnes,
+    NeverForgetsMail,
 )
 
 

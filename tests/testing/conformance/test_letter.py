@@ -63,6 +63,31 @@ class CountsWhatItWasTold(Altered):
         return outcomes
 
 
+class AllMailIsAnEnd(Altered):
+    """Takes what waits with it."""
+
+    def alter_append(self, append: Append) -> Append:
+        kept = self._state.runs.get(append.run_id)
+        if kept is None or not append.all_mail:
+            return append
+        return replace(append, mail_taken=tuple(letter.mail_id for letter in kept.inbox))
+
+
+class AllMailCountsTheTaken(Altered):
+    """Compares how many letters are taken with how many wait, not which."""
+
+    def alter_append(self, append: Append) -> Append:
+        kept = self._state.runs.get(append.run_id)
+        if kept is None or len(append.mail_taken) < len(kept.inbox):
+            return append
+        return replace(append, all_mail=False)
+
+
+class AllMailNeverFits(Altered):
+    def alter_append(self, append: Append) -> Append:
+        return replace(append, epoch=-1) if append.all_mail else append
+
+
 def no_mail(outcome: Outcome) -> Outcome:
     return replace(outcome, mail=0) if isinstance(outcome, Appended) else outcome
 
@@ -74,6 +99,10 @@ FAULTS: tuple[Fault, ...] = (
     LettersBeforeChildren,
     TakesAll,
     CountsWhatItWasTold,
+    AllMailIsAnEnd,
+    AllMailCountsTheTaken,
+    AllMailNeverFits,
+    forgets(all_mail=False),
     forgets(letters=()),
     forgets(mail_taken=()),
     told(no_mail),

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from perdure.model.ids import MailId, RunId
 from perdure.testing.conformance.mail import CHECKS
 from perdure.world import Letter, Operation, Outcome, Refusal, Refused, Send, Sent
-from perdure.worlds.memory import MemoryWorld
-from tests.testing.conformance.planted import Altered, Fault, caught, faults, idle, told
+from perdure.worlds.memory import MemoryWorld, hook
+from tests.testing.conformance.planted import Altered, Fault, caught, faults, forgets, idle, told, without
 
 pytestmark = pytest.mark.anyio
 
@@ -97,6 +97,85 @@ class OnlyRunningRunsHear(Altered):
         return send.letter if heard else replace(send.letter, run_id="nowhere")
 
 
+class AnyHook(Altered):
+    """Whatever the hook, the run takes it."""
+
+    def alter_send(self, send: Send) -> Send:
+        return replace(send, hook=None)
+
+
+class NoHook(Altered):
+    def alter_send(self, send: Send) -> Send:
+        return send if send.hook is None else replace(send, hook="none")
+
+
+class NeedsAHook(Altered):
+    """Takes no letter but for hooks."""
+
+    def alter_send(self, send: Send) -> Send:
+        return send if send.hook is not None else replace(send, hook="none")
+
+
+class AnyRunsHook(Altered):
+    """A hook with that key is open, somewhere."""
+
+    def alter_send(self, send: Send) -> Send:
+        keys = {key for hooks in self._state.hooks.values() for key, each in hooks.items() if not each.closed}
+        return replace(send, hook=None) if send.hook in keys else send
+
+
+class HookBeforeLetter(Altered):
+    """A second try is refused where the hook takes nothing any more."""
+
+    def alter_send(self, send: Send) -> Send:
+        each = self._state.hooks.get(send.letter.run_id, {}).get(send.hook or "")
+        over = each is not None and (each.closed or hook._expired(each, self._clock()))
+        return replace(send, letter=replace(send.letter, mail_id=send.letter.mail_id + "!")) if over else send
+
+
+class HookBeforeRun(Altered):
+    """The dead are told that their hook is closed."""
+
+    def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
+        return self._commit(operations)
+
+    async def _commit(self, operations: Sequence[Operation]) -> list[Outcome]:
+        outcomes = await super().commit(operations)
+        return [
+            Refused(refusal=Refusal.HOOK)
+            if isinstance(operation, Send) and operation.hook and outcome == Refused(refusal=Refusal.ENDED)
+            else outcome
+            for operation, outcome in zip(operations, outcomes, strict=True)
+        ]
+
+
+class HooksAreBlindToTheirCommit(Altered):
+    """A letter meets the hooks as they were before the commit."""
+
+    def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
+        sends = [operation for operation in operations if isinstance(operation, Send)]
+        inner = super().commit([*sends, *(operation for operation in operations if operation not in sends)])
+
+        async def sorted_again() -> list[Outcome]:
+            outcomes = await inner
+            of_sends, others = iter(outcomes[: len(sends)]), iter(outcomes[len(sends) :])
+            return [next(of_sends if isinstance(operation, Send) else others) for operation in operations]
+
+        return sorted_again()
+
+
+def late(each, now_ms: int) -> bool:
+    return each.expires_at_ms is not None and each.expires_at_ms < now_ms
+
+
+def early(each, now_ms: int) -> bool:
+    return each.expires_at_ms is not None and each.expires_at_ms <= now_ms + 1
+
+
+def never(each, now_ms: int) -> bool:
+    return False
+
+
 def silence(outcome: Outcome) -> Outcome:
     return Sent() if isinstance(outcome, Refused) else outcome
 
@@ -116,6 +195,17 @@ FAULTS: tuple[Fault, ...] = (
     LastTryWins,
     BlindToItsOwnCommit,
     OnlyRunningRunsHear,
+    AnyHook,
+    NoHook,
+    NeedsAHook,
+    AnyRunsHook,
+    HookBeforeLetter,
+    HookBeforeRun,
+    HooksAreBlindToTheirCommit,
+    forgets(hooks=()),
+    without(hook, "_expired", late),
+    without(hook, "_expired", early),
+    without(hook, "_expired", never),
     told(silence),
     told(never_heard_of),
 )

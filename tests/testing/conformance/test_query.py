@@ -67,21 +67,39 @@ class CursorInclusive(MemoryWorld):
 
 
 class WholeLogs(MemoryWorld):
-    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
-        return await super().read_log(run_id)
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        return await super().read_log(run_id, 1, limit)
 
 
 class AfterTheSeq(MemoryWorld):
-    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
-        return await super().read_log(run_id, from_seq + 1)
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        return await super().read_log(run_id, from_seq + 1, limit)
+
+
+class ReadsToTheEnd(MemoryWorld):
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        return await super().read_log(run_id, from_seq)
+
+
+class NoneIsAll(MemoryWorld):
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        return await super().read_log(run_id, from_seq, limit or None)
+
+
+class CountsThePart(MemoryWorld):
+    """The run looks as short as what was read of it."""
+
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        log = await super().read_log(run_id, from_seq, limit)
+        return log and replace(log, run=replace(log.run, length=log.rows[-1].seq if log.rows else 0))
 
 
 class AnyLogForStrangers(MemoryWorld):
-    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
-        log = await super().read_log(run_id, from_seq)
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        log = await super().read_log(run_id, from_seq, limit)
         if log is None:
             await self.commit([start_of(1), start_of(2)])
-            log = await super().read_log(start_of(2).run_id, from_seq)
+            log = await super().read_log(start_of(2).run_id, from_seq, limit)
         return log
 
 
@@ -105,6 +123,9 @@ FAULTS: tuple[Fault, ...] = (
     CursorInclusive,
     WholeLogs,
     AfterTheSeq,
+    ReadsToTheEnd,
+    NoneIsAll,
+    CountsThePart,
     AnyLogForStrangers,
     FindsNothing,
     FindsInAnyCase,

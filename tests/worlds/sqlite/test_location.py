@@ -52,7 +52,8 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(WorldInvalid) as caught:
         prepare("sqlite:///runs.db", path, create=False)
     assert str(caught.value) == (
-        f"'sqlite:///runs.db' is no usable world: there is no file {path}: start a run there first, or check the path"
+        f"'sqlite:///runs.db' is no usable world: there is no file {path}: "
+        "start a run there first, or name another world with --world or PERDURE_WORLD"
     )
     assert list(tmp_path.iterdir()) == []
 

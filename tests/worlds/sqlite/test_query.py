@@ -48,7 +48,7 @@ class Interrupted:
     def execute(self, sql: str, *bindings: Any) -> Any:
         if "FROM events" in sql:
             self._writer.execute("UPDATE runs SET length = length + 1")
-            self._writer.execute("INSERT INTO events SELECT run_id, 99, 1, 1, 'late', '', x'', 0, NULL FROM runs")
+            self._writer.execute("INSERT INTO events SELECT run_id, 99, 1, 1, 'late', '', x'', 0, NULL, NULL FROM runs")
         return self._reader.execute(sql, *bindings)
 
 
@@ -56,11 +56,11 @@ async def test_a_log_is_one_snapshot(tmp_path: Path) -> None:
     async with opened(tmp_path) as world:
         await born(world)
     reader, writer = connect(tmp_path / "runs.db"), connect(tmp_path / "runs.db")
-    log = read_log(cast(Connection, Interrupted(reader, writer)), run_id(1), 1)
+    log = read_log(cast(Connection, Interrupted(reader, writer)), run_id(1), 1, None)
     assert log is not None
     assert (log.run.length, len(log.rows)) == (2, 2)
     reader.execute("ROLLBACK")
-    log = read_log(reader, run_id(1), 1)
+    log = read_log(reader, run_id(1), 1, None)
     assert log is not None
     assert (log.run.length, len(log.rows)) == (3, 3)
     reader.close()

@@ -7,10 +7,33 @@ import apsw
 import pytest
 
 from perdure.errors import SchemaTooNew, WorldInvalid
-from perdure.testing.conformance.sample import do, start_of
+from perdure.testing.conformance import VirtualClock
+from perdure.testing.conformance.sample import (
+    FLOW,
+    ONE,
+    append_to,
+    beat,
+    chunks_of,
+    claim_all,
+    do,
+    done,
+    hook_of,
+    hook_with,
+    letter_to,
+    log_of,
+    record_of,
+    registering,
+    run_id,
+    send_to,
+    start_of,
+    texts_of,
+    writing,
+)
+from perdure.world import Owned, Send, Sent
 from perdure.worlds.sqlite import SqliteWorld, schema_version
 from perdure.worlds.sqlite import schema as schema_module
-from perdure.worlds.sqlite.schema import APPLICATION_ID, migrations
+from perdure.worlds.sqlite.connection import connect
+from perdure.worlds.sqlite.schema import APPLICATION_ID, migrate, migrations
 from tests.worlds.sqlite.opened import opened, url_of
 
 pytestmark = pytest.mark.anyio
@@ -59,6 +82,66 @@ async def test_an_older_schema_is_brought_up(tmp_path: Path, monkeypatch: pytest
     connection = apsw.Connection(str(tmp_path / "runs.db"))
     assert connection.execute("SELECT id FROM later").fetchall() == [(7,)]
     assert schema_version(url_of(tmp_path)) == (KNOWN + 2, KNOWN + 2)
+
+
+@pytest.fixture
+def first_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file as the first version of the schema left it: a live run with a letter, another that has ended."""
+    (tmp_path / "runs.db").touch()
+    first = migrations()[:1]
+    with monkeypatch.context() as patched:
+        patched.setattr(schema_module, "migrations", lambda: first)
+        connection = connect(tmp_path / "runs.db")
+        migrate(connection, url_of(tmp_path))
+    runs = """
+        INSERT INTO runs (run_id, workflow, status, owner, epoch, length, mail, at_ms, deployment, created_at_ms)
+        VALUES (?, ?, ?, ?, 1, 2, ?, 5, 'd', 5)
+    """
+    connection.execute(runs, (run_id(1), FLOW, "running", ONE, 1))
+    connection.execute(runs, (run_id(2), FLOW, "completed", None, 0))
+    events = "INSERT INTO events VALUES (?, ?, 0, 1, ?, '', x'7b7d', 5, NULL)"
+    for number, seq, type in ((1, 1, "run_created"), (1, 2, "run_started"), (2, 1, "run_created"), (2, 2, "run_ended")):
+        connection.execute(events, (run_id(number), seq, type))
+    connection.execute("INSERT INTO inbox VALUES (1, ?, 'old', 'wake_requested', 'k', x'00')", (run_id(1),))
+    connection.close()
+    assert schema_version(url_of(tmp_path)) == (KNOWN, 1)
+
+
+@pytest.mark.usefixtures("first_version")
+async def test_a_run_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with opened(tmp_path, clock) as world:
+        assert schema_version(url_of(tmp_path)) == (KNOWN, KNOWN)
+        log = await log_of(world)
+        assert [(event.type, event.payload, event.decided) for event in log.rows] == [
+            ("run_created", b"{}", None),
+            ("run_started", b"{}", None),
+        ]
+        assert (log.run.writes, log.run.mail, log.run.owner) == (0, 1, ONE)
+        assert await world.owned(ONE, with_mail=True) == [Owned(run_id=run_id(1), epoch=1, mail=1)]
+        assert (await texts_of(world, 1), await world.streams.list(run_id(1))) == ([], ())
+        page = await world.streams.read(run_id(2), "", 0, 1)
+        assert page is not None
+        assert page.record.closed
+        await beat(world)
+        await done(world, registering(1, 3, hook_of("a", "t")))
+        await done(world, writing(1, 0, chunks_of(1, "", b"x"), seq=4, mail_taken=("old",)))
+        assert await do(world, send_to(1, "new", "a")) == Sent()
+        [letter] = await world.read_mail(run_id(1))
+        assert letter.mail_id == "new"
+        await done(world, append_to(1, 4, status="completed", mail_taken=("new",)))
+        assert (await hook_with(world, "t")).closed
+        assert ((await record_of(world)).length, await texts_of(world)) == (4, [b"x"])
+
+
+@pytest.mark.usefixtures("first_version")
+async def test_mail_of_the_first_version_wakes_its_run(tmp_path: Path) -> None:
+    """Its index is made anew, with what is there."""
+    async with opened(tmp_path) as world:
+        await done(world, append_to(1, 3, release=True, hand_back=True))
+        await do(world, Send(letter=letter_to(1, "m2")))
+        [claimed] = await claim_all(world)
+        assert (claimed.run_id, claimed.length, (await record_of(world)).mail) == (run_id(1), 3, 2)
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

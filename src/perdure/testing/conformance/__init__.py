@@ -19,7 +19,22 @@ give it `MemoryWorld(clock=clock)` and yours, with as many seeds as you have tim
 `pytest.register_assert_rewrite("perdure.testing.conformance")` in a conftest.py makes failures speak.
 """
 
-from perdure.testing.conformance import append, claim, end, lease, letter, mail, query, release, seize, start, text
+from perdure.testing.conformance import (
+    append,
+    claim,
+    end,
+    hook,
+    lease,
+    letter,
+    mail,
+    query,
+    release,
+    retry,
+    seize,
+    start,
+    stream,
+    text,
+)
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.differential import compare
 from perdure.testing.conformance.sample import Check
@@ -32,6 +47,9 @@ CHECKS: tuple[Check, ...] = (
     *seize.CHECKS,
     *letter.CHECKS,
     *mail.CHECKS,
+    *hook.CHECKS,
+    *stream.CHECKS,
+    *retry.CHECKS,
     *lease.CHECKS,
     *claim.CHECKS,
     *query.CHECKS,

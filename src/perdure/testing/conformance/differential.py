@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from perdure.testing.conformance.clock import VirtualClock
-from perdure.testing.conformance.program import FLOWS, WORKERS, Dice, Program
-from perdure.world import Claim, RunFilter, WorkerRecord, World
+from perdure.testing.conformance.dice import FLOWS, KEYS, STREAMS, TOKENS, WORKERS, Dice
+from perdure.testing.conformance.program import Program
+from perdure.world import Claim, HookFilter, RunFilter, WorkerRecord, World
 
 _Question = Callable[[World], Awaitable[Any]]
 
@@ -31,9 +32,14 @@ async def compare(left: World, right: World, clock: VirtualClock, seed: int, ste
 async def everything_kept(world: World) -> list[Any]:
     """All that a World can be asked about."""
     found: list[Any] = [[_told(worker) for worker in await world.workers()], await world.next_due_ms(FLOWS)]
-    found += [_by_run(await world.owned(worker)) for worker in WORKERS]
+    for worker in WORKERS:
+        found += [_by_run(await world.owned(worker)), _by_run(await world.owned(worker, with_mail=True))]
+    found += [await world.hooks.find(token) for token in TOKENS]
+    found.append(await world.hooks.list(HookFilter(limit=10_000)))
     for record in (await world.list_runs(RunFilter(limit=10_000))).runs:
         found.append((record, await world.read_log(record.run_id), await world.read_mail(record.run_id)))
+        found.append(await world.streams.list(record.run_id))
+        found += [await world.streams.read(record.run_id, stream, 0, 10_000) for stream in STREAMS]
     return found
 
 
@@ -63,13 +69,13 @@ async def _question(dice: Dice, program: Program) -> tuple[str, _Question]:
             return await world.commit(operations)
 
         return f"commit {operations}", commit
-    questions = _owning(program, dice) if kind == "own" else _reading(program)
+    questions = _owning(program, dice) if kind == "own" else _reading(program, dice)
     return dice.choice(questions)
 
 
 def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
-    lease, worker, run, died = program.lease(), program.worker(), program.any_run(), dice.chance(0.5)
-    claim = Claim(worker_id=worker, workflows=program.flows(), limit=100)
+    lease, worker, run, died = program.lease(), dice.worker(), dice.run(), dice.chance(0.5)
+    claim = Claim(worker_id=worker, workflows=dice.flows(), limit=100)
 
     async def claiming(world: World) -> Any:
         return _by_run(await world.claim(claim))
@@ -88,16 +94,27 @@ def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
     ]
 
 
-def _reading(program: Program) -> list[tuple[str, _Question]]:
+def _reading(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
     run, letter, key, filter, flows = (
-        program.any_run(),
+        dice.run(),
         program.any_letter(),
-        program.any_key(),
+        dice.choice(KEYS),
         program.filter(),
-        program.flows(),
+        dice.flows(),
+    )
+    token, hooks, stream, (first, limit) = (
+        dice.choice(TOKENS),
+        dice.hook_filter(),
+        dice.choice(STREAMS),
+        dice.place(),
     )
     return [
         (f"read_log {run}", lambda world: world.read_log(run, 3)),
+        (f"read_log {run} {first} {limit}", lambda world: world.read_log(run, first, limit=limit)),
+        (f"hooks.find {token}", lambda world: world.hooks.find(token)),
+        (f"{hooks}", lambda world: world.hooks.list(hooks)),
+        (f"streams.read {run} {stream!r} {first} {limit}", lambda world: world.streams.read(run, stream, first, limit)),
+        (f"streams.list {run}", lambda world: world.streams.list(run)),
         (f"has_mail {run} {letter}", lambda world: world.has_mail(run, letter)),
         (f"find_run {key}", lambda world: world.find_run(key)),
         (f"{filter}", lambda world: world.list_runs(filter)),

@@ -13,6 +13,8 @@ from perdure.testing.conformance.sample import (
     claim_all,
     do,
     done,
+    letter_to,
+    sent,
     start_of,
 )
 from perdure.world import Lease, Owned, Started, WorkerRecord, World
@@ -129,6 +131,25 @@ async def an_owner_finds_its_runs(world: World, clock: VirtualClock) -> None:
     ]
 
 
+async def an_owner_finds_its_runs_with_mail(world: World, clock: VirtualClock) -> None:
+    for number in (1, 2, 3):
+        await born(world, number)
+    await do(world, start_of(4))
+    await beat(world, TWO)
+    await do(world, start_of(5, owner=TWO))
+    assert await world.owned(ONE, with_mail=True) == []
+    await sent(world, letter_to(2, "a"), letter_to(3, "b"), letter_to(3, "c"), letter_to(4, "d"), letter_to(5, "e"))
+    assert sorted(await world.owned(ONE, with_mail=True), key=lambda owned: owned.run_id) == [
+        Owned(run_id=start_of(2).run_id, epoch=1, mail=1),
+        Owned(run_id=start_of(3).run_id, epoch=1, mail=2),
+    ]
+    assert [owned.run_id for owned in await world.owned(TWO, with_mail=True)] == [start_of(5).run_id]
+    await done(world, append_to(2, 3, status="blocked"))
+    await done(world, append_to(3, 3, mail_taken=("b", "c")))
+    assert await world.owned(ONE, with_mail=True) == []
+    assert len(await world.owned(ONE)) == 2
+
+
 def _record(clock: VirtualClock, runs: int) -> WorkerRecord:
     return WorkerRecord(
         worker_id=ONE,
@@ -153,4 +174,5 @@ CHECKS: tuple[Check, ...] = (
     a_claim_after_the_leave_is_a_sign_of_life,
     retiring_a_stranger_does_nothing,
     an_owner_finds_its_runs,
+    an_owner_finds_its_runs_with_mail,
 )

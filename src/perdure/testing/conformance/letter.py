@@ -102,6 +102,18 @@ async def a_refused_append_sends_nothing(world: World, clock: VirtualClock) -> N
     assert not await world.has_mail(run_id(2), MailId("mail_1"))
 
 
+async def an_append_that_needs_all_mail_is_refused_while_letters_wait(world: World, clock: VirtualClock) -> None:
+    """Who tells that a hook has expired tells first of what it had accepted."""
+    await born(world)
+    await done(world, append_to(1, 3, all_mail=True))
+    await sent(world, letter_to(1, "m1"), letter_to(1, "m2"))
+    await refused(world, append_to(1, 4, all_mail=True), Refusal.MAIL)
+    await refused(world, append_to(1, 4, all_mail=True, mail_taken=("m1", "other")), Refusal.MAIL)
+    await refused(world, append_to(1, 4, all_mail=True, due_ms=clock() + 1), Refusal.MAIL)
+    outcome = await done(world, append_to(1, 4, all_mail=True, mail_taken=("m2", "m1")))
+    assert (outcome.mail, await mail_of(world)) == (0, [])
+
+
 CHECKS: tuple[Check, ...] = (
     a_letter_becomes_a_row,
     every_append_tells_of_the_mail,
@@ -110,4 +122,5 @@ CHECKS: tuple[Check, ...] = (
     letters_that_nobody_can_take_are_dropped,
     a_letter_reaches_a_child_born_with_it,
     a_refused_append_sends_nothing,
+    an_append_that_needs_all_mail_is_refused_while_letters_wait,
 )

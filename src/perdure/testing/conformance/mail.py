@@ -9,15 +9,18 @@ from perdure.testing.conformance.sample import (
     do,
     done,
     everything,
+    hook_of,
     letter_to,
     mail_of,
     record_of,
+    registering,
     row,
     run_id,
+    send_to,
     sent,
     start_of,
 )
-from perdure.world import Refusal, Refused, Send, Sent, World
+from perdure.world import HookClosing, Refusal, Refused, Send, Sent, World
 
 
 async def mail_waits_in_order_of_acceptance(world: World, clock: VirtualClock) -> None:
@@ -87,6 +90,77 @@ async def two_tries_in_one_commit_are_one_letter(world: World, clock: VirtualClo
     assert ((await record_of(world)).mail, await mail_of(world)) == (0, [])
 
 
+async def mail_reaches_an_open_hook(world: World, clock: VirtualClock) -> None:
+    await born(world)
+    await done(world, registering(1, 3, hook_of("a", "t"), hook_of("b", "s", expires_at_ms=clock() + 10)))
+    sending = send_to(1, "m1", "a")
+    assert await do(world, sending) == Sent()
+    assert await do(world, send_to(1, "m2", "b")) == Sent()
+    await done(world, append_to(1, 5, status="blocked"))
+    assert await do(world, send_to(1, "m3", "a")) == Sent()
+    assert (await record_of(world)).mail == 3
+    first, *_ = await world.read_mail(run_id(1))
+    assert first == sending.letter
+
+
+async def mail_for_a_hook_that_takes_nothing_is_refused(world: World, clock: VirtualClock) -> None:
+    await born(world, 1)
+    await born(world, 2)
+    hooks = hook_of("a", "t"), hook_of("b", "s", expires_at_ms=clock() + 10), hook_of("c", "r")
+    await done(world, registering(1, 3, *hooks))
+    await done(world, registering(2, 3, hook_of("d", "t")))
+    await done(world, append_to(1, 6, hooks=(HookClosing(key="c"),)))
+    await born(world, 3)
+    await done(world, registering(3, 3, hook_of("e", "q"), status="completed"))
+    clock.advance(9)
+    assert await do(world, send_to(1, "m", "b")) == Sent()
+    clock.advance(1)
+    before = await everything(world)
+    for number, key in ((1, "b"), (1, "c"), (1, "d"), (2, "a"), (2, "d"), (1, "A"), (1, "")):
+        assert await do(world, send_to(number, "m2", key)) == Refused(refusal=Refusal.HOOK), (number, key)
+    assert await do(world, send_to(9, "m2", "a")) == Refused(refusal=Refusal.UNKNOWN)
+    assert await do(world, send_to(3, "m2", "e")) == Refused(refusal=Refusal.ENDED)
+    assert await everything(world) == before
+    assert await do(world, Send(letter=letter_to(1, "m2"))) == Sent(), "only a letter for a hook needs one"
+
+
+async def a_second_try_needs_no_hook(world: World, clock: VirtualClock) -> None:
+    """It was accepted, and that is the answer: also when the hook is closed, or expired, or its run has ended."""
+    await born(world)
+    hooks = hook_of("a", "t"), hook_of("b", "s", expires_at_ms=clock() + 10)
+    await done(world, registering(1, 3, *hooks))
+    tries = send_to(1, "m1", "a"), send_to(1, "m2", "b"), send_to(1, "m3", "a")
+    await world.commit(tries)
+    await done(world, append_to(1, 5, hooks=(HookClosing(key="a"),)))
+    clock.advance(10)
+    assert await world.commit(tries) == [Sent(), Sent(), Sent()]
+    assert await mail_of(world) == ["m1", "m2", "m3"]
+    rows = tuple(row("hook_received", mail_id=each.letter.mail_id) for each in tries)
+    await done(world, append_to(1, 6, rows=rows[:2], mail_taken=("m1", "m2")))
+    assert await world.commit(tries) == [Sent(), Sent(), Sent()]
+    assert await mail_of(world) == ["m3"]
+    await done(world, append_to(1, 8, rows=rows[2:], mail_taken=("m3",), status="completed"))
+    assert await world.commit([*tries, send_to(9, "m1", "a")]) == [*[Sent()] * 3, Refused(refusal=Refusal.UNKNOWN)]
+    assert await mail_of(world) == []
+
+
+async def mail_and_hooks_of_one_commit_see_each_other(world: World, clock: VirtualClock) -> None:
+    await born(world)
+    outcomes = await world.commit(
+        [
+            send_to(1, "m1", "a"),
+            registering(1, 3, hook_of("a", "t")),
+            send_to(1, "m2", "a"),
+            append_to(1, 4, hooks=(HookClosing(key="a"),)),
+            send_to(1, "m3", "a"),
+            send_to(1, "m2", "a"),
+        ]
+    )
+    kinds = [outcome.refusal if isinstance(outcome, Refused) else type(outcome).__name__ for outcome in outcomes]
+    assert kinds == [Refusal.HOOK, "Appended", "Sent", "Appended", Refusal.HOOK, "Sent"]
+    assert await mail_of(world) == ["m2"]
+
+
 CHECKS: tuple[Check, ...] = (
     mail_waits_in_order_of_acceptance,
     mail_reaches_whoever_is_alive,
@@ -94,4 +168,8 @@ CHECKS: tuple[Check, ...] = (
     a_second_try_of_a_letter_is_harmless,
     a_letter_is_found_in_inbox_and_log,
     two_tries_in_one_commit_are_one_letter,
+    mail_reaches_an_open_hook,
+    mail_for_a_hook_that_takes_nothing_is_refused,
+    a_second_try_needs_no_hook,
+    mail_and_hooks_of_one_commit_see_each_other,
 )

@@ -39,6 +39,27 @@ async def a_log_is_read_from_a_place(world: World, clock: VirtualClock) -> None:
         assert log.run.length == 14
 
 
+async def a_log_is_read_in_parts(world: World, clock: VirtualClock) -> None:
+    await born(world)
+    for seq in range(3, 11):
+        await done(world, append_to(1, seq))
+    for from_seq, limit, expected in (
+        (1, 3, [1, 2, 3]),
+        (0, 3, [1, 2, 3]),
+        (4, 1, [4]),
+        (9, 3, [9, 10]),
+        (11, 3, []),
+        (5, 0, []),
+        (3, 99, [3, 4, 5, 6, 7, 8, 9, 10]),
+        (8, None, [8, 9, 10]),
+    ):
+        log = await world.read_log(run_id(1), from_seq, limit=limit)
+        assert log is not None
+        assert [event.seq for event in log.rows] == expected, (from_seq, limit)
+        assert log.run.length == 10
+    assert await world.read_log(run_id(2), 1, limit=1) is None
+
+
 async def a_run_is_found_by_its_key(world: World, clock: VirtualClock) -> None:
     await do(world, start_of(1, idempotency_key="a"))
     await do(world, start_of(2, idempotency_key="A"))
@@ -115,6 +136,7 @@ async def a_limit_counts_what_matches(world: World, clock: VirtualClock) -> None
 CHECKS: tuple[Check, ...] = (
     what_is_not_there_is_none,
     a_log_is_read_from_a_place,
+    a_log_is_read_in_parts,
     a_run_is_found_by_its_key,
     runs_are_listed_newest_first,
     pages_follow_the_cursor,

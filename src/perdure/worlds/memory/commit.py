@@ -20,6 +20,7 @@ from perdure.world import (
     Start,
     Started,
 )
+from perdure.worlds.memory import hook, stream
 from perdure.worlds.memory.state import Draft, Kept
 
 
@@ -30,7 +31,7 @@ def apply(draft: Draft, operation: Operation) -> Outcome:
         case Start():
             return _start(draft, operation)
         case Send():
-            return _send(draft, operation.letter)
+            return _send(draft, operation.letter, operation.hook)
 
 
 def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
@@ -78,16 +79,22 @@ def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
 def _append(draft: Draft, append: Append) -> Appended | Refused:
     kept = draft.runs.get(append.run_id)
     refusal = Refusal.UNKNOWN if kept is None else _refusal(kept, append, draft.now_ms)
+    if refusal is None and hook.is_taken(draft, append):
+        refusal = Refusal.HOOK
     if kept is None or refusal is not None:
         assert refusal is not None
         return Refused(refusal=refusal, now_ms=draft.now_ms if refusal is Refusal.EARLY else 0)
     at_ms = max(draft.now_ms, kept.at_ms)
     epoch = kept.record.epoch + append.seize
-    rows = tuple(_row(seq, epoch, at_ms, row) for seq, row in enumerate(append.rows, append.seq))
+    conflicts = hook.change(draft, append, at_ms)
+    rows = tuple(
+        _row(append.seq + place, epoch, at_ms, row, conflicts.get(place)) for place, row in enumerate(append.rows)
+    )
     letters = [row.mail_id for row in rows if row.mail_id is not None]
     twice = [mail_id for mail_id in letters if kept.logged(mail_id) or letters.count(mail_id) > 1]
     assert not twice, f"M3: the log of {append.run_id} would have letters twice: {twice}"
     inbox = tuple(letter for letter in kept.inbox if letter.mail_id not in append.mail_taken)
+    refused = _write_streams(draft, append.run_id, append)
     draft.runs[append.run_id] = Kept(
         record=_after(kept.record, append, at_ms, draft.now_ms, len(inbox)),
         rows=kept.rows + rows,
@@ -106,7 +113,25 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
             born.append(child.run_id)
     for letter in append.letters:
         _send(draft, letter)
-    return Appended(at_ms=at_ms, mail=draft.runs[append.run_id].record.mail, existing=existing, born=tuple(born))
+    return Appended(
+        at_ms=at_ms,
+        mail=draft.runs[append.run_id].record.mail,
+        existing=existing,
+        born=tuple(born),
+        conflicts=conflicts,
+        refused=refused,
+    )
+
+
+def _write_streams(draft: Draft, run_id: RunId, append: Append) -> tuple[int, ...]:
+    """What the append brings, before its end closes everything; the places of chunks that were refused."""
+    if draft.runs[run_id].record.status in ENDED:  # it goes on
+        stream.reopen(draft, run_id)
+    refused = stream.write(draft, append)
+    if append.status in ENDED:
+        hook.close_all(draft, run_id)
+        stream.close_all(draft, run_id)
+    return refused
 
 
 def _refusal(kept: Kept, append: Append, now_ms: int) -> Refusal | None:
@@ -119,7 +144,9 @@ def _refusal(kept: Kept, append: Append, now_ms: int) -> Refusal | None:
         return Refusal.FENCED
     if append.seq != record.length + 1 and not (append.seize and not append.rows):
         return Refusal.PLACE
-    leaves = append.status in ENDED or (append.release and not append.hand_back)
+    if append.chunks and append.writes != record.writes:
+        return Refusal.PLACE
+    leaves = append.status in ENDED or append.all_mail or (append.release and not append.hand_back)
     if leaves and any(letter.mail_id not in append.mail_taken for letter in kept.inbox):
         return Refusal.MAIL
     if append.due_ms > now_ms:
@@ -146,6 +173,7 @@ def _after(record: RunRecord, append: Append, at_ms: int, now_ms: int, mail: int
         epoch=record.epoch + append.seize,
         length=record.length + len(append.rows),
         mail=mail,
+        writes=record.writes + bool(append.chunks),
         wake_at_ms=wake_at_ms,
         attributes={key: value for key, value in attributes.items() if value is not None},
         recoveries=0 if append.turn_completed else record.recoveries,
@@ -154,7 +182,7 @@ def _after(record: RunRecord, append: Append, at_ms: int, now_ms: int, mail: int
     )
 
 
-def _send(draft: Draft, letter: Letter) -> Sent | Refused:
+def _send(draft: Draft, letter: Letter, to_hook: str | None = None) -> Sent | Refused:
     kept = draft.runs.get(letter.run_id)
     if kept is None:
         return Refused(refusal=Refusal.UNKNOWN)
@@ -162,20 +190,23 @@ def _send(draft: Draft, letter: Letter) -> Sent | Refused:
         return Sent()
     if kept.record.status in ENDED:
         return Refused(refusal=Refusal.ENDED)
+    if to_hook is not None and not hook.takes(draft, letter.run_id, to_hook):
+        return Refused(refusal=Refusal.HOOK)
     inbox = (*kept.inbox, letter)
     draft.runs[letter.run_id] = replace(kept, inbox=inbox, record=replace(kept.record, mail=len(inbox)))
     draft.stirs = True
     return Sent()
 
 
-def _row(seq: int, epoch: int, at_ms: int, row: NewRow) -> Row:
+def _row(seq: int, epoch: int, at_ms: int, row: NewRow, holder: RunId | None = None) -> Row:
     return Row(
         seq=seq,
         turn=row.turn,
         epoch=epoch,
-        type=row.type,
+        type=row.type if holder is None else "hook_conflict",
         key=row.key,
         payload=row.payload,
         at_ms=at_ms,
         mail_id=row.mail_id,
+        decided=holder,
     )

@@ -21,7 +21,9 @@ from perdure.world import (
     WorkerRecord,
 )
 from perdure.worlds.memory import commit, ownership, query
+from perdure.worlds.memory.hook import MemoryHooks
 from perdure.worlds.memory.state import Draft, State
+from perdure.worlds.memory.stream import MemoryStreams
 
 
 def wall_clock_ms() -> int:
@@ -50,6 +52,8 @@ class MemoryWorld:
         self._state = State()
         self._lock = threading.Lock()
         self._hints: list[Callable[[], None]] = []
+        self.hooks = MemoryHooks(self._state, self._lock, self._clock)
+        self.streams = MemoryStreams(self._state, self._lock)
 
     async def open(self) -> None:
         """Nothing to connect to."""
@@ -82,10 +86,12 @@ class MemoryWorld:
                 hint()
         return Done(outcomes)
 
-    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
         with self._lock:
             kept = self._state.runs.get(run_id)
-        return None if kept is None else Log(run=kept.record, rows=kept.rows[max(0, from_seq - 1) :])
+        first = max(0, from_seq - 1)
+        last = None if limit is None else first + limit
+        return None if kept is None else Log(run=kept.record, rows=kept.rows[first:last])
 
     async def read_run(self, run_id: RunId) -> RunRecord | None:
         with self._lock:
@@ -131,9 +137,9 @@ class MemoryWorld:
         with self._lock:
             return ownership.reclaim(self._state, worker_id, run_id, epoch)
 
-    async def owned(self, worker_id: WorkerId) -> list[Owned]:
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
         with self._lock:
-            return ownership.owned(self._state, worker_id)
+            return [run for run in ownership.owned(self._state, worker_id) if run.mail or not with_mail]
 
     async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
         with self._lock:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED, Status
 from perdure.world import Append, Appended, Refusal, Refused
-from perdure.worlds.sqlite import mail
+from perdure.worlds.sqlite import hook, mail, stream
 from perdure.worlds.sqlite.row import from_json, to_json
 from perdure.worlds.sqlite.start import start
 from perdure.worlds.sqlite.transaction import Transaction
@@ -22,14 +22,15 @@ _PLAIN = """
 
 _READ = """
     SELECT status, owner, epoch, length, mail, at_ms, wake_at_ms, recoveries, probation, attributes, started_at_ms,
-           ended_at_ms
+           ended_at_ms, writes
     FROM runs WHERE run_id = ?
 """
 
 _WRITE = """
     UPDATE runs
     SET status = ?, owner = ?, epoch = ?, length = ?, mail = ?, at_ms = ?, wake_at_ms = ?, recoveries = ?,
-        probation = ?, attributes = ?, started_at_ms = ?, ended_at_ms = ?
+        probation = ?, attributes = ?, started_at_ms = ?, ended_at_ms = ?,
+        writes = ?
     WHERE run_id = ?
 """
 
@@ -49,6 +50,7 @@ class _Run(NamedTuple):
     attributes: str | None
     started_at_ms: int | None
     ended_at_ms: int | None
+    writes: int
 
 
 def append(transaction: Transaction, append: Append) -> Appended | Refused:
@@ -73,6 +75,9 @@ def _is_plain(append: Append, now_ms: int) -> bool:
         or append.letters
         or append.children
         or append.attributes
+        or append.hooks
+        or append.chunks
+        or append.all_mail
         or append.probation
         or append.due_ms > now_ms
     )
@@ -87,11 +92,15 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
     taken = mail.waiting(transaction, append.run_id, append.mail_taken) if append.mail_taken and run.mail else []
     left = run.mail - len(taken)
     refusal = _refusal(run, append, left, now_ms)
+    if refusal is None and append.hooks and hook.is_taken(transaction, append):
+        refusal = Refusal.HOOK
     if refusal is not None:
         return Refused(refusal=refusal, now_ms=now_ms if refusal is Refusal.EARLY else 0)
     after = _after(run, append, left, now_ms)
+    conflicts = hook.change(transaction, append, after.at_ms) if append.hooks else {}
+    refused = _write_streams(transaction, run, append)
     connection.execute(_WRITE, (*after, append.run_id))
-    transaction.insert(append.run_id, append.seq, after.epoch, after.at_ms, append.rows)
+    transaction.insert(append.run_id, append.seq, after.epoch, after.at_ms, append.rows, conflicts)
     if taken:
         mail.remove(transaction, append.run_id, taken)
     transaction.stirs = transaction.stirs or append.hand_back or append.seize
@@ -107,7 +116,20 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
         mail.send(transaction, letter)
     if any(letter.run_id == append.run_id for letter in append.letters):
         [[left]] = connection.execute("SELECT mail FROM runs WHERE run_id = ?", (append.run_id,)).fetchall()
-    return Appended(at_ms=after.at_ms, mail=left, existing=existing, born=tuple(born))
+    return Appended(
+        at_ms=after.at_ms, mail=left, existing=existing, born=tuple(born), conflicts=conflicts, refused=refused
+    )
+
+
+def _write_streams(transaction: Transaction, before: _Run, append: Append) -> tuple[int, ...]:
+    """What the append brings, before its end closes everything; the places of chunks that were refused."""
+    if before.status in ENDED:  # it goes on
+        stream.reopen(transaction, append.run_id)
+    refused = stream.write(transaction, append) if append.chunks else ()
+    if append.status in ENDED:
+        hook.close_all(transaction, append.run_id)
+        stream.close_all(transaction, append.run_id)
+    return refused
 
 
 def _refusal(run: _Run, append: Append, left: int, now_ms: int) -> Refusal | None:
@@ -118,7 +140,9 @@ def _refusal(run: _Run, append: Append, left: int, now_ms: int) -> Refusal | Non
         return Refusal.FENCED
     if append.seq != run.length + 1 and not (append.seize and not append.rows):
         return Refusal.PLACE
-    if left and (append.status in ENDED or (append.release and not append.hand_back)):
+    if append.chunks and append.writes != run.writes:
+        return Refusal.PLACE
+    if left and (append.status in ENDED or append.all_mail or (append.release and not append.hand_back)):
         return Refusal.MAIL
     if append.due_ms > now_ms:
         return Refusal.EARLY
@@ -149,6 +173,7 @@ def _after(run: _Run, append: Append, left: int, now_ms: int) -> _Run:
         attributes=_merged(run.attributes, append.attributes) if append.attributes else run.attributes,
         started_at_ms=at_ms if starts else run.started_at_ms,
         ended_at_ms=at_ms if append.status in ENDED else None,
+        writes=run.writes + bool(append.chunks),
     )
 
 

@@ -25,7 +25,10 @@ def prepare(url: str, path: Path, *, create: bool) -> None:
     Harmless to repeat, and from several processes at once. Raises: WorldInvalid.
     """
     if not create and not path.exists():
-        raise WorldInvalid(url, f"there is no file {path}: start a run there first, or check the path")
+        raise WorldInvalid(
+            url,
+            f"there is no file {path}: start a run there first, or name another world with --world or PERDURE_WORLD",
+        )
     try:
         if create:
             _make_folder(path.parent)

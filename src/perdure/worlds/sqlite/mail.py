@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from perdure.model.ids import MailId, RunId
 from perdure.model.status import ENDED
 from perdure.world import Letter, Refusal, Refused, Sent
+from perdure.worlds.sqlite import hook
 from perdure.worlds.sqlite.connection import Connection
 from perdure.worlds.sqlite.transaction import Transaction
 
@@ -14,7 +15,7 @@ _KNOWS = """
 """
 
 
-def send(transaction: Transaction, letter: Letter) -> Sent | Refused:
+def send(transaction: Transaction, letter: Letter, to_hook: str | None = None) -> Sent | Refused:
     transaction.flush()
     connection = transaction.connection
     found = connection.execute(
@@ -27,6 +28,8 @@ def send(transaction: Transaction, letter: Letter) -> Sent | Refused:
         return Sent()
     if status in ENDED:
         return Refused(refusal=Refusal.ENDED)
+    if to_hook is not None and not hook.takes(transaction, letter.run_id, to_hook):
+        return Refused(refusal=Refusal.HOOK)
     connection.execute(
         "INSERT INTO inbox (run_id, mail_id, kind, key, payload) VALUES (?, ?, ?, ?, ?)",
         (letter.run_id, letter.mail_id, letter.kind, letter.key, letter.payload),
@@ -38,8 +41,9 @@ def send(transaction: Transaction, letter: Letter) -> Sent | Refused:
 
 def waiting(transaction: Transaction, run_id: RunId, wanted: Iterable[str]) -> list[str]:
     """Which of `wanted` are in the inbox."""
+    known = set(wanted)
     rows = transaction.connection.execute("SELECT mail_id FROM inbox WHERE run_id = ?", (run_id,)).fetchall()
-    return [mail_id for (mail_id,) in rows if mail_id in set(wanted)]
+    return [mail_id for (mail_id,) in rows if mail_id in known]
 
 
 def remove(transaction: Transaction, run_id: RunId, letters: Iterable[str]) -> None:

@@ -48,6 +48,9 @@ _WITH_MAIL = """
     WHERE workflow = ? AND mail > 0 AND owner IS NULL AND status IN ('pending', 'running')
     ORDER BY run_id LIMIT ?
 """
+_OWNED = "SELECT run_id, epoch, mail FROM runs WHERE owner = ? ORDER BY run_id"
+# Told which index: by itself the planner may take the other one, and look at every run of the owner.
+_WITH_MAIL_OF = "SELECT run_id, epoch, mail FROM runs INDEXED BY runs_by_mail WHERE owner = ? AND mail > 0"
 _DUE = """
     SELECT wake_at_ms, run_id, workflow, recoveries, probation FROM runs
     WHERE workflow = ? AND wake_at_ms IS NOT NULL AND wake_at_ms <= ? AND mail = 0
@@ -147,8 +150,8 @@ def reclaim(transaction: Transaction, worker_id: WorkerId, run_id: RunId, epoch:
     return _claimed(rows[0], died=False) if rows else None
 
 
-def owned(connection: Connection, worker_id: WorkerId) -> list[Owned]:
-    rows = connection.execute("SELECT run_id, epoch, mail FROM runs WHERE owner = ? ORDER BY run_id", (worker_id,))
+def owned(connection: Connection, worker_id: WorkerId, with_mail: bool) -> list[Owned]:
+    rows = connection.execute(_WITH_MAIL_OF if with_mail else _OWNED, (worker_id,))
     return [Owned(run_id=run_id, epoch=epoch, mail=mail) for run_id, epoch, mail in rows]
 
 

@@ -6,19 +6,32 @@ from perdure.worlds.sqlite.connection import Connection
 from perdure.worlds.sqlite.row import COLUMNS, from_json, read_record, to_json, to_record
 
 _ROWS = """
-    SELECT seq, turn, epoch, type, key, payload, at_ms, mail_id FROM events WHERE run_id = ? AND seq >= ? ORDER BY seq
+    SELECT seq, turn, epoch, type, key, payload, at_ms, mail_id, decided FROM events
+    WHERE run_id = ? AND seq >= ? ORDER BY seq LIMIT ?
 """
 _BY_KEY = f"SELECT {COLUMNS} FROM runs WHERE idempotency_key = ?"
 
 
-def read_log(connection: Connection, run_id: RunId, from_seq: int) -> Log | None:
+def read_log(connection: Connection, run_id: RunId, from_seq: int, limit: int | None) -> Log | None:
     connection.execute("BEGIN")  # one snapshot for both
     record = read_record(connection, run_id)
     if record is None:
         return None
     rows = tuple(
-        Row(seq=seq, turn=turn, epoch=epoch, type=type, key=key, payload=payload, at_ms=at_ms, mail_id=mail_id)
-        for seq, turn, epoch, type, key, payload, at_ms, mail_id in connection.execute(_ROWS, (run_id, from_seq))
+        Row(
+            seq=seq,
+            turn=turn,
+            epoch=epoch,
+            type=type,
+            key=key,
+            payload=payload,
+            at_ms=at_ms,
+            mail_id=mail_id,
+            decided=decided,
+        )
+        for seq, turn, epoch, type, key, payload, at_ms, mail_id, decided in connection.execute(
+            _ROWS, (run_id, from_seq, -1 if limit is None else limit)
+        )
     )
     return Log(run=record, rows=rows)
 

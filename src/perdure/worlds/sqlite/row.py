@@ -10,7 +10,7 @@ from perdure.worlds.sqlite.connection import Connection
 
 COLUMNS = (
     "run_id, workflow, status, owner, epoch, length, mail, wake_at_ms, idempotency_key, parent_id, root_id, "
-    "attributes, deployment, recoveries, created_at_ms, started_at_ms, ended_at_ms"
+    "attributes, deployment, recoveries, created_at_ms, started_at_ms, ended_at_ms, writes"
 )
 
 _SELECT = f"SELECT {COLUMNS} FROM runs WHERE run_id = ?"
@@ -42,6 +42,7 @@ def to_record(row: Any) -> RunRecord:
         created_at_ms=row[14],
         started_at_ms=row[15],
         ended_at_ms=row[16],
+        writes=row[17],
     )
 
 

@@ -37,7 +37,7 @@ class Store:
     def __init__(self, url: str, path: Path, clock: Callable[[], int], *, create: bool) -> None:
         self._url = url
         self._path = path
-        self._clock = clock
+        self.clock = clock
         self._create = create
         self._lock = threading.Lock()
         self._threads: _Threads | None = None
@@ -109,7 +109,7 @@ class Store:
         except BaseException:
             connection.close()
             raise
-        return _Threads(Writer(connection, self._path, self._clock, self.hints), Readers(readers, self._path))
+        return _Threads(Writer(connection, self._path, self.clock, self.hints), Readers(readers, self._path))
 
 
 def _not_open() -> WorldUnavailable:

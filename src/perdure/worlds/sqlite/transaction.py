@@ -6,7 +6,8 @@ from perdure.model.ids import RunId
 from perdure.world import NewRow
 from perdure.worlds.sqlite.connection import Connection
 
-_INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NO_CONFLICTS: dict[int, RunId] = {}
 
 
 class Transaction:
@@ -23,9 +24,23 @@ class Transaction:
         self.stirs = False
         self._rows: list[tuple[str | int | bytes | None, ...]] = []
 
-    def insert(self, run_id: RunId, seq: int, epoch: int, at_ms: int, rows: Iterable[NewRow]) -> None:
-        for place, row in enumerate(rows, seq):
-            self._rows.append((run_id, place, row.turn, epoch, row.type, row.key, row.payload, at_ms, row.mail_id))
+    def insert(
+        self,
+        run_id: RunId,
+        seq: int,
+        epoch: int,
+        at_ms: int,
+        rows: Iterable[NewRow],
+        conflicts: dict[int, RunId] = _NO_CONFLICTS,
+    ) -> None:
+        """`conflicts`: rows, by their place, that met a taken token, and the run that has it."""
+        for place, row in enumerate(rows):
+            type, holder = row.type, None
+            if conflicts and place in conflicts:
+                type, holder = "hook_conflict", conflicts[place]
+            self._rows.append(
+                (run_id, seq + place, row.turn, epoch, type, row.key, row.payload, at_ms, row.mail_id, holder)
+            )
 
     def flush(self) -> None:
         """From here on all rows are in the table."""

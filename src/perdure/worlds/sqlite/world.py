@@ -21,9 +21,11 @@ from perdure.world import (
 )
 from perdure.worlds.sqlite import mail, ownership, query
 from perdure.worlds.sqlite.commit import commit
+from perdure.worlds.sqlite.hook import SqliteHooks
 from perdure.worlds.sqlite.location import path_of
 from perdure.worlds.sqlite.row import read_record
 from perdure.worlds.sqlite.store import Store
+from perdure.worlds.sqlite.stream import SqliteStreams
 
 
 def wall_clock_ms() -> int:
@@ -41,6 +43,8 @@ class SqliteWorld:
         self.url = url
         self._clock = clock or wall_clock_ms
         self._store = Store(url, path_of(url), self._clock, create=create)
+        self.hooks = SqliteHooks(self._store)
+        self.streams = SqliteStreams(self._store)
 
     async def open(self) -> None:
         await asyncio.to_thread(self._store.open)
@@ -65,8 +69,8 @@ class SqliteWorld:
     def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
         return self._store.write(commit, operations)
 
-    async def read_log(self, run_id: RunId, from_seq: int = 1) -> Log | None:
-        return await self._store.read(query.read_log, run_id, from_seq)
+    async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+        return await self._store.read(query.read_log, run_id, from_seq, limit)
 
     async def read_run(self, run_id: RunId) -> RunRecord | None:
         return await self._store.read(read_record, run_id)
@@ -98,8 +102,8 @@ class SqliteWorld:
     async def reclaim(self, worker_id: WorkerId, run_id: RunId, epoch: int) -> Claimed | None:
         return await self._store.write(ownership.reclaim, worker_id, run_id, epoch)
 
-    async def owned(self, worker_id: WorkerId) -> list[Owned]:
-        return await self._store.read(ownership.owned, worker_id)
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        return await self._store.read(ownership.owned, worker_id, with_mail)
 
     async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
         return await self._store.read(ownership.next_due_ms, workflows)
