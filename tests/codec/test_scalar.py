@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from perdure.codec.misfit import Misfit
-from perdure.codec.scalar import from_plain, read, write_datetime
+from perdure.codec.scalar import from_plain, read, write_datetime, write_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -31,6 +31,16 @@ def test_the_hour_is_kept_where_it_comes_twice() -> None:
 def test_a_zone_that_is_not_known_here_leaves_the_offset(zone: object) -> None:
     value = read("dt", {"$": "dt", "v": "2026-07-01T12:00:00+02:00", "zone": zone})
     assert value.tzinfo == timezone(timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    "offset", [timedelta(microseconds=1), timedelta(microseconds=-500_000), timedelta(seconds=-1.5)]
+)
+def test_an_offset_of_less_than_a_second_is_one_too(offset: timedelta) -> None:
+    at = datetime(2026, 7, 1, 12, 0, 0, 5, tzinfo=timezone(offset))
+    back = read("dt", write_datetime(at))
+    assert (back, back.utcoffset()) == (at, offset)
+    assert read("time", write_time(at.timetz())).utcoffset() == offset
 
 
 def test_a_time_keeps_its_zone() -> None:

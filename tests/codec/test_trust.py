@@ -137,3 +137,23 @@ def test_references_are_recorded_by_name() -> None:
         assert str(caught.value) == "result can't be read back: it refers to the gadget 'app:gone': 'app:gone'"
     finally:
         del trust._references["gadget"]
+
+
+class Leash:
+    """Presents a dog."""
+
+    def __init__(self, dog: Dog) -> None:
+        self.dog = dog
+
+
+def test_a_stand_in_is_recorded_as_what_it_stands_for() -> None:
+    trust.register_stand_in(Leash, Dog, wrap=Leash, unwrap=lambda leash: leash.dog)
+    dog = Dog("Rex")
+    data = encode([Leash(dog)], "x")
+    assert data == encode([dog], "x")
+    [leash] = decode(data, list[Leash])
+    assert (type(leash), leash.dog) == (Leash, dog)
+    assert decode(encode(leash, "x"), Dog) == dog
+    assert decode(b"null", Leash | None) is None
+    with pytest.raises(DecodeError):
+        decode(b"3", Leash)

@@ -1,8 +1,13 @@
 """A body's loop driven by hand: timers are kept in a list and fired in order of their due time."""
 
-from collections.abc import Callable, Coroutine
+import gc
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, TypeVar
+
+import pytest
 
 from perdure.core.place import Place
 from perdure.replay.loop import Loop
@@ -89,3 +94,17 @@ class Driven:
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     return Driven().run(coroutine)
+
+
+@contextmanager
+def silence(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Nothing is printed, warned of or dropped as unraisable. (Warnings are errors here, and these are unraisable.)"""
+    unraisable: list[Any] = []
+    hook, sys.unraisablehook = sys.unraisablehook, unraisable.append
+    try:
+        yield
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
+    assert unraisable == []
+    assert capsys.readouterr() == ("", "")

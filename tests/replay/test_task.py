@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 import weakref
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from contextvars import Context, ContextVar
 from typing import Any
 
@@ -15,27 +14,13 @@ import pytest
 
 from perdure.replay.control import BodyClosed
 from perdure.replay.task import Future, Task
-from tests.replay.driven import Driven
+from tests.replay.driven import Driven, silence
 
 BODY: ContextVar[object] = ContextVar("body")
 
 
 async def for_ever() -> None:
     await asyncio.get_running_loop().create_future()
-
-
-@contextmanager
-def silence(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Nothing is printed, warned of or dropped as unraisable. (Warnings are errors here, and these are unraisable.)"""
-    unraisable: list[Any] = []
-    hook, sys.unraisablehook = sys.unraisablehook, unraisable.append
-    try:
-        yield
-        gc.collect()
-    finally:
-        sys.unraisablehook = hook
-    assert unraisable == []
-    assert capsys.readouterr() == ("", "")
 
 
 # -- members of sets

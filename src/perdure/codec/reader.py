@@ -77,6 +77,9 @@ def _make_reader(type_: Any) -> Reader:
 def _class_reader(cls: Any, arguments: tuple[Any, ...]) -> Reader:
     if cls in scalar.KINDS:
         return _scalar_reader(cls)
+    stand_in = trust.stand_in_for(cls)
+    if stand_in is not None:
+        return _later(lambda: _stand_in_reader(stand_in))
     if cls is tuple:
         return container.tuple_reader(arguments, reader_of)
     if cls in container.SEQUENCES:
@@ -94,6 +97,11 @@ def _class_reader(cls: Any, arguments: tuple[Any, ...]) -> Reader:
     if adapter is not None:
         return lambda node: validated(adapter.validate_python, read_any(node))
     return _base_reader(cls)
+
+
+def _stand_in_reader(stand_in: trust.StandIn) -> Reader:
+    read = reader_of(stand_in.of)
+    return lambda node: stand_in.wrap(read(node))
 
 
 def _scalar_reader(cls: type) -> Reader:

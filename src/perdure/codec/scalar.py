@@ -6,10 +6,10 @@ Texts are the types' own standard ones (ISO 8601 for times, base64 for bytes), s
 import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,10 +18,13 @@ import msgspec
 from perdure.codec.misfit import Misfit
 from perdure.codec.node import TAG, Node, Reader, class_text, has_surrogate, named, tag_of
 
+_Moment = TypeVar("_Moment", datetime, time)
+
 INT_LEAST, INT_MOST = -(2**63), 2**64 - 1
 """What a 64-bit reader of the log can hold; JSON's plain form is kept to that."""
 
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
+_OFFSET_BELOW_1_S = re.compile(r"([+-])00:00:00\.([0-9]{6})$")
 
 
 def write_int(value: int) -> Node:
@@ -135,7 +138,7 @@ def _read_bytes(node: Node) -> bytes:
 
 
 def _read_datetime(node: Node) -> datetime:
-    value = datetime.fromisoformat(node["v"]).replace(fold=node.get("fold", 0))
+    value = _with_offset(datetime.fromisoformat(node["v"]).replace(fold=node.get("fold", 0)), node["v"])
     zone = _zone_named(node)
     if zone is None:
         return value
@@ -149,9 +152,17 @@ def _read_date(node: Node) -> date:
 
 
 def _read_time(node: Node) -> time:
-    value = time.fromisoformat(node["v"]).replace(fold=node.get("fold", 0))
+    value = _with_offset(time.fromisoformat(node["v"]).replace(fold=node.get("fold", 0)), node["v"])
     zone = _zone_named(node)
     return value if zone is None else value.replace(tzinfo=zone)
+
+
+def _with_offset(value: _Moment, text: str) -> _Moment:
+    """CPython's `fromisoformat` takes an offset of less than a second for none (seen in 3.11)."""
+    found = _OFFSET_BELOW_1_S.search(text)
+    if found is None:
+        return value
+    return value.replace(tzinfo=timezone(timedelta(microseconds=int(found[1] + found[2]))))
 
 
 def _read_timedelta(node: Node) -> timedelta:

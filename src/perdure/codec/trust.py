@@ -28,10 +28,20 @@ class Reference(Struct, frozen=True, kw_only=True):
     by_name: Callable[[str], Any]
 
 
+class StandIn(Struct, frozen=True, kw_only=True):
+    """A class whose objects present a value of another one: recorded as that value."""
+
+    cls: type
+    of: type
+    wrap: Callable[[Any], Any]
+    unwrap: Callable[[Any], Any]
+
+
 _modules: set[str] = set()
 _classes: dict[str, type] = {}
 _names: dict[type, str] = {}
 _references: dict[str, Reference] = {}
+_stand_ins: dict[type, StandIn] = {}
 
 
 def trust_module(name: str) -> None:
@@ -99,6 +109,16 @@ def reference_for(cls: type) -> Reference | None:
 
 def reference_of_kind(kind: object) -> Reference | None:
     return _references.get(kind) if isinstance(kind, str) else None
+
+
+def register_stand_in(cls: type, of: type, *, wrap: Callable[[Any], Any], unwrap: Callable[[Any], Any]) -> None:
+    """Record objects of `cls` as the object of class `of` that `unwrap` gives. Where an annotation names `cls`, such an
+    object is read, and wrapped. Call it where `cls` is defined, before any of them is encoded."""
+    _stand_ins[cls] = StandIn(cls=cls, of=of, wrap=wrap, unwrap=unwrap)
+
+
+def stand_in_for(cls: type) -> StandIn | None:
+    return _stand_ins.get(cls)
 
 
 def module_name(module: str) -> str:

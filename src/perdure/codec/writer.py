@@ -14,7 +14,7 @@ from perdure.codec import exception, misfit, scalar
 from perdure.codec.misfit import Misfit
 from perdure.codec.node import MAX_DEPTH, TAG, TOO_DEEP, Node, a_class, has_surrogate, to_json
 from perdure.codec.record import Record, pydantic_adapter, record_of
-from perdure.codec.trust import Reference, name_of, reference_for
+from perdure.codec.trust import Reference, StandIn, name_of, reference_for, stand_in_for
 
 Branch = Callable[[Any, int], Node]
 """From a value with parts to its node; the int says how many levels may still lie below."""
@@ -121,12 +121,19 @@ def _reference(reference: Reference) -> Branch:
     return lambda value, _: {TAG: "ref", "kind": reference.kind, "v": reference.name_of(value)}
 
 
+def _stand_in(stand_in: StandIn) -> Branch:
+    return lambda value, room: write(stand_in.unwrap(value), room)
+
+
 @lru_cache(maxsize=4096)
 def _branch_of(cls: Any) -> Branch:
     """How values of this class are written. Refusals aren't cached: a class may become a reference later."""
     reference = reference_for(cls)
     if reference is not None:
         return _reference(reference)
+    stand_in = stand_in_for(cls)
+    if stand_in is not None:
+        return _stand_in(stand_in)
     for base, branch in ((Enum, _enum), (BaseException, _exception)):
         if issubclass(cls, base):
             return branch

@@ -1,18 +1,25 @@
-"""Input that was recorded by position (a JSON array from the command line), bound to names by whoever knows the code."""
+"""From recorded input to a call: by name; or by position (a JSON array from the command line), bound by who has the code."""
+
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from perdure.errors import ArgumentsInvalid
+from perdure.codec.arguments import decode_arguments
 from perdure.model.definition import Definition
 
 
-def by_name(definition: Definition, input: Raw) -> Raw:
-    """The input as an object by name. Raises: ArgumentsInvalid where there are more values than parameters."""
+def called(definition: Definition, input: Raw) -> Coroutine[Any, Any, Any]:
+    """The function's coroutine; nothing of it has run. Raises: DecodeError, ArgumentsInvalid."""
+    coroutine: Coroutine[Any, Any, Any] = definition.call(
+        decode_arguments(_by_name(definition, input), definition.types)
+    )
+    return coroutine
+
+
+def _by_name(definition: Definition, input: Raw) -> Raw:
     if not bytes(input).startswith(b"["):
         return input
     values = msgspec.json.decode(input, type=list[Raw])
-    names = list(definition.signature.parameters)
-    if len(values) > len(names):
-        raise ArgumentsInvalid(definition.name, f"it takes {len(names)} arguments, {len(values)} were given")
-    return Raw(msgspec.json.encode(dict(zip(names, values, strict=False))))
+    return Raw(msgspec.json.encode(definition.named(tuple(values), {})))

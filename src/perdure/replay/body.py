@@ -6,26 +6,41 @@ requests that the body made in answer. It does no I/O and knows no store; the en
 
 import asyncio
 import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import Raw
 
-from perdure.codec.arguments import decode_arguments
 from perdure.codec.failure import to_failure
 from perdure.codec.value import encode
 from perdure.core.divergence import Divergence
-from perdure.core.history import History
+from perdure.core.history import Decision, History
 from perdure.core.machine import Machine, Verdict
 from perdure.core.place import Place
 from perdure.errors import ArgumentsInvalid, DecodeError
 from perdure.model.definition import WorkflowDefinition
-from perdure.model.event import CancelRequested, Event, PatchMarked, Request, RunCancelled, RunCompleted, RunFailed
+from perdure.model.event import (
+    CancelRequested,
+    Event,
+    HookDisposed,
+    HookExpired,
+    HookReceived,
+    PatchMarked,
+    Request,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+)
 from perdure.model.ids import RunId
-from perdure.replay.arguments import by_name
+from perdure.replay.arguments import called
 from perdure.replay.control import BodyClosed, BodyControl, BodyDiverged
 from perdure.replay.guard import guarding
+from perdure.replay.hook import BodyHook
 from perdure.replay.loop import REFUSALS_MAX, Loop
 from perdure.replay.scope import SCOPE, Scope
 from perdure.replay.source import user_line
@@ -35,11 +50,16 @@ logger = logging.getLogger("perdure")
 Ended = RunCompleted | RunFailed | RunCancelled
 
 
+def _token() -> str:
+    return secrets.token_urlsafe(24)
+
+
 class Answer(NamedTuple):
     """What a body asks for while it runs: new requests, never to be split (T1), new patch marks, and the keys of
-    requests that nobody waits for any more."""
+    requests that nobody waits for any more. Among the requests, in their place: hooks that it disposed, recorded or not.
+    """
 
-    requests: list[tuple[str, Request]]
+    requests: list[tuple[str, Request | HookDisposed]]
     marks: list[PatchMarked]
     released: list[str]
 
@@ -52,22 +72,32 @@ class Body(Scope):
     """
 
     __slots__ = (
-        "_answer", "_cancelling", "_history", "_input", "_main", "_refusals", "_waiting",
-        "children", "definition", "end", "loop", "machine", "run_id", "started_at_ms",
+        "_answer", "_cancelling",  "_history", "_input", "_main", "_refusals", "_waiting",
+        "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "run_id", "started_at_ms",
     )  # fmt: skip
 
-    def __init__(self, *, run_id: RunId, definition: WorkflowDefinition, input: Raw, history: History) -> None:
-        self.run_id, self.definition = run_id, definition
+    def __init__(
+        self,
+        *,
+        run_id: RunId,
+        definition: WorkflowDefinition,
+        input: Raw,
+        history: History,
+        new_token: Callable[[], str] = _token,
+    ) -> None:
+        self.run_id, self.definition, self.new_token = run_id, definition, new_token
         self.machine = Machine(history)
         salt = int.from_bytes(run_id[-8:].encode(), "big")
         self.loop = Loop(salt=salt, open_timer=self._open_timer, log_error=partial(_report, self))
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
+        self.hooks: dict[str, BodyHook] = {}
         self.end: Ended | None = None
         self.started_at_ms = 0
         self._input, self._history = input, history
         self._main: asyncio.Task[bytes] | None = None
         self._waiting: dict[str, asyncio.Future[Any] | TimerWait] = {}
         self._answer = Answer([], [], [])
+        self.closed_streams: set[tuple[RunId, str]] = set()
         self._cancelling = False
         self._refusals = 0
 
@@ -84,15 +114,19 @@ class Body(Scope):
             self._main = self.loop.create_main(self._run(), context)
             self._rest()
             self._settle()
+            decisions = deque(self._history.decisions())
             for turn in self._history.turns():
-                if self.end is None and self.machine.divergence is None:
-                    self._turn(turn, self._history.deliveries(turn))
+                told: list[Decision] = []
+                while decisions and decisions[0].turn < turn:
+                    told.append(decisions.popleft())
+                self._turn(turn, self._history.deliveries(turn), told)
+            if decisions:  # nobody has told the body yet: a turn of its own
+                self._turn(self._history.next_turn, [], decisions)
 
-    def deliver(self, turn: int, events: list[Event]) -> None:
-        """One live turn: its deliveries in log order, already committed."""
-        if self.end is None and self.machine.divergence is None:
-            with self.loop.running(), guarding():
-                self._turn(turn, events)
+    def deliver(self, turn: int, events: list[Event], decisions: Iterable[Decision] = ()) -> None:
+        """One live turn: what the World decided, then its deliveries in log order, already committed."""
+        with self.loop.running(), guarding():
+            self._turn(turn, events, decisions)
 
     def take_answer(self) -> Answer:
         """What the body has asked for since the last call."""
@@ -114,6 +148,7 @@ class Body(Scope):
             self.loop.put_away()
         self._waiting.clear()
         self.children.clear()
+        self.hooks.clear()
         self._main = None
 
     # -- called by verbs, from inside the body
@@ -146,20 +181,17 @@ class Body(Scope):
         self._waiting[key] = future
         return future
 
-    async def outcome(self, key: str, request: Request) -> Any:
-        """Make a request and wait for its fact; a cancelled waiter releases it."""
-        future = self.ask_for(key, request)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            self.release(key)
-            raise
-
     def release(self, key: str) -> None:
         """Nobody waits for this request any more."""
         if self._waiting.pop(key, None) is not None:
             self.machine.release(key)
             self._answer.released.append(key)
+
+    def dispose(self, key: str) -> None:
+        """The hook under this key takes nothing more. A body that is put away keeps its hooks."""
+        if not self.machine.closed:
+            self.machine.release(key)
+            self._answer.requests.append((key, HookDisposed()))
 
     def patched(self, name: str) -> bool:
         answer, new = self.machine.patched(name)
@@ -171,31 +203,29 @@ class Body(Scope):
 
     async def _run(self) -> bytes:
         try:
-            arguments = decode_arguments(by_name(self.definition, self._input), self.definition.types)
-        except DecodeError as error:
-            self._misfit(error)
+            coroutine = called(self.definition, self._input)
+        except (DecodeError, ArgumentsInvalid) as error:
+            if self.machine.replaying:  # the log fits other parameters: park it for the code that has them (P9)
+                self.machine.misfit(f"input {bytes(self._input).decode()[:200]}", str(error))
+                raise BodyDiverged from None
             raise
         if not self.definition.timeout_ms:
-            return encode(await self._called(arguments), "result")
-        async with asyncio.timeout(self.definition.timeout_ms / 1000):
-            return encode(await self._called(arguments), "result")
+            return encode(await coroutine, "result")
+        with closing(coroutine):  # which nobody awaits if the timeout is where the code doesn't fit the log
+            async with asyncio.timeout(self.definition.timeout_ms / 1000):
+                return encode(await coroutine, "result")
 
-    async def _called(self, arguments: dict[str, Any]) -> Any:
-        try:
-            coroutine = self.definition.call(arguments)
-        except ArgumentsInvalid as error:
-            self._misfit(error)
-            raise
-        return await coroutine
-
-    def _misfit(self, error: Exception) -> None:
-        """Where the log goes on, it fits other parameters: park the run for the code that has them (P9)."""
-        if self.machine.replaying:
-            self.machine.misfit(f"input {bytes(self._input).decode()[:200]}", str(error))
-            raise BodyDiverged from None
-
-    def _turn(self, turn: int, events: list[Event]) -> None:
+    def _turn(self, turn: int, events: list[Event], decisions: Iterable[Decision]) -> None:
+        if self.end is not None or self.machine.divergence is not None:
+            return
+        if self.machine.replaying and turn >= self._history.last_turn:
+            self.loop.prune()  # while it counts as replay: what failed unheard so far was reported in its own time
         self.machine.open_turn(turn)
+        for decision in decisions:
+            self.loop.now_ms = max(self.loop.now_ms, decision.at_ms)
+            if decision.key in self.hooks:
+                self.hooks[decision.key].decide(decision.owner)
+                self._rest()
         if events:
             self.loop.now_ms = max(self.loop.now_ms, events[0].at_ms)
         for event in events:
@@ -226,6 +256,13 @@ class Body(Scope):
             if not self._cancelling and self._main is not None:
                 self._cancelling = True
                 self._main.cancel()
+            return
+        if isinstance(event.fact, HookReceived):
+            if event.fact.rejected is None:
+                self.hooks[event.key].put(event.fact.payload)
+            return
+        if isinstance(event.fact, HookExpired):
+            self.hooks[event.key].expire()
             return
         waiting = self._waiting.pop(event.key, None)
         if isinstance(waiting, TimerWait):

@@ -140,7 +140,7 @@ class Loop(SealedLoop):
         """
         assert self.thread is not None and not self._resting, "a body is put away at rest, with its loop running"
         _unfinished.pop(id(self), None)
-        self._prune()  # an exception that nobody can retrieve any more is still reported
+        self.prune()  # an exception that nobody can retrieve any more is still reported
         self._open_timer, self._log_error = _Closed(), _ignore
         self._ready = deque(maxlen=0)  # takes everything, keeps nothing
         self._running = None  # a circle
@@ -241,10 +241,11 @@ class Loop(SealedLoop):
         )
         self._tasks.append(task)
         if len(self._tasks) >= self._prune_at:
-            self._prune()
+            self.prune()
         return task
 
-    def _prune(self) -> None:
+    def prune(self) -> None:
+        """Let go of finished tasks: asyncio reports those whose exception nobody can retrieve any more."""
         self._tasks = [task for task in self._tasks if not task.done()]
         self._prune_at = 2 * len(self._tasks) + _PRUNE_STEP
 

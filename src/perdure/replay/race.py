@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar, overload
 
 from perdure.errors import ArgumentsInvalid
+from perdure.replay.hook import put_back
 from perdure.replay.waiting import futures_of, wait
 
 A = TypeVar("A")
@@ -30,18 +31,31 @@ async def race(*awaitables: Awaitable[Any]) -> Any:
     """The result of the first to finish, or what it raised. The others are cancelled, steps too.
 
     It returns when the others have ended, so that nothing runs on unseen; what one raises then is reported to the
-    loop's exception handler. If several finish in the same pass of the loop, the first in order of completion wins.
+    loop's exception handler. If several finish in the same pass of the loop, the first in order of completion wins; a
+    hook among the others keeps its payload.
     Cancelling a race cancels all. To let a loser go on, pass `asyncio.shield(task)`.
     Raises: ArgumentsInvalid, if there is nothing to await.
     """
     racers = futures_of("race", awaitables)
     if not racers:
         raise ArgumentsInvalid("race", "it needs at least one awaitable")
-    winner = await _winner(racers)
+    awaited = list({id(awaitable): awaitable for awaitable in awaitables}.values())
+    winner = None
     try:
+        winner = await _winner(racers)
         return winner.result()
     finally:
-        del winner, racers, awaitables  # an exception leads to this frame: the frame must not lead back to it
+        _put_back(awaited, racers, winner)
+        del winner, racers, awaitables, awaited  # an exception leads to this frame: the frame must not lead back to it
+
+
+def _put_back(
+    awaited: list[Awaitable[Any]], racers: list[asyncio.Future[Any]], winner: asyncio.Future[Any] | None
+) -> None:
+    """What losers have taken from hooks."""
+    for awaitable, racer in zip(awaited, racers, strict=True):
+        if racer is not winner:
+            put_back(awaitable, racer)
 
 
 async def _winner(racers: list[asyncio.Future[Any]]) -> asyncio.Future[Any]:

@@ -38,6 +38,17 @@ class Attempt(Scope):
         """A sign of life; may be called from the step's own thread."""
         raise NotImplementedError
 
+    def write(self, run_id: RunId, stream: str, data: bytes | None, *, kept: bool = False) -> bool:
+        """Write a chunk to a stream, or (None) close it; on the worker's loop. True: drain before you write on.
+
+        `kept`: the chunk goes with the step's completion, or not at all. Raises: StreamClosed.
+        """
+        raise NotImplementedError
+
+    async def drain(self, run_id: RunId, stream: str) -> None:
+        """Commit what was written; on the worker's loop. Raises: StreamClosed, WorldUnavailable."""
+        raise NotImplementedError
+
     def set_attributes(self, changes: dict[str, str | None]) -> None:
         """Set attributes of the run; may be called from the step's own thread."""
         raise NotImplementedError

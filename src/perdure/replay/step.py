@@ -19,7 +19,7 @@ async def call_step(body: Body, step: StepDefinition, args: tuple[Any, ...], kwa
     input = Raw(encode_arguments(step.named(args, kwargs)))
     key = body.key("step", step.name)
     future = body.ask_for(key, StepCreated(name=step.name, input=input, at_most_once=step.at_most_once))
-    try:  # not body.outcome(): the hot path has one coroutine less
+    try:
         fact = await future
     except CancelledError:
         body.release(key)

@@ -1,7 +1,8 @@
 """Waits in a body: durable sleeps, and the timers that plain asyncio opens on perdure's loop."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from perdure.model.event import Request, WaitCreated
 
@@ -11,7 +12,7 @@ class Asker(Protocol):
 
     def key(self, kind: str, name: str = "") -> str: ...
 
-    async def outcome(self, key: str, request: Request) -> object: ...
+    def ask_for(self, key: str, request: Request) -> asyncio.Future[Any]: ...
 
     def release(self, key: str) -> None: ...
 
@@ -42,4 +43,10 @@ class TimerWait:
 
 async def sleep_until(body: Asker, due_ms: int) -> None:
     """A durable sleep."""
-    await body.outcome(body.key("sleep"), WaitCreated(due_ms=due_ms))
+    key = body.key("sleep")
+    future = body.ask_for(key, WaitCreated(due_ms=due_ms))
+    try:
+        await future
+    except asyncio.CancelledError:
+        body.release(key)
+        raise
