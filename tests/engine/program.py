@@ -1,9 +1,21 @@
 """Workflows and steps for the engine's tests. What a step did is in `DID`, in order."""
 
 import asyncio
+import contextlib
 from typing import Any
 
-from perdure import FatalError, Retry, get_run, get_step_metadata, heartbeat, set_attributes, sleep, start, step, workflow
+from perdure import (
+    FatalError,
+    Retry,
+    get_run,
+    get_step_metadata,
+    heartbeat,
+    set_attributes,
+    sleep,
+    start,
+    step,
+    workflow,
+)
 
 DID: list[str] = []
 GATES: dict[str, asyncio.Event] = {}
@@ -109,10 +121,8 @@ async def cleaning(what: str) -> str:
 @workflow(name="t:stubborn")
 async def stubborn() -> str:
     while True:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await sleep("1h")
-        except asyncio.CancelledError:
-            pass
 
 
 @workflow(name="t:parent")

@@ -10,17 +10,22 @@ from perdure.model.event import (
     CancelRequested,
     ChildCreated,
     Fact,
+    HookDisposed,
+    HookExpired,
     RunCancelled,
     RunCompleted,
     RunFailed,
     RunStarted,
     StepRetrying,
+    StreamClosed,
+    StreamWritten,
     WaitCompleted,
     WakeRequested,
 )
-from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.model.ids import MailId, RunId, WorkerId, token_hash
 from perdure.model.status import Status
-from perdure.world import Append
+from perdure.world import Append, HookClosing, NewChunks, NewHook
+from tests.core.hooks import TERMS, got, hook
 from tests.core.logs import BOOM, done, failed, raw, step
 
 ME, CHILD, PARENT = RunId("wrun_1"), RunId("wrun_2"), RunId("wrun_0")
@@ -54,6 +59,7 @@ def test_without_effects_an_append_is_its_rows() -> None:
     made = append(step())
     assert (made.status, made.turn_completed, made.due_ms, made.mail_taken) == (None, False, 0, ())
     assert (made.letters, made.children, made.attributes) == ((), (), {})
+    assert (made.hooks, made.chunks, made.all_mail) == ((), (), False)
     assert not (made.release or made.seize or made.probation)
 
 
@@ -64,8 +70,12 @@ def test_without_effects_an_append_is_its_rows() -> None:
         (failed(), True),
         (WaitCompleted(due_ms=5), True),
         (CancelRequested(), True),
+        (got(), True),
+        (HookExpired(due_ms=5), True),
         (StepRetrying(attempt=1, error=BOOM, retry_at_ms=9), False),
         (step(), False),
+        (hook(), False),
+        (HookDisposed(), False),
         (WakeRequested(), False),
     ],
 )
@@ -80,6 +90,8 @@ def test_a_delivery_completes_a_turn(fact: Fact, completes: bool) -> None:
         ([WaitCompleted(due_ms=50), WaitCompleted(due_ms=40)], 50),
         ([WaitCompleted(due_ms=50, woken=True)], 0),
         ([WaitCompleted(due_ms=40), WaitCompleted(due_ms=50, woken=True)], 40),
+        ([HookExpired(due_ms=50)], 50),
+        ([WaitCompleted(due_ms=40), HookExpired(due_ms=50)], 50),
     ],
 )
 def test_a_wait_is_not_before_its_time_unless_woken(facts: list[Fact], due_ms: int) -> None:
@@ -118,6 +130,45 @@ def test_the_status_is_written_where_it_changes(status: Status, fact: Fact, afte
 def test_what_the_table_forbids_is_ours_to_find() -> None:
     with pytest.raises(IllegalEvent, match="P7: step_created can't follow in a run that is completed"):
         append(RunCompleted(result=raw("1")), step())
+
+
+class TestHooks:
+    def test_each_is_registered_under_its_tokens_hash_and_names_its_row(self) -> None:
+        made = append(step(), hook("a"), done(), hook("b", webhook=TERMS, expires_ms=99))
+        assert made.hooks == (
+            NewHook(key="0/key#0", token_hash=token_hash("a"), row=1),
+            NewHook(key="0/key#0", token_hash=token_hash("b"), row=3, webhook=True, expires_at_ms=99),
+        )
+
+    @pytest.mark.parametrize(("fact", "all_mail"), [(HookDisposed(), False), (HookExpired(due_ms=5), True)])
+    def test_an_end_gives_the_token_back(self, fact: Fact, all_mail: bool) -> None:
+        """What was accepted before the end of its time stands before it (P4)."""
+        made = append(fact)
+        assert (made.hooks, made.all_mail) == ((HookClosing(key="0/key#0"),), all_mail)
+
+    def test_changes_stay_in_order(self) -> None:
+        """A token that is given back is free for the next."""
+        made = append(HookDisposed(), hook("a"))
+        assert [type(change) for change in made.hooks] == [HookClosing, NewHook]
+
+    def test_a_payload_takes_its_letter(self) -> None:
+        made, _ = compose(HEADER, 1, 3, "running", [Entry(4, "0/hook#0", got(), MailId("mail_1"))], BIRTHS, list)
+        assert (made.mail_taken, made.hooks) == (("mail_1",), ())
+
+
+class TestStreams:
+    def test_what_the_body_writes_is_a_row_and_a_chunk(self) -> None:
+        made = append(StreamWritten(data=raw("[1]")), StreamWritten(data=raw("2"), stream="logs"), StreamClosed())
+        assert [row.type for row in made.rows] == ["stream_written", "stream_written", "stream_closed"]
+        assert made.chunks == (
+            NewChunks(run_id=ME, stream="", data=(b"[1]",)),
+            NewChunks(run_id=ME, stream="logs", data=(b"2",)),
+            NewChunks(run_id=ME, stream="", close=True),
+        )
+
+    def test_it_may_be_another_runs(self) -> None:
+        made = append(StreamWritten(data=raw("1"), run_id=PARENT), StreamClosed(run_id=PARENT))
+        assert [(new.run_id, new.close) for new in made.chunks] == [(PARENT, False), (PARENT, True)]
 
 
 class TestEnds:

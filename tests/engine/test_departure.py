@@ -4,18 +4,30 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perdure.core.pending import Pending
 from perdure.engine.append import Births, Entry, Header
-from perdure.engine.departure import Departure
+from perdure.engine.departure import REFUSALS_MAX, Departure
 from perdure.engine.outbox import Outbox
-from perdure.model.event import AnyFact, CancelRequested, Fact, RunBlocked, RunCancelled, RunCompleted, StepRetrying
-from perdure.model.ids import RunId, WorkerId
-from perdure.world import Append
+from perdure.model.event import (
+    AnyFact,
+    CancelRequested,
+    Fact,
+    HookDisposed,
+    RunBlocked,
+    RunCancelled,
+    RunCompleted,
+    StepRetrying,
+)
+from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.world import Append, Appended, HookClosing, NewHook
+from tests.core.hooks import got, hook
 from tests.core.logs import BOOM, done, log, raw, sleep, step
 
 ME, WORKER = RunId("wrun_1"), WorkerId("wrkr_1")
 A = "0/step:app:charge#0"
+H, H2 = "0/hook#0", "0/hook#1"
 
 
 class Run:
@@ -28,6 +40,7 @@ class Run:
         self.pending = Pending(log(*lines))
         self.outbox = Outbox(header, epoch=1, seq=9, status="running", turn=3)
         self.attempts = self.waits = SimpleNamespace(close=lambda: self.happened.append("close"))  # type: ignore[assignment]
+        self.stream: Any = SimpleNamespace(close=lambda: self.happened.append("stream"))
         self.body: Any = SimpleNamespace(put_away=lambda: self.happened.append("body")) if body else None
         self.host: Any = SimpleNamespace(
             rest=SimpleNamespace(end=lambda run_id: None),
@@ -39,7 +52,7 @@ class Run:
     def write(self) -> list[str]:
         """What the next append says."""
         births = Births(WORKER, frozenset())
-        append = self.outbox.take(lambda key: True, births, list, owner_goes=False)
+        append = self.outbox.take(lambda entry: entry, births, list, empty_too=False)
         return [] if append is None else [row.type for row in append.rows]
 
     def take(self) -> Append | None: ...
@@ -50,9 +63,7 @@ class Run:
 
 
 def released(run: Run, *, turn_completed: bool = False) -> Append:
-    return run.departure.onto(
-        Append(run_id=ME, owner=WORKER, epoch=1, seq=9, rows=(), turn_completed=turn_completed)
-    )
+    return run.departure.onto(Append(run_id=ME, owner=WORKER, epoch=1, seq=9, rows=(), turn_completed=turn_completed))
 
 
 class TestPuttingAway:
@@ -74,6 +85,35 @@ class TestPuttingAway:
         run.outbox.arrive(Entry(0, A, done()))
         assert not run.departure.goes_now()
         assert not run.departure.releasing
+
+    def test_an_end_that_mail_keeps_from_its_place_closes_the_hooks_first(self) -> None:
+        """Else whoever sends faster than a turn is written keeps the run from its end, for ever (P1, P12)."""
+        run = Run((0, H, hook()), (0, H2, hook("another")))
+        run.outbox.add(H2, HookDisposed())
+        run.pending.see(H2, HookDisposed(), 0)
+        run.outbox.add("", RunCompleted(result=raw("1")))
+        for _ in range(REFUSALS_MAX):
+            assert run.write() == ["hook_disposed", "run_completed"]
+            run.outbox.put_back()
+            run.departure.stay()
+        run.outbox.arrive(Entry(0, H, got(), MailId("mail_1")))
+        assert run.write() == ["hook_disposed", "hook_disposed"], "one by the body, which goes first too"
+        run.outbox.landed(Appended(at_ms=7, mail=1))
+        assert run.write() == ["hook_received", "run_completed"]
+
+    def test_a_hook_that_the_end_asks_for_itself_is_not_open_yet(self) -> None:
+        run = Run((0, H2, hook()))
+        run.outbox.add(H, hook("another"))
+        run.pending.see(H, hook("another"), 0)
+        run.outbox.add(H, HookDisposed())
+        run.outbox.add("", RunCompleted(result=raw("1")))
+        for _ in range(REFUSALS_MAX):
+            run.write()
+            run.outbox.put_back()
+            run.departure.stay()
+        assert run.write() == ["hook_disposed"]
+        run.outbox.landed(Appended(at_ms=7, mail=0))
+        assert run.write() == ["hook_created", "hook_disposed", "run_completed"]
 
     def test_mail_keeps_it(self) -> None:
         run = Run()
@@ -132,6 +172,18 @@ class TestWhenItIsDueAgain:
         assert released(Run(asleep, body=False)).wake_at_ms == 0
         assert released(Run(asleep), turn_completed=True).wake_at_ms == 0
 
+    def test_at_once_where_the_body_has_to_hear_what_the_world_decides(self) -> None:
+        """T5: whether a token was taken."""
+        run = Run((0, "0/sleep#0", sleep(70_000)))
+        new = NewHook(key="0/hook#0", token_hash="t", row=0)
+        append = Append(run_id=ME, owner=WORKER, epoch=1, seq=9, rows=(), hooks=(new,))
+        assert run.departure.onto(append).wake_at_ms == 0
+        closing = replace(append, hooks=(HookClosing(key="0/hook#0"),))
+        assert run.departure.onto(closing).wake_at_ms == 70_000
+
+    def test_a_hooks_end_is_due_too(self) -> None:
+        assert released(Run((0, "0/hook#0", hook(expires_ms=30_000)))).wake_at_ms == 30_000
+
 
 class TestEnds:
     def test_an_end_stops_all_and_is_written(self) -> None:
@@ -143,14 +195,14 @@ class TestEnds:
     def test_a_cancel_names_its_reason(self) -> None:
         run = Run((1, "", CancelRequested(reason="enough")))
         run.departure.end(RunCancelled())
-        append = run.outbox.take(None, Births(WORKER, frozenset()), list, owner_goes=False)
+        append = run.outbox.take(None, Births(WORKER, frozenset()), list, empty_too=False)
         assert append is not None
         assert append.rows[0].payload == b'{"reason":"enough"}'
 
     def test_force_ends_without_the_body(self) -> None:
         run = Run((1, "", CancelRequested(reason="enough")))
         run.departure.force()
-        append = run.outbox.take(None, Births(WORKER, frozenset()), list, owner_goes=False)
+        append = run.outbox.take(None, Births(WORKER, frozenset()), list, empty_too=False)
         assert append is not None
         assert append.rows[0].payload == b'{"reason":"enough","forced":true}'
 
@@ -177,7 +229,7 @@ class TestLeaving:
     def test_the_host_is_told_and_the_body_thrown_away(self, fact: Fact | None) -> None:
         run = Run()
         run.departure.leave(fact, wake_at_ms=5)
-        assert run.happened == ["close", "close", "body", ("left", fact, 5)]
+        assert run.happened == ["close", "close", "stream", "body", ("left", fact, 5)]
         assert run.departure.gone
 
     def test_once(self) -> None:

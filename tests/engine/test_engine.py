@@ -42,9 +42,7 @@ class TestStart:
             assert record is not None
             assert (record.status, record.workflow, record.attributes) == ("pending", "t:one", {"a": "b"})
             [created] = await stage.events(started.run_id)
-            assert created.fact == RunCreated(
-                workflow="t:one", input=raw('{"what":"x"}'), deployment=looker.deployment
-            )
+            assert created.fact == RunCreated(workflow="t:one", input=raw('{"what":"x"}'), deployment=looker.deployment)
 
         play(act)
 

@@ -18,11 +18,17 @@ def test_without_a_seed_nothing_repeats() -> None:
 
 
 def test_ids_say_what_they_are_of() -> None:
-    entropy = Entropy(lambda size: bytes(size))
+    entropy = Entropy(bytes)
     assert entropy.run_id(1) == "wrun_" + 9 * "0" + "1" + 16 * "0"
     assert entropy.worker_id(0) == "wrkr_" + 26 * "0"
     assert entropy.mail_id(1) == "mail_" + 9 * "0" + "1" + 16 * "0"
     assert is_run_id(Entropy().run_id(1_700_000_000_000))
+
+
+def test_a_token_never_looks_like_an_option() -> None:
+    assert Entropy(lambda count: b"\xfb\xff" * (count // 2)).token() == "___7__v_" + 3 * "-__7__v_"
+    assert Entropy(lambda count: b"\xff" * count).token() == 32 * "_"
+    assert len({Entropy().token() for _ in range(100)}) == 100
 
 
 def test_run_ids_of_one_process_sort_in_the_order_of_their_making() -> None:

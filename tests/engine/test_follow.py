@@ -223,5 +223,3 @@ def test_a_parked_run_ends_the_waiting() -> None:
         assert await waiting == RunBlocked(sentence="why")
 
     stage.play(scene)
-
-

@@ -96,8 +96,9 @@ class TestKeeper:
         self.play(act)
 
 
+@pytest.mark.anyio
 class TestWatch:
-    def test_only_a_body_is_watched(self) -> None:
+    async def test_only_a_body_is_watched(self) -> None:
         watch = Watch()
         assert watch.held_s() == 0
         watch.begin(RUN)
@@ -105,7 +106,7 @@ class TestWatch:
         watch.end()
         assert watch.held_s() == 0
 
-    def test_it_says_once_who_holds_the_thread_and_where(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_it_says_once_who_holds_the_thread_and_where(self, caplog: pytest.LogCaptureFixture) -> None:
         watch = Watch()
 
         def held_here() -> None:
@@ -124,8 +125,9 @@ class TestWatch:
         assert len(caplog.records) == 2, "another activation is another report"
 
 
+@pytest.mark.anyio
 class TestPulse:
-    """Real threads: waits are for conditions."""
+    """Real threads: waits are for conditions, and hold the loop's own thread."""
 
     @staticmethod
     def until(condition: Callable[[], object]) -> None:
@@ -143,11 +145,11 @@ class TestPulse:
     async def never(stuck: RunId | None) -> None:
         raise AssertionError("nothing is stuck")
 
-    def test_it_beats_while_the_loops_thread_is_held(self) -> None:
+    async def test_it_beats_while_the_loops_thread_is_held(self) -> None:
         world = MoodyWorld(MemoryWorld())
         keeper, pulse = self.pulse(world, Watch(), self.never)
         pulse.start()
-        self.until(lambda: world.reads > 5)  # this thread has no loop at all
+        self.until(lambda: world.reads > 5)
         assert keeper.live
         pulse.stop()
         beats = world.reads
@@ -155,7 +157,7 @@ class TestPulse:
         assert world.reads == beats
         pulse.stop()
 
-    def test_a_body_that_is_stuck_is_told_of_and_its_neighbours_given_up(
+    async def test_a_body_that_is_stuck_is_told_of_and_its_neighbours_given_up(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr(module, "REPORT_AFTER_S", 0.01)
@@ -182,3 +184,20 @@ class TestPulse:
         assert any("could not be given up, trying again" in line for line in told)
         watch.end()
         pulse.stop()
+
+
+def test_a_loop_that_was_closed_over_its_workers_head_ends_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody stopped the worker, and nothing of it goes on: others may have its runs at once."""
+    monkeypatch.setattr(module, "REPORT_AFTER_S", 0.01)
+    world = MemoryWorld()
+
+    async def begin() -> Pulse:
+        keeper, pulse = TestPulse.pulse(world, Watch(), TestPulse.never)
+        await keeper.beat()
+        assert len(await world.workers()) == 1
+        pulse.start()
+        return pulse
+
+    pulse = asyncio.run(begin())
+    TestPulse.until(lambda: not pulse._thread.is_alive())
+    assert asyncio.run(world.workers()) == ()

@@ -4,11 +4,12 @@ import pytest
 
 from perdure.core.pending import Pending
 from perdure.engine.append import Entry
-from perdure.engine.letter import cancel_letter, entries_of, wake_letter
+from perdure.engine.letter import cancel_letter, entries_of, hook_letter, wake_letter
 from perdure.errors import DecodeError
-from perdure.model.event import CancelRequested, ChildCompleted, WaitCompleted, WakeRequested
+from perdure.model.event import CancelRequested, ChildCompleted, WaitCompleted, WaitCreated, WakeRequested
 from perdure.model.ids import MailId, RunId
 from perdure.world import Letter
+from tests.core.hooks import got
 from tests.core.logs import log, raw, sleep
 
 ME, MAIL = RunId("wrun_1"), MailId("mail_1")
@@ -39,13 +40,34 @@ def test_a_childs_end_keeps_the_key_that_it_answers() -> None:
     assert entries_of(letter, ASLEEP) == [Entry(0, "0/child:w#0", fact, MAIL)]
 
 
+def test_a_payload_keeps_the_key_of_its_hook_and_its_bytes() -> None:
+    letter = hook_letter(MAIL, ME, "0/hook#0", b'{"a": 1}', 0)
+    assert (letter.run_id, letter.kind, letter.key) == (ME, "hook_received", "0/hook#0")
+    assert letter.payload == b'{"payload":{"a": 1}}'  # sent at 0, which isn't known
+    assert entries_of(letter, ASLEEP) == [Entry(0, "0/hook#0", got('{"a": 1}'), MAIL)]
+
+
+def test_what_was_due_before_a_payload_was_sent_is_told_before_it() -> None:
+    """Though nobody lived to say so: else an approval that came after its deadline would win the race against it."""
+    pending = Pending()
+    for key, due_ms in (("late", 30), ("second", 20), ("first", 10)):
+        pending.see(key, WaitCreated(due_ms=due_ms), 0)
+    letter = hook_letter(MAIL, ME, "0/hook#0", b"1", 20)
+    entries = entries_of(letter, pending)
+    assert entries[:2] == [
+        Entry(0, "first", WaitCompleted(due_ms=10)),
+        Entry(0, "second", WaitCompleted(due_ms=20)),
+    ]
+    assert [(entry.key, entry.mail_id) for entry in entries[2:]] == [("0/hook#0", MAIL)]
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "reason"),
     [
         ("cancel_requested", b"{", "the log is damaged"),
         ("cancel_requested", b"", "it is empty: the log is damaged"),
         ("cancel_requested", b"\x01zstd", "its first byte is 01: a newer perdure wrote it"),
-        ("hook_received", b"{}", "no such type of event is known here"),
+        ("dream_received", b"{}", "no such type of event is known here"),
     ],
 )
 def test_what_cannot_be_read_says_so(kind: str, payload: bytes, reason: str) -> None:

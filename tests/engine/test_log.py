@@ -1,7 +1,9 @@
 """Rows as events."""
 
 import pytest
+from msgspec.structs import replace
 
+from perdure.codec.fact import pack
 from perdure.engine.log import to_event, to_events
 from perdure.errors import DecodeError
 from perdure.model.event import Event, RunStarted
@@ -9,6 +11,7 @@ from perdure.model.ids import MailId, RunId
 from perdure.testing.conformance.sample import log_of, start_of
 from perdure.world import Row
 from perdure.worlds.memory.world import MemoryWorld
+from tests.core.hooks import OTHER, hook, taken
 
 ROW = Row(seq=3, turn=2, epoch=4, type="run_started", key="k", payload=b'{"deployment":"d"}', at_ms=9)
 
@@ -30,6 +33,19 @@ def test_a_type_of_a_newer_version_is_said() -> None:
         "run_teleported can't be read back: no such type of event is known here: "
         "a newer perdure wrote it, so upgrade this one"
     )
+
+
+def test_a_taken_token_is_the_hook_that_was_asked_for_and_who_has_it() -> None:
+    """The World changes the type and names the owner; it can't look into payloads."""
+    row = replace(ROW, type="hook_conflict", payload=pack(hook()), decided=OTHER)
+    assert to_event(row).fact == taken()
+
+
+def test_a_conflict_with_nobody_is_damage() -> None:
+    row = replace(ROW, type="hook_conflict", payload=pack(hook()))
+    with pytest.raises(DecodeError) as caught:
+        to_event(row)
+    assert str(caught.value) == "hook_conflict can't be read back: it doesn't say who has the token: the log is damaged"
 
 
 @pytest.mark.anyio

@@ -64,6 +64,34 @@ def test_what_came_with_the_claim_is_known() -> None:
     stage.play(scene)
 
 
+def test_what_has_been_taken_is_forgotten() -> None:
+    """A run that gets a million letters must not remember each of them."""
+    stage = Stage()
+
+    async def scene() -> None:
+        _, mailbox, _ = opened(stage)
+        assert len(mailbox.fresh([letter(1), letter(2)])) == 2
+        assert [known.mail_id for known in mailbox.fresh([letter(2), letter(3)])] == ["mail_3"]
+        assert mailbox._seen == {"mail_2", "mail_3"}  # pyright: ignore[reportPrivateUsage]
+
+    stage.play(scene)
+
+
+def test_a_reading_that_failed_forgets_nothing() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of(), Send(letter=letter(1))])
+        for away in (False, True, False):
+            world.away = away
+            mailbox.fetch()
+            await asyncio.sleep(0.01)
+        assert run.came == [["mail_1"], [], []]
+
+    stage.play(scene)
+
+
 def test_hints_while_reading_are_one_more_reading() -> None:
     stage = Stage()
 

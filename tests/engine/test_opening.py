@@ -8,16 +8,17 @@ from msgspec.structs import replace
 
 from perdure.engine.engine import Engine
 from perdure.engine.letter import cancel_letter
-from perdure.engine.opening import LEFT_ALONE_S
+from perdure.engine.opening import LEFT_ALONE_S, PROBATION_S, SHORT_LOG_PAUSES_S
 from perdure.engine.worker import Worker
 from perdure.model.event import RunBlocked, RunCompleted, RunResumed
 from perdure.model.ids import MailId, RunId
 from perdure.testing.conformance.sample import do, run_id, start_of
-from perdure.world import Letter, Send
+from perdure.world import Letter, Log, Send, World
 from perdure.worlds.memory.state import Kept
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
-from tests.engine.program import ALL, DID, careful_one, clean, do as act, gate, held, one
+from tests.engine.program import ALL, DID, careful_one, clean, gate, held, one
+from tests.engine.program import do as act
 from tests.engine.stage import Stage, new
 
 
@@ -136,7 +137,7 @@ class TestProbation:
             innocent = await started(stage, one, "c")
             engine = await stage.working(*ALL)
             await engine.end(innocent)
-            await asyncio.sleep(5)
+            await asyncio.sleep(PROBATION_S - 0.5)
             assert sorted(DID) == ["a/1", "c/1"] or sorted(DID) == ["b/1", "c/1"]
             first = next(name for name in "ab" if f"{name}/1" in DID)
             gate(first).set()
@@ -146,6 +147,64 @@ class TestProbation:
             gate("b").set()
             for of in runs:
                 assert isinstance(await engine.end(of), RunCompleted)
+
+        play(scene)
+
+    def test_a_long_step_keeps_the_next_waiting_for_some_seconds(self) -> None:
+        """What kills a process mostly does so at once; and the first may wait for the next."""
+
+        async def scene(stage: Stage) -> None:
+            runs = [await self.suspect(stage, name) for name in "abc"]
+            engine = await stage.working(*ALL)
+            for count in (1, 2, 3):
+                await asyncio.sleep(PROBATION_S - 0.1)
+                assert len(DID) == count
+                await asyncio.sleep(0.1)
+            assert engine.worker is not None
+            assert [engine.worker.runs[of].careful for of in runs] == [True, True, True], "till they complete a turn"
+            for name, of in zip("abc", runs, strict=True):
+                gate(name).set()
+                assert isinstance(await engine.end(of), RunCompleted)
+
+        play(scene)
+
+    def test_each_has_its_own_seconds(self) -> None:
+        async def scene(stage: Stage) -> None:
+            for name in "abc":
+                await self.suspect(stage, name)
+            await stage.working(*ALL)
+            await asyncio.sleep(PROBATION_S - 1)
+            [first] = DID
+            gate(first[0]).set()
+            await asyncio.sleep(0.1)
+            begun = [did for did in DID if did != "then/1"]
+            assert len(begun) == 2
+            await asyncio.sleep(PROBATION_S - 0.2)
+            assert [did for did in DID if did != "then/1"] == begun, "the end of the first's is nothing to the next"
+            await asyncio.sleep(0.2)
+            assert {"a/1", "b/1", "c/1"} <= set(DID)
+
+        play(scene)
+
+    def test_a_second_probation_of_one_run_is_as_long_as_the_first(self) -> None:
+        async def scene(stage: Stage) -> None:
+            again = await self.suspect(stage, "a")
+            engine = await stage.working(*ALL)
+            assert isinstance(engine.worker, Worker)
+            await asyncio.sleep(PROBATION_S - 1)
+            engine.worker.runs[again].departure.leave()  # lost, and claimed by this worker once more
+            record = await stage.world.read_run(again)
+            assert record is not None
+            claimed = await stage.world.reclaim(engine.worker.worker_id, again, record.epoch)
+            assert claimed is not None
+            await engine.worker.adopt(claimed)
+            engine.worker.sweeper.paused = True  # it mustn't be claimed before it is a suspect
+            await self.suspect(stage, "b")
+            engine.worker.sweeper.paused = False
+            await asyncio.sleep(PROBATION_S - 0.1)
+            assert DID == ["a/1", "a/2"]
+            await asyncio.sleep(0.2)
+            assert DID == ["a/1", "a/2", "b/1"]
 
         play(scene)
 
@@ -292,13 +351,13 @@ class TestRunsThatCannotBeOpened:
     def test_a_letter_that_cannot_be_read_parks_its_run(self) -> None:
         async def scene(stage: Stage) -> None:
             of = await started(stage, one)
-            odd = Letter(mail_id=MailId("mail_1"), run_id=of, kind="hook_received", key="", payload=b"{}")
+            odd = Letter(mail_id=MailId("mail_1"), run_id=of, kind="dream_received", key="", payload=b"{}")
             await do(stage.world, Send(letter=odd))
             engine = await stage.working(*ALL)
             fact = await engine.end(of)
             assert isinstance(fact, RunBlocked)
             assert fact.sentence == (
-                "a letter for it can't be read: hook_received can't be read back: no such type of event is known here: "
+                "a letter for it can't be read: dream_received can't be read back: no such type of event is known here: "
                 "a newer perdure wrote it, so upgrade this one; cancel it, or retry it with a perdure that can"
             )
             assert len(await stage.world.read_mail(of)) == 1, "the mail is kept"
@@ -330,6 +389,79 @@ def test_a_log_that_reads_shorter_is_read_again() -> None:
     play(scene)
 
 
+class Short(MoodyWorld):
+    """Reads the log of one run short, until it is whole."""
+
+    def __init__(self, inner: World, short: RunId) -> None:
+        super().__init__(inner)
+        self.short, self.whole, self.reads_log = short, False, 0
+
+    async def read_log(self, of: RunId, from_seq: int = 1) -> Log | None:
+        log = await self.inner.read_log(of, from_seq)
+        if log is None or of != self.short or self.whole:
+            return log
+        self.reads_log += 1
+        return replace(log, rows=log.rows[:-1])
+
+
+class TestALogThatStaysShort:
+    def test_is_left_alone(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def scene(stage: Stage) -> None:
+            of, other = await started(stage, one), await started(stage, one, "y")
+            world = Short(stage.world, of)
+            engine = await stage.working(*ALL, world=world)
+            assert isinstance(await asyncio.wait_for(engine.end(other), 1), RunCompleted), "others go on"
+            await asyncio.sleep(60)
+            record = await stage.world.read_run(of)
+            assert record is not None
+            assert record.status == "pending"
+            assert 2 <= record.epoch <= 60 / LEFT_ALONE_S + 1, "claimed now and then"
+            again = record.epoch - 1
+            assert world.reads_log == 1 + len(SHORT_LOG_PAUSES_S) + again, "and waited for only the first time"
+            assert DID == ["y/1"]
+
+        play(scene)
+        [told] = [record.getMessage() for record in caplog.records if "left alone" in record.getMessage()]
+        assert told.endswith("is left alone, it can't be opened here: its log can't be read back: 1 rows are missing")
+
+    def test_and_opened_once_it_is_whole(self) -> None:
+        async def scene(stage: Stage) -> None:
+            of = await started(stage, one)
+            world = Short(stage.world, of)
+            engine = await stage.working(*ALL, world=world)
+            await asyncio.sleep(2)
+            world.whole = True
+            assert isinstance(await asyncio.wait_for(engine.end(of), 2 * LEFT_ALONE_S), RunCompleted)
+            assert DID == ["x/1"]
+
+        play(scene)
+
+
+def test_a_step_that_only_waited_for_its_slot_has_not_begun() -> None:
+    """At-most-once: the next owner begins it, and needn't fear that it did something."""
+
+    async def scene(stage: Stage) -> None:
+        first = stage.engine(*ALL)
+        await first.work(concurrency=1)
+        await first.start(new(held, "busy"))
+        while not DID:
+            await asyncio.sleep(0.01)
+        waits = (await first.start(new(careful_one, "x"))).run_id
+        await asyncio.sleep(1)
+        assert await stage.types(waits) == ["run_created", "run_started", "step_created"]
+        await died(stage, first)
+        second = await stage.working(*ALL)
+        gate("x").set()
+        assert await second.end(waits) == RunCompleted(result=raw('"x"'))
+        assert "x/1" in DID
+        assert await stage.types(waits) == [
+            "run_created", "run_started", "step_created", "run_resumed", "step_started", "step_completed",
+            "run_completed",
+        ]  # fmt: skip
+
+    play(scene)
+
+
 def test_a_step_that_was_cut_off_is_begun_again_once() -> None:
     async def scene(stage: Stage) -> None:
         of = await started(stage, held, "x")
@@ -357,5 +489,3 @@ def test_rows_of_others_are_nothing_to_a_worker() -> None:
         assert (record.owner, record.epoch) == (None, 0)
 
     play(scene)
-
-

@@ -1,14 +1,14 @@
 """What goes in, and the append that comes out: turns, their order, and what a refusal leaves."""
 
-from collections.abc import Callable
-
 import pytest
 
+from perdure.core.history import Decision
 from perdure.engine.append import Births, Entry, Header
-from perdure.engine.outbox import Outbox
+from perdure.engine.outbox import Admit, Outbox
 from perdure.model.event import (
     CancelRequested,
     Fact,
+    HookExpired,
     RunBlocked,
     RunCompleted,
     StepRetrying,
@@ -17,12 +17,14 @@ from perdure.model.event import (
 )
 from perdure.model.ids import MailId, RunId, WorkerId
 from perdure.world import Append, Appended
+from tests.core.hooks import OTHER, got, hook
 from tests.core.logs import BOOM, done, raw, sleep, step
 
 ME, WORKER = RunId("wrun_1"), WorkerId("wrkr_1")
 HEADER = Header(run_id=ME, root_id=ME, owner=WORKER, parent_id=None, parent_key=None, deployment="d")
 END = RunCompleted(result=raw("1"))
 A, B = "0/step:a#0", "0/step:b#0"
+H, H2 = "0/hook#0", "0/hook#1"
 
 
 def outbox() -> Outbox:
@@ -30,16 +32,20 @@ def outbox() -> Outbox:
     return Outbox(HEADER, epoch=2, seq=11, status="running", turn=4)
 
 
-def everything(_key: str) -> bool:
-    return True
+def everything(entry: Entry) -> Entry | None:
+    return entry
 
 
-def take(box: Outbox, wanted: "Callable[[str], bool] | None" = everything, *, owner_goes: bool = False) -> Append | None:
-    return box.take(wanted, Births(WORKER, frozenset()), list, owner_goes=owner_goes)
+def only_mail(entry: Entry) -> Entry | None:
+    return entry if entry.mail_id is not None else None
 
 
-def taken(box: Outbox, wanted: "Callable[[str], bool] | None" = everything) -> list[tuple[int, str]]:
-    append = take(box, wanted)
+def take(box: Outbox, admit: Admit | None = everything, *, empty_too: bool = False) -> Append | None:
+    return box.take(admit, Births(WORKER, frozenset()), list, empty_too=empty_too)
+
+
+def taken(box: Outbox, admit: Admit | None = everything) -> list[tuple[int, str]]:
+    append = take(box, admit)
     return [] if append is None else [(row.turn, row.type) for row in append.rows]
 
 
@@ -57,8 +63,9 @@ def test_an_empty_one_gives_nothing() -> None:
     assert take(box) is None
 
 
-def test_an_owner_that_goes_appends_even_nothing() -> None:
-    append = take(outbox(), owner_goes=True)
+def test_what_does_something_else_is_appended_without_an_event() -> None:
+    """An owner that goes, or chunks of a step."""
+    append = take(outbox(), empty_too=True)
     assert append is not None
     assert (list(append.rows), append.seq, append.epoch) == ([], 11, 2)
 
@@ -110,13 +117,32 @@ class TestWhatIsStillWanted:
     def test_a_released_request_needs_no_outcome(self) -> None:
         box = outbox()
         arrive(box, done(), A)
-        assert taken(box, lambda key: key == B) == []
+        assert taken(box, lambda entry: entry if entry.key == B else None) == []
         assert (box.empty, box.turn) == (True, 4)
+
+    def test_nor_does_one_where_something_else_is_appended(self) -> None:
+        box = outbox()
+        arrive(box, done(), A)
+        append = take(box, only_mail, empty_too=True)
+        assert append is not None
+        assert (append.rows, append.turn_completed, box.turn) == ((), False, 4)
+
+    def test_a_payload_is_recorded_as_it_was_admitted(self) -> None:
+        box = outbox()
+        arrive(box, got("1"), H, mail="mail_1")
+        arrive(box, got("2"), H, mail="mail_2")
+        misfit = got("2", rejected="no")
+        append = take(box, lambda entry: entry if entry.fact == got("1") else entry._replace(fact=misfit))
+        assert append is not None
+        assert [row.payload for row in append.rows] == [b'{"payload":1}', b'{"payload":2,"rejected":"no"}']
+        assert append.mail_taken == ("mail_1", "mail_2")
+        assert land(box) == [got("1"), misfit]
 
     def test_mail_is_recorded_all_the_same(self) -> None:
         box = outbox()
         arrive(box, CancelRequested(), "", mail="mail_1")
-        assert taken(box, lambda key: False) == [(5, "cancel_requested")]
+        arrive(box, done(), A)
+        assert taken(box, only_mail) == [(5, "cancel_requested")]
 
     def test_one_outcome_for_each_request(self) -> None:
         box = outbox()
@@ -132,6 +158,29 @@ class TestWhatIsStillWanted:
         arrive(box, CancelRequested(), "", mail="mail_2")
         assert len(taken(box)) == 2
 
+    def test_two_payloads_are_two_deliveries(self) -> None:
+        """P4."""
+        box = outbox()
+        arrive(box, got("1"), H, mail="mail_1")
+        arrive(box, got("1"), H, mail="mail_2")
+        assert taken(box) == [(5, "hook_received"), (5, "hook_received")]
+
+    def test_what_was_accepted_before_a_hooks_end_stands_before_it(self) -> None:
+        box = outbox()
+        arrive(box, HookExpired(due_ms=9), H)
+        arrive(box, got(), H, mail="mail_1")
+        arrive(box, HookExpired(due_ms=9), H)
+        append = take(box)
+        assert append is not None
+        assert [row.type for row in append.rows] == ["hook_received", "hook_expired"]
+        assert (append.all_mail, append.due_ms) == (True, 9), "else there may be more, or it isn't over"
+
+    def test_a_hook_may_end_in_the_turn_of_its_last_payload(self) -> None:
+        box = outbox()
+        arrive(box, got(), H, mail="mail_1")
+        arrive(box, HookExpired(due_ms=9), H)
+        assert taken(box) == [(5, "hook_received"), (5, "hook_expired")]
+
 
 class TestEnds:
     def test_mail_that_came_before_is_recorded_before(self) -> None:
@@ -146,6 +195,7 @@ class TestEnds:
         box = outbox()
         box.add("", END)
         arrive(box, CancelRequested(), "", mail="mail_1")
+        arrive(box, done(), A)
         assert taken(box, None) == [(5, "cancel_requested"), (4, "run_completed")]
 
     def test_outcomes_that_came_too_late_are_dropped(self) -> None:
@@ -197,6 +247,25 @@ class TestLanding:
         assert box.seq == 13
         assert box.empty
 
+    def test_what_the_world_decided_is_told_with_the_hooks_turn(self) -> None:
+        """T5."""
+        box = outbox()
+        box.add(A, step())
+        box.add(H, hook("free"))
+        box.add(H2, hook("taken"))
+        take(box)
+        outcome = Appended(at_ms=7, mail=0, conflicts={2: OTHER})
+        assert box.decisions(outcome) == [Decision(4, H, 7), Decision(4, H2, 7, OTHER)]
+        assert box.landed(outcome) == []
+        assert box.decisions(outcome) == []
+
+    def test_what_it_decided_may_be_a_turn_of_its_own(self) -> None:
+        box = outbox()
+        assert box.begin_turn() == 5
+        box.add(A, step())
+        arrive(box, done(), B)
+        assert taken(box) == [(5, "step_created"), (6, "step_completed")]
+
 
 class TestRefusals:
     def test_a_flight_goes_first_the_next_time(self) -> None:
@@ -205,7 +274,32 @@ class TestRefusals:
         take(box)
         box.add(B, sleep())
         box.put_back()
-        assert taken(box) == [(4, "step_created"), (4, "wait_created")]
+        append = take(box)
+        assert append is not None
+        assert (append.seq, [(row.turn, row.key) for row in append.rows]) == (11, [(4, A), (4, B)])
+
+    def test_deliveries_of_the_refused_and_what_has_arrived_since_are_one_turn(self) -> None:
+        """Never a turn without its answer, behind which another begins (T1)."""
+        box = outbox()
+        box.add(A, step())
+        arrive(box, done("1"), A)
+        take(box)
+        arrive(box, done("2"), B)
+        box.put_back()
+        append = take(box)
+        assert append is not None
+        assert [row.type for row in append.rows] == ["step_created", "step_completed", "step_completed"]
+        assert [row.key for row in append.rows] == [A, A, B]
+        [answered, first, second] = [row.turn for row in append.rows]
+        assert answered < first == second
+
+    def test_a_refused_end_lets_the_mail_in_before_it(self) -> None:
+        box = outbox()
+        box.add("", END)
+        take(box)
+        box.put_back()
+        arrive(box, CancelRequested(), "", mail="mail_1")
+        assert [kind for _, kind in taken(box)] == ["cancel_requested", "run_completed"]
 
     def test_a_wait_that_is_early_falls_out_and_its_turn_is_not_begun(self) -> None:
         box = outbox()
@@ -213,18 +307,30 @@ class TestRefusals:
         arrive(box, WaitCompleted(due_ms=100), "0/sleep#0")
         arrive(box, done(), A)
         take(box)
-        assert box.put_back_but_early(90) == {"0/sleep#0": 10}
+        box.put_back()
+        assert box.drop_early(90) == {"0/sleep#0": 10}
         append = take(box)
         assert append is not None
         assert [row.type for row in append.rows] == ["step_created", "step_completed"]
         assert append.due_ms == 0
+
+    def test_so_does_the_end_of_a_hook_and_what_it_received_stays(self) -> None:
+        box = outbox()
+        arrive(box, got(), H, mail="mail_1")
+        arrive(box, HookExpired(due_ms=100), H)
+        arrive(box, HookExpired(due_ms=90), H2)
+        take(box)
+        box.put_back()
+        assert box.drop_early(90) == {H: 10}
+        assert [kind for _, kind in taken(box)] == ["hook_received", "hook_expired"]
 
     @pytest.mark.parametrize("wait", [WaitCompleted(due_ms=100, woken=True), WaitCompleted(due_ms=90)])
     def test_a_wait_that_is_due_or_woken_stays(self, wait: WaitCompleted) -> None:
         box = outbox()
         arrive(box, wait, "0/sleep#0")
         take(box)
-        assert box.put_back_but_early(90) == {}
+        box.put_back()
+        assert box.drop_early(90) == {}
         assert not box.empty
 
     def test_an_outcome_that_came_meanwhile_is_not_recorded_twice(self) -> None:

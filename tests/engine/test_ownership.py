@@ -12,8 +12,20 @@ from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
 from perdure.engine.registry import Registry
 from perdure.model.ids import RunId, WorkerId
-from perdure.testing.conformance.sample import FLOW, LEASE_MS, ONE, TWO, born, do, record_of, run_id, start_of
-from perdure.world import Claimed, Lease, Owned
+from perdure.testing.conformance.sample import (
+    FLOW,
+    LEASE_MS,
+    ONE,
+    TWO,
+    born,
+    do,
+    letter_to,
+    record_of,
+    run_id,
+    sent,
+    start_of,
+)
+from perdure.world import Claimed, Lease, Owned, World
 from tests.engine.moody import MoodyWorld
 from tests.engine.stage import Stage
 
@@ -25,18 +37,48 @@ class Names(Registry):
         return (FLOW,)
 
 
+class AskedWorld(MoodyWorld):
+    """`asked` is what it was asked for, of what a worker owns: "all", or "mail"; it waits for `answers` first."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.world)
+        self.asked: list[str] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
+        self._look()
+        self.asked.append("mail" if with_mail else "all")
+        owned = await self.inner.owned(worker_id, with_mail=with_mail)
+        await self.answers.wait()
+        return owned
+
+
 class Holder:
     """Holds what it adopts. `odd` is what it says of what it owns."""
 
     def __init__(self, stage: Stage) -> None:
         self.worker_id: WorkerId = ONE
-        self.world = MoodyWorld(stage.world)
+        self.world = AskedWorld(stage)
         self.registry: Registry = Names()
         self.space = 1000
         self.held: dict[RunId, int] = {}
         self.adopted: list[tuple[RunId, int]] = []
         self.forgotten: list[RunId] = []
+        self.looked_at: list[float] = []
+        self.looked_for: list[RunId] = []
         self.breaks = False
+        self.leased = True
+
+    async def own(self, *numbers: int) -> None:
+        """Hold these runs, with a lease for long."""
+        for number in numbers:
+            await born(self.world.inner, number)
+            self.held[run_id(number)] = 1
+        await beat(self.world.inner, ONE)
+
+    def has_lease(self) -> bool:
+        return self.leased
 
     def room(self) -> int:
         return self.space - len(self.held)
@@ -48,7 +90,13 @@ class Holder:
         self.adopted.append((claimed.run_id, claimed.epoch))
 
     def compare(self, owned: dict[RunId, Owned]) -> set[RunId]:
-        return {known for known in {*owned, *self.held} if known not in owned or owned[known].epoch != self.held.get(known)}
+        self.looked_at.append(asyncio.get_running_loop().time())
+        return {
+            known for known in {*owned, *self.held} if known not in owned or owned[known].epoch != self.held.get(known)
+        }
+
+    def look(self, run_id: RunId) -> None:
+        self.looked_for.append(run_id)
 
     def forget(self, run_id: RunId) -> None:
         self.forgotten.append(run_id)
@@ -64,7 +112,7 @@ def play(act: Act, *, hints: bool = True) -> None:
     async def scene() -> None:
         holder = Holder(stage)
         sweeper = Sweeper(holder)  # type: ignore[arg-type]
-        await beat(stage, ONE)
+        await beat(stage.world, ONE)
         sweeping = asyncio.create_task(sweeper.sweep_for_ever())
         if hints:
             stage.world.subscribe(sweeper.hinted)
@@ -76,8 +124,8 @@ def play(act: Act, *, hints: bool = True) -> None:
     stage.play(scene)
 
 
-async def beat(stage: Stage, worker_id: WorkerId, process: str = "", lease_ms: int = 3_600_000) -> None:
-    await stage.world.beat(Lease(worker_id=worker_id, lease_ms=lease_ms, process=process, workflows=(FLOW,)))
+async def beat(world: World, worker_id: WorkerId, process: str = "", lease_ms: int = 3_600_000) -> None:
+    await world.beat(Lease(worker_id=worker_id, lease_ms=lease_ms, process=process, workflows=(FLOW,)))
 
 
 class TestClaims:
@@ -153,6 +201,112 @@ class TestClaims:
 
         play(act)
 
+    def test_nothing_is_claimed_without_a_lease(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            holder.leased = False
+            await do(stage.world, start_of(1))
+            await asyncio.sleep(60)
+            assert (holder.adopted, holder.looked_at) == ([], [])
+            holder.leased = True
+            await asyncio.sleep(0.5)
+            assert holder.adopted == [(run_id(1), 1)]
+
+        play(act)
+
+
+class TestLooks:
+    """At what is owned, and so for mail."""
+
+    def test_without_a_hint_now_and_then(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await asyncio.sleep(10)
+            assert holder.looked_at == pytest.approx([3, 6, 9], abs=0.01)
+
+        play(act)
+
+    def test_a_hint_is_followed_at_once_by_a_look_for_mail_alone(self) -> None:
+        """What is owned may be much: not all of it is listed for every hint."""
+
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await holder.own(1, 2, 3)
+            await sent(stage.world, letter_to(2))
+            await asyncio.sleep(1)
+            assert (holder.looked_for, holder.world.asked) == ([], [])
+            sweeper.hinted()
+            await asyncio.sleep(0.001)
+            assert holder.looked_for == [run_id(2)]
+            assert (holder.world.asked, holder.looked_at) == (["mail"], [])
+
+        play(act, hints=False)
+
+    def test_many_hints_are_one_look(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            for _ in range(50):
+                sweeper.hinted()
+            await asyncio.sleep(0.3)
+            assert holder.world.asked == ["mail"]
+
+        play(act, hints=False)
+
+    def test_a_hint_during_a_look_leads_to_one_more(self) -> None:
+        """The letter may have come too late for the one under way."""
+
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await holder.own(1)
+            holder.world.answers.clear()
+            sweeper.hinted()
+            await asyncio.sleep(0.1)
+            await sent(stage.world, letter_to(1))
+            for _ in range(50):
+                sweeper.hinted()
+            await asyncio.sleep(0.1)
+            assert (holder.world.asked, holder.looked_for) == (["mail"], [])
+            holder.world.answers.set()
+            await asyncio.sleep(0.001)
+            assert (holder.world.asked, holder.looked_for) == (["mail", "mail"], [run_id(1)])
+            await asyncio.sleep(0.3)
+            assert holder.world.asked == ["mail", "mail"]
+
+        play(act, hints=False)
+
+    def test_no_hint_means_no_look_for_mail(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            sweeper.soon()
+            await asyncio.sleep(2)
+            assert holder.world.asked == []
+
+        play(act, hints=False)
+
+    def test_a_hint_without_a_lease_is_followed_once_there_is_one(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await holder.own(1)
+            await sent(stage.world, letter_to(1))
+            holder.leased = False
+            sweeper.hinted()
+            await asyncio.sleep(1)
+            assert holder.looked_for == []
+            holder.leased = True
+            await asyncio.sleep(module.SWEEP_S)
+            assert holder.looked_for == [run_id(1)]
+
+        play(act, hints=False)
+
+    def test_what_is_odd_is_looked_at_again_soon_but_not_in_the_same_breath(self) -> None:
+        """What a start has committed may not have been told yet."""
+
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await born(stage.world, 1)
+            await beat(stage.world, ONE)
+            while not holder.looked_at:
+                await asyncio.sleep(0.001)
+            sweeper.hinted()
+            await asyncio.sleep(module.SWEEP_S - 0.01)
+            assert holder.adopted == []
+            await asyncio.sleep(0.02)
+            assert holder.adopted == [(run_id(1), 2)]
+
+        play(act)
+
 
 class TestTrouble:
     def test_a_world_that_is_away_is_asked_again(self) -> None:
@@ -188,7 +342,7 @@ class TestWhatIsOwned:
     def test_what_is_owned_but_not_held_is_claimed_afresh(self) -> None:
         async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
             await born(stage.world, 1)
-            await beat(stage, ONE)
+            await beat(stage.world, ONE)
             await asyncio.sleep(10)
             assert holder.adopted == [(run_id(1), 2)]
             assert holder.forgotten == [run_id(1)]
@@ -210,7 +364,7 @@ class TestWhatIsOwned:
 
         async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
             await born(stage.world, 1)
-            await beat(stage, ONE)
+            await beat(stage.world, ONE)
             await sweeper.find_owned()
             holder.held[run_id(1)] = 1
             await sweeper.find_owned()
@@ -223,7 +377,7 @@ class TestWhatIsOwned:
         async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
             await born(stage.world, 1)
             await born(stage.world, 2)
-            await beat(stage, ONE)
+            await beat(stage.world, ONE)
             holder.held = {run_id(1): 1, run_id(2): 1}
             kept = stage.world._state.runs[run_id(2)]
             assert await stage.world.reclaim(ONE, run_id(2), kept.record.epoch)
@@ -260,7 +414,7 @@ class TestTheDead:
         process = self.process_that_is_gone() if gone else this_process()
 
         async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
-            await beat(stage, TWO, process)
+            await beat(stage.world, TWO, process)
             await do(stage.world, start_of(1, owner=TWO))
             await asyncio.sleep(1)
             assert (run_id(1) in holder.held) is adopted
@@ -269,7 +423,7 @@ class TestTheDead:
 
     def test_a_lease_that_lapses_is_as_good(self) -> None:
         async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
-            await beat(stage, TWO, "", LEASE_MS)
+            await beat(stage.world, TWO, "", LEASE_MS)
             await do(stage.world, start_of(1, owner=TWO))
             await asyncio.sleep(9.9)
             assert holder.held == {}

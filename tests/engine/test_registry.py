@@ -37,9 +37,7 @@ def test_what_was_not_is_told() -> None:
     registry.add(step())
     with pytest.raises(WorkflowNotRegistered) as caught:
         registry.workflow("app:charge")
-    assert str(caught.value) == (
-        "no workflow named 'app:charge' is registered here: import the module that defines it"
-    )
+    assert str(caught.value) == ("no workflow named 'app:charge' is registered here: import the module that defines it")
     with pytest.raises(StepNotRegistered) as missing:
         registry.step("app:fulfil")
     assert str(missing.value) == (

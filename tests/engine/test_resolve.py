@@ -1,12 +1,30 @@
 """What became of an operation whose answer was lost: by reading, never by a blind second try (L2)."""
 
+from typing import Any
+from unittest.mock import ANY
+
 import pytest
 from msgspec.structs import replace
 
 from perdure.engine.resolve import resolve
 from perdure.errors import WorldFull
-from perdure.testing.conformance.sample import ONE, TWO, append_to, born, claim_all, do, letter_to, log_of, row, start_of
-from perdure.world import Append, Appended, Outcome, Refusal, Refused, Send, Sent, Started, World
+from perdure.model.ids import StepId
+from perdure.testing.conformance.sample import (
+    ONE,
+    TWO,
+    append_to,
+    born,
+    chunks_of,
+    claim_all,
+    do,
+    letter_to,
+    log_of,
+    row,
+    start_of,
+    texts_of,
+    writing,
+)
+from perdure.world import Append, Appended, NewChunks, NewRow, Outcome, Refusal, Refused, Send, Sent, Started, World
 from tests.engine.moody import MoodyWorld
 from tests.engine.stage import Stage
 
@@ -147,6 +165,72 @@ def test_a_late_first_try_sends_it_back_to_reading() -> None:
         assert (await log_of(stage.world)).run.length == 4
 
     stage.play(scene)
+
+
+# -- chunks
+
+
+STEP = StepId("step_1")
+
+
+def chunk(*data: bytes, stream: str = "", **changes: Any) -> NewChunks:
+    return chunks_of(1, stream, *data, **{"step_id": STEP, "attempt": 1, **changes})
+
+
+@pytest.mark.parametrize("rows", [(), (row(),)], ids=["alone", "with rows"])
+def test_chunks_that_have_landed_are_not_sent_again(rows: tuple[NewRow, ...]) -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        await born(stage.world)
+        append = writing(1, 0, chunk(b"a"), chunk(b"b", stream="log"), rows=rows)
+        await do(stage.world, append)
+        outcome = await resolve(stage.world, append)
+        assert isinstance(outcome, Appended)
+        assert outcome.refused == ()
+        assert await texts_of(stage.world) == [b"a"]
+
+    stage.play(scene)
+
+
+@pytest.mark.parametrize("rows", [(), (row(),)], ids=["alone", "with rows"])
+@pytest.mark.parametrize("before", [b"z", b"a"])
+def test_what_a_closed_stream_refused_is_told_after_a_lost_answer_too(rows: tuple[NewRow, ...], before: bytes) -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        world = stage.world
+        await born(world)
+        await do(world, writing(1, 0, chunk(before), chunk(b"other", step_id=None, close=True)))
+        append = writing(1, 1, chunk(b"a", b"b"), chunk(b"c", stream="log"), chunk(b"d"), rows=rows)
+        outcome = await do(world, append)
+        assert isinstance(outcome, Appended)
+        assert outcome.refused == (0, 2)
+        assert await resolve(world, append) == replace(outcome, at_ms=ANY, mail=0)
+
+    stage.play(scene)
+
+
+def test_chunks_that_landed_before_their_stream_was_closed_were_taken() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        world = stage.world
+        await born(world)
+        append = writing(1, 0, chunk(b"a"), chunk(b"x", attempt=2), chunk(b"b", close=True))
+        await do(world, append)
+        outcome = await resolve(world, append)
+        assert isinstance(outcome, Appended)
+        assert outcome.refused == ()
+
+    stage.play(scene)
+
+
+def test_chunks_are_not_taken_for_those_of_a_longer_append_that_landed_late() -> None:
+    """The first try carried a wait that wasn't due; the second carries more chunks, and no row."""
+    first, second = writing(1, 0, chunk(b"a"), rows=(row(),)), writing(1, 0, chunk(b"a", b"b"))
+    outcome, length = resolved(second, first)
+    assert (outcome, length) == (Refused(refusal=Refusal.PLACE), 3)
 
 
 def test_what_is_no_loss_is_passed_on() -> None:

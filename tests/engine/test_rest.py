@@ -73,7 +73,7 @@ def test_too_many_and_the_longest_resting_goes_at_once(monkeypatch: pytest.Monke
 
 
 def test_ending_what_does_not_rest_is_harmless() -> None:
-    Stage().play(lambda: _ended())
+    Stage().play(_ended)
 
 
 async def _ended() -> None:

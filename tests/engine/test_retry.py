@@ -109,8 +109,10 @@ def test_the_budget_counts_failures_not_attempts() -> None:
 )
 def test_a_note_tells_of_earlier_attempts(attempt: int, failures: int, notes: tuple[str, ...]) -> None:
     error = ValueError("no")
-    fact = after(error, attempt=attempt, failures=failures, max_retries=failures)if failures else after(
-        error, attempt=attempt, max_retries=0
+    fact = (
+        after(error, attempt=attempt, failures=failures, max_retries=failures)
+        if failures
+        else after(error, attempt=attempt, max_retries=0)
     )
     assert isinstance(fact, StepFailed)
     assert fact.error.notes == notes

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
+from perdure import get_writable, step, workflow
 from perdure.codec.fact import pack
 from perdure.engine.engine import Engine
 from perdure.engine.letter import wake_letter
+from perdure.errors import WorldUnavailable
 from perdure.model.event import (
     CancelRequested,
     ChildCompleted,
@@ -52,10 +54,29 @@ from tests.engine.program import (
 )
 from tests.engine.stage import Stage, new
 
+DRAINS: list[asyncio.Task[None]] = []
+
 
 @pytest.fixture(autouse=True)
 def cleaned() -> None:
     clean()
+    DRAINS.clear()
+
+
+@step(name="run:drains")
+async def drains() -> None:
+    """Writes on while it drains, which goes on when it is cancelled."""
+    out = get_writable()
+    await out.write("poison")
+    DRAINS.append(asyncio.ensure_future(out.drain()))
+    await asyncio.sleep(0.05)
+    await out.write("more")
+    await asyncio.shield(DRAINS[0])
+
+
+@workflow(name="run:draining")
+async def draining() -> None:
+    await drains()
 
 
 class Scene:
@@ -64,7 +85,7 @@ class Scene:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.world = MoodyWorld(stage.world)
-        self.engine: Engine = stage.engine(*ALL, world=self.world)
+        self.engine: Engine = stage.engine(*ALL, drains, draining, world=self.world)
         self.run_id = RunId("")
 
     async def begin(self, workflow: Any, *args: Any) -> RunId:
@@ -347,7 +368,9 @@ class TestMail:
             await self.write(on, odd)
             end = await on.end()
             assert isinstance(end, RunBlocked)
-            assert end.sentence.startswith("a letter for it can't be read: cancel_requested can't be read back: the log is")
+            assert end.sentence.startswith(
+                "a letter for it can't be read: cancel_requested can't be read back: the log is"
+            )
             assert len(await on.stage.world.read_mail(on.run_id)) == 1
             assert await on.engine.cancel(on.run_id, "heal", None)
             assert (await on.log())[-1][1] == "run_cancelled"
@@ -440,6 +463,23 @@ class TestTrouble:
 
         play(act)
 
+    def test_who_drains_what_the_world_cannot_store_is_told(self) -> None:
+        """A step's thread would wait for ever, and its slot and the process's end with it."""
+
+        async def act(on: Scene) -> None:
+            def is_poison(operation: Operation) -> bool:
+                chunks = operation.chunks if isinstance(operation, Append) else ()
+                return any(b"poison" in data for new in chunks for data in new.data)
+
+            on.world.chokes_on, on.world.delay_s = is_poison, 0.2
+            await on.begin(draining)
+            assert isinstance(await on.end(), RunBlocked)
+            await asyncio.sleep(1)
+            [drain] = DRAINS
+            assert isinstance(drain.exception(), WorldUnavailable)
+
+        play(act)
+
     def test_a_run_that_was_taken_over_is_dropped(self) -> None:
         """P8."""
 
@@ -500,7 +540,7 @@ class TestTrouble:
             await on.end()
             kept = on.stage.world._state.runs[on.run_id]
             created = pack(StepCreated(name="t:do", input=Raw(b'{"what":"step"}')))
-            assert [row.payload for row in kept.rows if row.key == key][0] == created
+            assert next(row.payload for row in kept.rows if row.key == key) == created
             # the same log, but for an input that takes the other path
             first = kept.rows[0]
             changed = type(first)(

@@ -8,7 +8,9 @@ from msgspec import Raw
 
 from perdure.core.pending import OpenStep
 from perdure.engine.running import Running
+from perdure.engine.stream import Piece, Place
 from perdure.errors import EncodeError
+from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, step_id
 from tests.core.logs import step
 from tests.engine.stage import Stage
@@ -22,12 +24,21 @@ class Owner:
     def __init__(self) -> None:
         self.said: list[object] = []
 
+    def slot_came(self, running: Running) -> None: ...
+
     def step_succeeded(self, running: Running, result: bytes) -> None: ...
 
     def step_failed(self, running: Running, definition: Any, error: BaseException) -> None: ...
 
     def step_progressed(self, running: Running, progress: bytes) -> None:
         self.said.append(progress)
+
+    def step_wrote(self, running: Running, piece: Piece, *, kept: bool) -> bool:
+        self.said.append((piece, kept))
+        return kept
+
+    async def step_drains(self, running: Running, place: Place) -> None:
+        self.said.append(place)
 
     def step_set_attributes(self, running: Running, changes: dict[str, str | None]) -> None:
         self.said.append(changes)
@@ -36,16 +47,30 @@ class Owner:
 def running(progress: bytes | None = None) -> tuple[Running, Owner]:
     owner, open_step = Owner(), OpenStep(KEY, step(), at_ms=1234)
     open_step.progress = None if progress is None else Raw(progress)
-    return Running(asyncio.get_running_loop(), owner, open_step, 2), owner
+    return Running(asyncio.get_running_loop(), owner, open_step), owner
 
 
 def test_it_is_the_scope_that_its_step_finds() -> None:
     async def scene() -> None:
         attempt, _ = running(b'{"done":3}')
+        assert attempt.attempt == 0, "which one it is shows when it has its slot"
+        attempt.attempt = 2
         assert (attempt.run_id, attempt.key, attempt.step_name, attempt.attempt) == ("wrun_1", KEY, "app:charge", 2)
         assert attempt.started_at_ms == 1234
         assert attempt.step_id == step_id(RunId("wrun_1"), KEY)
         assert attempt.progress == {"done": 3}
+
+    Stage().play(scene)
+
+
+@pytest.mark.parametrize(
+    ("name", "takes_slot"),
+    [("app:charge", True), ("perdure:run.result", False), ("perdure.agent:ask", True), ("my:perdure:", True)],
+)
+def test_only_built_in_steps_take_no_slot(name: str, takes_slot: bool) -> None:
+    async def scene() -> None:
+        open_step = OpenStep(KEY, StepCreated(name=name, input=Raw(b"{}")), at_ms=0)
+        assert Running(asyncio.get_running_loop(), Owner(), open_step).takes_slot is takes_slot
 
     Stage().play(scene)
 
@@ -68,6 +93,24 @@ def test_progress_that_cannot_be_recorded_is_the_steps_error() -> None:
         with pytest.raises(EncodeError, match=r"^progress\[0\] can't be recorded"):
             attempt.beat([object()])
         assert owner.said == []
+
+    Stage().play(scene)
+
+
+def test_a_chunk_says_which_attempt_wrote_it() -> None:
+    async def scene() -> None:
+        attempt, owner = running()
+        attempt.attempt = 2
+        other = RunId("wrun_2")
+        assert attempt.write(other, "logs", b"1") is False
+        assert attempt.write(other, "logs", None, kept=True) is True, "as its run says"
+        await attempt.drain(other, "logs")
+        place = Place(other, "logs")
+        assert owner.said == [
+            (Piece(place, b"1", attempt.step_id, 2), False),
+            (Piece(place, None, attempt.step_id, 2), True),
+            place,
+        ]
 
     Stage().play(scene)
 

@@ -12,6 +12,7 @@ from perdure.model.event import (
     ChildCreated,
     Event,
     Fact,
+    HookDisposed,
     RunBlocked,
     RunCancelled,
     RunCompleted,
@@ -23,7 +24,8 @@ from perdure.model.event import (
 )
 from perdure.model.ids import MailId, RunId
 from perdure.model.status import Status
-from perdure.world import Append, Letter, Log, RunRecord
+from perdure.world import Append, HookReopening, Letter, Log, RunRecord
+from tests.core.hooks import got, hook
 from tests.core.logs import BOOM, done, failed, log, raw, sleep, step
 
 ME = RunId("wrun_1")
@@ -40,9 +42,7 @@ def kept(events: list[Event], status: Status) -> Log:
     return Log(run=run, rows=())
 
 
-def seized(
-    events: list[Event], *facts: Fact, status: Status = "running", letters: tuple[Letter, ...] = ()
-) -> Append:
+def seized(events: list[Event], *facts: Fact, status: Status = "running", letters: tuple[Letter, ...] = ()) -> Append:
     return seizure(kept(events, status), events, list(facts), letters)
 
 
@@ -97,6 +97,39 @@ def test_a_taken_over_run_starts_its_count_of_deaths_anew() -> None:
     assert seized(log((0, "", RunBlocked(sentence="s"))), RunUnblocked(), status="blocked").turn_completed
 
 
+class TestHooks:
+    """S6: what a failed run had open is open again, so that its retry can go on waiting."""
+
+    LINES = (
+        (0, "0/hook#0", hook("open")),
+        (0, "0/hook#1", hook("given back")),
+        (0, A, step()),
+        (1, "0/hook#0", got()),
+        (1, "0/hook#1", HookDisposed()),
+        (2, A, failed()),
+        (2, "", RunFailed(error=BOOM)),
+    )
+
+    def test_a_retry_opens_them_again(self) -> None:
+        append = seized(log(*self.LINES), RunRetried(failure_seq=8), status="failed")
+        assert append.hooks == (HookReopening(key="0/hook#0"),)
+
+    def test_what_its_end_gave_back_too(self) -> None:
+        """Leaving the block is what the body did about the failure that is taken back."""
+        lines = (0, "0/hook#0", hook()), (0, A, step()), (1, A, failed()), (1, "0/hook#0", HookDisposed())
+        events = log(*lines, (1, "", RunFailed(error=BOOM)))
+        append = seized(events, RunRetried(failure_seq=5), status="failed")
+        assert append.hooks == (HookReopening(key="0/hook#0"),)
+
+    def test_a_blocked_run_has_kept_them(self) -> None:
+        events = log((0, "0/hook#0", hook()), (0, "", RunBlocked(sentence="s")))
+        assert seized(events, RunUnblocked(), status="blocked").hooks == ()
+
+    def test_an_end_needs_none(self) -> None:
+        """The World closes them with the run."""
+        assert seized(log((0, "0/hook#0", hook())), RunCancelled(forced=True)).hooks == ()
+
+
 class TestRetry:
     """What `retry` appends, or why it doesn't."""
 
@@ -139,8 +172,18 @@ class TestRetry:
         [
             [(0, "", RunFailed(error=BOOM))],
             [(0, A, step()), (1, A, done()), (1, "", RunFailed(error=BOOM))],
-            [(0, A, step()), (1, A, failed()), (1, B, step("app:ship")), (2, B, done()), (2, "", RunFailed(error=BOOM))],
-            [(0, A, step()), (0, A, StepRetrying(attempt=1, error=BOOM, retry_at_ms=1)), (0, "", RunFailed(error=BOOM))],
+            [
+                (0, A, step()),
+                (1, A, failed()),
+                (1, B, step("app:ship")),
+                (2, B, done()),
+                (2, "", RunFailed(error=BOOM)),
+            ],
+            [
+                (0, A, step()),
+                (0, A, StepRetrying(attempt=1, error=BOOM, retry_at_ms=1)),
+                (0, "", RunFailed(error=BOOM)),
+            ],
         ],
     )
     def test_without_such_a_failure_there_is_nothing_to_go_on_from(self, lines: list[tuple[int, str, AnyFact]]) -> None:
@@ -163,6 +206,4 @@ class TestRetry:
         events[0] = Event(seq=1, turn=0, epoch=1, key="", at_ms=0, fact=created)
         with pytest.raises(UsageError) as caught:
             retry_facts(kept(events, "failed"), events)
-        assert str(caught.value) == (
-            "run wrun_1 is a child and its parent was told of the failure: use rerun"
-        )
+        assert str(caught.value) == ("run wrun_1 is a child and its parent was told of the failure: use rerun")

@@ -60,6 +60,12 @@ def blocked() -> str:
     return "at last"
 
 
+@step(name="perdure:relay")
+async def relay(n: int) -> int:
+    await asyncio.sleep(n)
+    return n
+
+
 @step(name="steps:odd")
 async def odd(how: str) -> Any:
     match how:
@@ -76,16 +82,29 @@ async def odd(how: str) -> Any:
 
 
 LET_GO = threading.Event()
-ALL = (nap, limited, own_timeout, heard, sync, blocked, odd)
+ALL = (nap, limited, own_timeout, heard, sync, blocked, relay, odd)
 
 
 class Owner:
-    """A run: `ends` has what became of each attempt."""
+    """A run: `ends` has what became of each attempt, `slotted` which of them got a slot, in order.
+
+    An attempt goes as soon as it has its slot, or (`waits`) when the test says so, as if its start were being written.
+    """
 
     run_id = RunId("wrun_1")
 
     def __init__(self) -> None:
         self.ends: list[object] = []
+        self.slotted: list[Running] = []
+        self.waits = False
+        self.steps: Steps | None = None
+
+    def slot_came(self, running: Running) -> None:
+        self.slotted.append(running)
+        running.attempt = 1
+        if not self.waits:
+            assert self.steps is not None
+            self.steps.go(running)
 
     def step_succeeded(self, running: Running, result: bytes) -> None:
         self.ends.append(result.decode())
@@ -102,12 +121,14 @@ class Slots:
     def __init__(self, concurrency: int = 10, may_begin: Callable[[], bool] = lambda: True) -> None:
         NAPPED.clear()
         self.owner = Owner()
-        self.steps = Steps(registry_of(*ALL), concurrency, may_begin)
+        self.steps = self.owner.steps = Steps(registry_of(*ALL), concurrency, may_begin)
 
     def begin(self, what: "Step[..., Any] | str", input: str = "{}", number: int = 0) -> Running:
         name = what if isinstance(what, str) else what.definition.name
         open_step = OpenStep(f"0/step:{name}#{number}", StepCreated(name=name, input=raw(input)), at_ms=0)
-        return self.steps.begin(self.owner, open_step, 1)
+        running = Running(asyncio.get_running_loop(), self.owner, open_step)
+        self.steps.begin(running)
+        return running
 
     def nap(self, n: int) -> Running:
         return self.begin(nap, f'{{"n":{n}}}', n)
@@ -274,6 +295,194 @@ class TestSlots:
             slots.steps.close()
 
         stage.play(scene)
+
+
+class TestBuiltInSteps:
+    """They wait for other runs, whose steps want the slots."""
+
+    def test_they_take_none(self) -> None:
+        async def scene() -> None:
+            slots = Slots(concurrency=1)
+            for n in (2, 3):
+                slots.begin(relay, f'{{"n":{n}}}', n)
+            slots.nap(0)
+            assert (len(slots.owner.slotted), slots.steps.busy) == (3, 1)
+            slots.nap(1)
+            slots.begin(relay, '{"n":0}', 0)
+            await asyncio.sleep(0.5)
+            assert (slots.ends, slots.steps.busy) == (["0"], 2), "one began though the slots are taken"
+            await asyncio.sleep(5)
+            assert (NAPPED, len(slots.ends), slots.steps.busy) == ([0, 1], 5, 0)
+
+        Stage().play(scene)
+
+    def test_a_pause_holds_them_up_and_no_queue_does(self) -> None:
+        async def scene() -> None:
+            slots = Slots(concurrency=1)
+            first = slots.nap(0)
+            slots.steps.pause()
+            slots.nap(1)
+            held_up, unwanted = (slots.begin(relay, '{"n":0}', n) for n in (0, 1))
+            slots.nap(2)
+            await asyncio.sleep(0.1)
+            slots.steps.cancel(unwanted)
+            assert slots.owner.slotted == [first]
+            slots.steps.resume()
+            assert slots.owner.slotted == [first, held_up], "with the slots full, and others in line before it"
+            slots.steps.close()
+
+        Stage().play(scene)
+
+    def test_none_begins_without_a_lease(self) -> None:
+        lease = [False]
+
+        async def scene() -> None:
+            slots = Slots(may_begin=lambda: lease[0])
+            slots.begin(relay, '{"n":0}')
+            slots.steps.resume()  # too early
+            await asyncio.sleep(5)
+            assert slots.owner.slotted == []
+            lease[0] = True
+            slots.steps.resume()
+            await asyncio.sleep(0.001)
+            assert slots.ends == ["0"]
+
+        Stage().play(scene)
+
+    def test_a_drain_does_not_wait_for_them(self) -> None:
+        stage = Stage()
+
+        async def scene() -> None:
+            slots = Slots()
+            slots.begin(relay, '{"n":60}')
+            slots.nap(0)
+            slots.steps.drain()
+            await slots.steps.finished(9)
+            assert (NAPPED, stage.passed_ms) == ([0], 1000)
+            slots.steps.close()
+
+        stage.play(scene)
+
+
+class TestASlotBeforeTheStart:
+    """An attempt has its slot, and its start is being committed."""
+
+    @staticmethod
+    def slots(concurrency: int = 1, may_begin: Callable[[], bool] = lambda: True) -> Slots:
+        slots = Slots(concurrency, may_begin)
+        slots.owner.waits = True
+        return slots
+
+    def test_it_begins_when_it_may_go(self) -> None:
+        async def scene() -> None:
+            slots = self.slots()
+            first = slots.nap(0)
+            await asyncio.sleep(5)
+            assert (NAPPED, slots.steps.busy) == ([], 1)
+            slots.steps.go(first)
+            await asyncio.sleep(1.5)
+            assert (NAPPED, first.duration_ms(), slots.steps.busy) == ([0], 1500, 0), "the wait doesn't count"
+
+        Stage().play(scene)
+
+    def test_a_cancel_frees_the_slot_once(self) -> None:
+        async def scene() -> None:
+            slots = self.slots()
+            first, second, third = (slots.nap(n) for n in range(3))
+            slots.steps.cancel(first)
+            slots.steps.cancel(first)
+            await asyncio.sleep(0)
+            assert slots.owner.slotted == [first, second], "and not the third too"
+            slots.steps.go(first)  # its start has been committed meanwhile
+            slots.steps.go(second)
+            await asyncio.sleep(1.5)
+            assert (NAPPED, slots.owner.slotted, slots.steps.busy) == ([1], [first, second, third], 1)
+            slots.steps.close()
+
+        Stage().play(scene)
+
+    def test_who_is_cancelled_in_the_same_breath_gets_no_slot(self) -> None:
+        """A run that ends cancels one by one."""
+
+        async def scene() -> None:
+            slots = self.slots()
+            first, second, other = (slots.nap(n) for n in range(3))
+            slots.steps.cancel(first)
+            slots.steps.cancel(second)
+            await asyncio.sleep(0)
+            assert slots.owner.slotted == [first, other]
+            slots.steps.close()
+
+        Stage().play(scene)
+
+    def test_it_does_not_begin_after_the_lease_has_lapsed_meanwhile(self) -> None:
+        """O3."""
+        lease = [True]
+
+        async def scene() -> None:
+            slots = self.slots(2, lambda: lease[0])
+            first, second = slots.nap(0), slots.nap(1)
+            lease[0] = False
+            slots.steps.go(first)
+            lease[0] = True
+            slots.steps.pause()
+            slots.steps.go(second)
+            await asyncio.sleep(5)
+            assert (NAPPED, slots.steps.busy) == ([], 2)
+            slots.steps.cancel(second)
+            slots.steps.resume()
+            await asyncio.sleep(5)
+            assert (NAPPED, slots.steps.busy) == ([0], 0)
+
+        Stage().play(scene)
+
+    def test_in_a_drain_it_begins_and_is_waited_for(self) -> None:
+        """Its start is in the log: an at-most-once step would have been interrupted."""
+        stage = Stage()
+
+        async def scene() -> None:
+            slots = self.slots()
+            first = slots.nap(0)
+            slots.nap(1)
+            slots.begin(relay, '{"n":0}')
+            slots.steps.drain()
+            slots.steps.resume()  # a lease that is found again doesn't end a drain
+            slots.begin(relay, '{"n":0}')
+            asyncio.get_running_loop().call_later(3, slots.steps.go, first)
+            await slots.steps.finished(9)
+            assert (NAPPED, stage.passed_ms) == ([0], 4000)
+            await asyncio.sleep(5)
+            assert len(slots.owner.slotted) == 2, "nothing new got a slot"
+
+        stage.play(scene)
+
+    def test_nothing_begins_after_a_close(self) -> None:
+        stage = Stage()
+
+        async def scene() -> None:
+            slots = self.slots()
+            first = slots.nap(0)
+            slots.steps.close()
+            slots.steps.go(first)
+            await slots.steps.finished(9)
+            assert stage.passed_ms == 0
+            await asyncio.sleep(5)
+            assert (NAPPED, slots.ends, slots.steps.busy) == ([], [], 0)
+
+        stage.play(scene)
+
+
+def test_an_attempt_that_is_cancelled_before_its_first_step_frees_its_slot() -> None:
+    """Its task never enters the coroutine, nor a `finally` there."""
+
+    async def scene() -> None:
+        slots = Slots(concurrency=1)
+        slots.steps.cancel(slots.nap(0))
+        slots.nap(1)
+        await asyncio.sleep(5)
+        assert (NAPPED, slots.ends, slots.steps.busy) == ([1], ["1"], 0)
+
+    Stage().play(scene)
 
 
 class TestThreads:

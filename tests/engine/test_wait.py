@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 from perdure.core.pending import Pending
 from perdure.engine.wait import Waits
-from perdure.model.event import CancelRequested, Fact, WaitCompleted
+from perdure.model.event import CancelRequested, Fact, HookExpired, WaitCompleted
+from tests.core.hooks import hook
 from tests.core.logs import log, sleep
 from tests.engine.stage import EPOCH_MS, Stage
 
 KEY, OTHER = "0/sleep#0", "0.1/sleep#0"
+HOOK, ENDLESS = "0/hook#0", "0/hook#1"
 
 
 class Run:
@@ -30,7 +32,9 @@ class Run:
         self.happened.append((self.stage.passed_ms, key))
 
 
-def play(act: Callable[[Run, Waits], None], pending: Pending | None = None, *, slow_ms: int = 0) -> list[tuple[int, object]]:
+def play(
+    act: Callable[[Run, Waits], None], pending: Pending | None = None, *, slow_ms: int = 0
+) -> list[tuple[int, object]]:
     stage = Stage()
 
     class Slow:
@@ -99,6 +103,32 @@ def test_a_later_timer_of_the_same_key_replaces_the_earlier() -> None:
         waits.at("retry", due(300), run.note)
 
     assert play(act) == [(300, "retry")]
+
+
+def test_a_hook_ends_when_its_time_is_over() -> None:
+    """Whether or not the body waits for it: its token is given back."""
+    hooked = Pending(log((0, HOOK, hook(expires_ms=due(300))), (0, ENDLESS, hook("endless"))))
+    expired = (300, (HOOK, HookExpired(due_ms=due(300))))
+    assert play(lambda run, waits: waits.arm_expiry(HOOK, due(300)), hooked) == [expired]
+    assert play(lambda run, waits: waits.recover(lambda key: False), hooked) == [expired]
+
+
+def test_one_that_was_given_back_does_not_end_again() -> None:
+    assert play(lambda run, waits: waits.arm_expiry(HOOK, due(300))) == []
+
+
+def test_what_came_too_early_comes_again_as_what_it_was() -> None:
+    """By the store's clock, which has the last word."""
+
+    def act(run: Run, waits: Waits) -> None:
+        waits.arm_again(HOOK, due(350))
+        waits.arm_again(KEY, due(450))
+
+    pending = Pending(log((0, HOOK, hook(expires_ms=due(300))), (0, KEY, sleep(due(400)))))
+    assert play(act, pending) == [
+        (350, (HOOK, HookExpired(due_ms=due(300)))),
+        (450, (KEY, WaitCompleted(due_ms=due(400)))),
+    ]
 
 
 def test_a_grace_ends_by_force() -> None:

@@ -2,26 +2,40 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 
+from perdure import get_step_metadata, step, workflow
 from perdure.engine import committer as committing
 from perdure.engine import worker as module
 from perdure.engine.worker import Worker
 from perdure.model.event import RunCompleted
 from perdure.model.ids import RunId
-from perdure.world import RunRecord
+from perdure.world import Append, NewRow, Operation, RunRecord
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
-from tests.engine.program import ALL, DID, clean, gate, held, nap, one
+from tests.engine.program import ALL, DID, careful_one, clean, gate, held, nap, one
 from tests.engine.stage import Stage, new
 
 
 @pytest.fixture(autouse=True)
 def cleaned() -> None:
     clean()
+
+
+@step(name="perdure:ask")
+async def ask(what: str) -> str:
+    """As a built-in step, which waits for another run."""
+    DID.append(f"{what}/{get_step_metadata().attempt}")
+    await gate(what).wait()
+    return what
+
+
+@workflow(name="t:asks")
+async def asks(what: str) -> str:
+    return await ask(what)
 
 
 class Scene:
@@ -31,7 +45,7 @@ class Scene:
         self.stage, self.world = stage, MoodyWorld(stage.world)
 
     async def begin(self) -> "Scene":
-        self.engine = await self.stage.working(*ALL, world=self.world)
+        self.engine = await self.stage.working(*ALL, asks, ask, world=self.world)
         return self
 
     @property
@@ -51,6 +65,10 @@ class Scene:
         record = await self.stage.world.read_run(of)
         assert record is not None
         return record
+
+
+def rows_of(batch: Sequence[Operation]) -> list[NewRow]:
+    return [row for operation in batch if isinstance(operation, Append) for row in operation.rows]
 
 
 def play(act: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
@@ -167,6 +185,75 @@ class TestStop:
 
         play(act)
 
+    def test_runs_in_which_no_step_runs_do_not_wait_for_it(self) -> None:
+        async def act(on: Scene) -> None:
+            busy, asleep = await on.start(held, "x"), await on.start(nap, 5.0)
+            await on.did(1)
+            other = await on.stage.working(*ALL)
+            stopping = asyncio.create_task(on.engine.rest(60))
+            await asyncio.sleep(0.1)
+            assert (await on.record(asleep)).owner is None
+            assert (await on.record(busy)).owner == on.worker.worker_id
+            assert isinstance(await other.end(asleep), RunCompleted)
+            assert not stopping.done()
+            gate("x").set()
+            await stopping
+            assert on.stage.passed_ms < 6_000
+            assert isinstance(await other.end(busy), RunCompleted)
+            assert DID == ["x/1", "awake/1", "then/2"], "the first attempt of the last was never given a slot"
+
+        play(act)
+
+    def test_nor_do_those_whose_steps_wait_for_a_slot(self) -> None:
+        async def act(on: Scene) -> None:
+            await on.engine.rest(0)
+            await on.engine.work(concurrency=1)
+            await on.start(held, "x")
+            await on.did(1)
+            waits = await on.start(careful_one, "y")
+            await asyncio.sleep(0.1)
+            other = await on.stage.working(*ALL)
+            stopping = asyncio.create_task(on.engine.rest(60))
+            gate("y").set()
+            assert isinstance(await asyncio.wait_for(other.end(waits), 1), RunCompleted)
+            assert DID == ["x/1", "y/1"]
+            gate("x").set()
+            await stopping
+
+        play(act)
+
+    def test_nor_does_the_drain_wait_for_a_built_in_step(self) -> None:
+        """It waits for another run, perhaps for days: here, or at the next owner."""
+
+        async def act(on: Scene) -> None:
+            asking = await on.start(asks, "x")
+            await on.did(1)
+            began_ms = on.stage.passed_ms
+            other = await on.stage.working(*ALL, asks, ask)
+            await on.engine.rest(60)
+            assert on.stage.passed_ms - began_ms < 100
+            gate("x").set()
+            assert isinstance(await other.end(asking), RunCompleted)
+            assert DID == ["x/1", "x/2"]
+
+        play(act)
+
+    def test_a_start_that_is_being_committed_is_waited_for(self) -> None:
+        """Else an at-most-once step were interrupted just as it begins."""
+
+        async def act(on: Scene) -> None:
+            on.world.delay_s = 0.5
+            run = await on.start(careful_one, "x")
+            while not any(row.type == "step_started" for row in rows_of(on.world.batches[-1])):
+                await asyncio.sleep(0.01)
+            asyncio.get_running_loop().call_later(3, gate("x").set)
+            assert DID == []
+            await on.engine.rest(60)
+            assert DID == ["x/1"]
+            assert "step_completed" in await on.stage.types(run)
+
+        play(act)
+
     def test_a_run_with_mail_is_handed_back_with_it(self) -> None:
         async def act(on: Scene) -> None:
             run = await on.start(held, "x")
@@ -274,6 +361,36 @@ class TestAWorldThatIsAway:
             assert await engine.work() is engine.worker
 
         stage.play(scene)
+
+
+def test_built_in_steps_take_no_slot_from_the_runs_that_they_wait_for() -> None:
+    async def act(on: Scene) -> None:
+        await on.engine.rest(0)
+        await on.engine.work(concurrency=1)
+        asking = [await on.start(asks, name) for name in "abc"]
+        await on.did(3)
+        assert isinstance(await on.engine.end(await on.start(one, "x")), RunCompleted)
+        for name, of in zip("abc", asking, strict=True):
+            gate(name).set()
+            await on.engine.end(of)
+
+    play(act)
+
+
+def test_mail_that_another_process_wrote_is_found_by_a_hint() -> None:
+    async def act(on: Scene) -> None:
+        run = await on.start(held, "x")
+        await on.did(1)
+        looker = on.stage.engine(*ALL)
+        for _ in range(3):  # also when the last look was a moment ago
+            on.worker.sweeper.hinted()
+            await asyncio.sleep(0.01)
+        sent_ms = on.stage.passed_ms
+        await looker.cancel(run, "enough", None)  # nobody told the worker
+        assert (await on.engine.end(run)).type == "run_cancelled"
+        assert on.stage.passed_ms - sent_ms <= 10
+
+    play(act)
 
 
 def test_it_takes_no_more_than_it_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,20 +17,32 @@ from perdure.model.event import (
     ChildCreated,
     ChildFailed,
     Fact,
+    HookCreated,
+    HookDisposed,
+    HookExpired,
     RunCompleted,
     RunCreated,
     RunFailed,
     RunStarted,
+    StreamClosed,
+    StreamWritten,
     WaitCompleted,
 )
-from perdure.model.ids import MailId, RunId, WorkerId, letter_id
+from perdure.model.ids import MailId, RunId, WorkerId, letter_id, token_hash
 from perdure.model.status import Status
+from perdure.world.hook import HookChange, HookClosing, NewHook
 from perdure.world.log import NewRow
 from perdure.world.mail import Letter
 from perdure.world.operation import Append, Start
+from perdure.world.stream import NewChunks
 
 _COMPLETE_TURNS = frozenset(DELIVERIES)
-_HAVE_EFFECTS = frozenset((WaitCompleted, ChildCreated, AttributesSet, *ENDS))
+_HAVE_EFFECTS = frozenset(
+    (
+        WaitCompleted, ChildCreated, AttributesSet, HookCreated, HookDisposed, HookExpired, StreamWritten, StreamClosed,
+        *ENDS,
+    )
+)  # fmt: skip
 
 
 class Entry(NamedTuple):
@@ -80,7 +92,7 @@ def compose(
         turn_completed = turn_completed or kind in _COMPLETE_TURNS
         if mail_id is not None or kind in _HAVE_EFFECTS:
             effects = effects or _Effects()
-            effects.see(header, key, fact, mail_id, births, open_children)
+            effects.see(header, len(rows) - 1, Entry(turn, key, fact, mail_id), births, open_children)
     append = Append(
         run_id=header.run_id,
         owner=header.owner,
@@ -102,18 +114,17 @@ class _Effects:
         self.letters: list[Letter] = []
         self.children: list[Start] = []
         self.attributes: dict[str, str | None] = {}
+        self.hooks: list[HookChange] = []
+        self.chunks: list[NewChunks] = []
+        self.all_mail = False
 
     def see(
-        self,
-        header: Header,
-        key: str,
-        fact: Fact,
-        mail_id: MailId | None,
-        births: Births,
-        open_children: Callable[[], list[RunId]],
+        self, header: Header, place: int, entry: Entry, births: Births, open_children: Callable[[], list[RunId]]
     ) -> None:
-        if mail_id is not None:
-            self.mail_taken.append(mail_id)
+        """`place`: of its row in the append."""
+        key, fact = entry.key, entry.fact
+        if entry.mail_id is not None:
+            self.mail_taken.append(entry.mail_id)
         if isinstance(fact, WaitCompleted):
             self.due_ms = self.due_ms if fact.woken else max(self.due_ms, fact.due_ms)
         elif isinstance(fact, ChildCreated):
@@ -122,6 +133,25 @@ class _Effects:
             self.attributes.update(fact.changes)
         elif isinstance(fact, ENDS):
             self.letters.extend(last_letters(header, fact, open_children()))
+        elif isinstance(fact, HookCreated | HookDisposed | HookExpired):
+            self._see_hook(place, key, fact)
+        elif isinstance(fact, StreamWritten | StreamClosed):
+            self.chunks.append(written(header.run_id, fact))
+
+    def _see_hook(self, place: int, key: str, fact: HookCreated | HookDisposed | HookExpired) -> None:
+        if isinstance(fact, HookCreated):
+            new = NewHook(
+                key=key,
+                token_hash=token_hash(fact.token),
+                row=place,
+                webhook=fact.webhook is not None,
+                expires_at_ms=fact.expires_ms,
+            )
+            self.hooks.append(new)
+            return
+        self.hooks.append(HookClosing(key=key))
+        if isinstance(fact, HookExpired):  # what was accepted before stands before it
+            self.due_ms, self.all_mail = max(self.due_ms, fact.due_ms), True
 
     def onto(self, append: Append) -> Append:
         return replace(
@@ -131,7 +161,16 @@ class _Effects:
             letters=tuple(self.letters),
             children=tuple(self.children),
             attributes=self.attributes,
+            hooks=tuple(self.hooks),
+            chunks=tuple(self.chunks),
+            all_mail=self.all_mail,
         )
+
+
+def written(run_id: RunId, fact: StreamWritten | StreamClosed) -> NewChunks:
+    """What a body's write does to the stream."""
+    data = (bytes(fact.data),) if isinstance(fact, StreamWritten) else ()
+    return NewChunks(run_id=fact.run_id or run_id, stream=fact.stream, data=data, close=isinstance(fact, StreamClosed))
 
 
 def birth(parent: Header, key: str, child: ChildCreated, births: Births) -> Start:

@@ -12,10 +12,11 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from perdure.codec.failure import to_failure
-from perdure.core.pending import OpenStep, Pending
+from perdure.core.pending import Pending
 from perdure.engine.host import Host
 from perdure.engine.retry import after_failure
 from perdure.engine.running import Running
+from perdure.engine.stream import Outflow, Piece, Place, closed
 from perdure.engine.wait import Waits
 from perdure.errors import StepInterrupted
 from perdure.model.definition import StepDefinition
@@ -41,6 +42,7 @@ class StepRun(Protocol):
     host: Host
     pending: Pending
     waits: Waits
+    stream: Outflow
     careful: bool
 
     def arrive(self, key: str, fact: Fact) -> None: ...
@@ -58,7 +60,7 @@ class Attempts:
         self.run_id = run.run_id
         self._held: list[str] = []
         self._running: dict[str, Running] = {}
-        self._starting: dict[str, int] = {}
+        self._starting: dict[str, Running] = {}
         self._noted_at_ms: dict[str, int] = {}
         self._lingering: set[str] = set()  # to be retried once the thread of the last attempt has ended
         self._closed = False
@@ -66,7 +68,12 @@ class Attempts:
     @property
     def busy(self) -> bool:
         """Whether an attempt runs or is about to; a step in back-off doesn't count."""
-        return bool(self._running or self._starting or self._held or self._lingering)
+        return bool(self._running or self._held or self._lingering)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether an attempt has its slot, or its thread goes on: worth a drain's patience, as a built-in step isn't."""
+        return bool(self._lingering) or any(one.attempt and one.takes_slot for one in self._running.values())
 
     def created(self, key: str) -> None:
         """The body has just called this step."""
@@ -83,7 +90,7 @@ class Attempts:
                 interrupted = StepInterrupted(step.name, step.attempts)
                 self._run.arrive(key, StepFailed(attempt=step.attempts, error=to_failure(interrupted)))
             elif step.retry_at_ms > now_ms:
-                self._run.waits.at(key, step.retry_at_ms, self._retry)
+                self._run.waits.at(key, step.retry_at_ms, self._begin)
             else:
                 self._held.append(key)
 
@@ -91,18 +98,15 @@ class Attempts:
         """Begin what waited for the turn's answer, or for a child to be registered."""
         held, self._held = self._held, []
         for key in held:
-            step = self._run.pending.steps.get(key)
-            if step is not None:
-                self._begin(step)
+            self._begin(key)
 
     def started(self, events: list[Event]) -> None:
         """These events are in the log: begin the attempts whose start had to be committed first."""
         for event in events:
-            if isinstance(event.fact, StepStarted) and self._starting.get(event.key) == event.fact.attempt:
+            running = self._starting.get(event.key)
+            if running is not None and isinstance(event.fact, StepStarted) and event.fact.attempt == running.attempt:
                 del self._starting[event.key]
-                step = self._run.pending.steps.get(event.key)
-                if step is not None:
-                    self._launch(step, event.fact.attempt)
+                self._run.host.steps.go(running)
 
     def release(self, key: str) -> None:
         """Nobody waits for this step any more."""
@@ -123,6 +127,8 @@ class Attempts:
 
     def step_succeeded(self, running: Running, result: bytes) -> None:
         duration_ms = running.duration_ms()
+        if running.kept and self._running.get(running.step.key) is running:
+            self._run.stream.keep(running.step.key, running.kept)
         self._over(running, StepCompleted(attempt=running.attempt, duration_ms=duration_ms, result=Raw(result)))
 
     def step_failed(self, running: Running, definition: StepDefinition | None, error: BaseException) -> None:
@@ -138,6 +144,24 @@ class Attempts:
             self._noted_at_ms[running.step.key] = now_ms
             heartbeat = StepHeartbeat(attempt=running.attempt, progress=Raw(progress))
             self._run.note(running.step.key, heartbeat, urgent=False)
+
+    def step_wrote(self, running: Running, piece: Piece, *, kept: bool) -> bool:
+        """Whether so much waits that it should drain. What is `kept` waits for the completion. Raises: StreamClosed."""
+        _refuse_late(self._running, running, piece.place)
+        if not kept:
+            self._run.stream.write(piece)
+            return self._run.stream.full
+        self._run.stream.check(piece.place)
+        if piece.place in running.kept_closed:
+            raise closed(piece.place)
+        running.kept.append(piece)
+        if piece.data is None:
+            running.kept_closed.add(piece.place)
+        return False
+
+    async def step_drains(self, running: Running, place: Place) -> None:
+        _refuse_late(self._running, running, place)
+        await self._run.stream.drained(place)
 
     def step_set_attributes(self, running: Running, changes: dict[str, str | None]) -> None:
         if self._running.get(running.step.key) is running:
@@ -163,28 +187,39 @@ class Attempts:
             return
         self._lingering.discard(key)
         if key in self._run.pending.steps and not self._closed:
-            self._run.waits.at(key, fact.retry_at_ms, self._retry)
-
-    def _retry(self, key: str) -> None:
-        step = self._run.pending.steps.get(key)
-        if step is not None and key not in self._running:
-            self._begin(step)
+            self._run.waits.at(key, fact.retry_at_ms, self._begin)
 
     # -- an attempt's start
 
-    def _begin(self, step: OpenStep) -> None:
+    def _begin(self, key: str) -> None:
+        """The step's first attempt, or the next; harmless where it is over, or under way."""
+        host, step = self._run.host, self._run.pending.steps.get(key)
+        if step is not None and key not in self._running:
+            running = self._running[key] = Running(host.loop, self, step)
+            host.steps.begin(running)
+
+    def slot_came(self, running: Running) -> None:
+        """The attempt may run: record that it begins, before its body where that has to be committed first.
+
+        Not earlier: what only waits for a slot has not begun, and isn't interrupted by the end of its worker.
+        """
+        step = running.step
         committed_first = step.at_most_once or self._run.careful
         if step.fresh and not committed_first:
             step.fresh = False
-            self._launch(step, step.attempts)
+            running.attempt = step.attempts
+            self._run.host.steps.go(running)
             return
-        attempt = max(step.attempts, 1) if step.fresh else step.attempts + 1
+        running.attempt = max(step.attempts, 1) if step.fresh else step.attempts + 1
         step.fresh = False
         if committed_first:
-            self._starting[step.key] = attempt
-        self._run.note(step.key, StepStarted(attempt=attempt), urgent=committed_first)
+            self._starting[step.key] = running
+        self._run.note(step.key, StepStarted(attempt=running.attempt), urgent=committed_first)
         if not committed_first:
-            self._launch(step, attempt)
+            self._run.host.steps.go(running)
 
-    def _launch(self, step: OpenStep, attempt: int) -> None:
-        self._running[step.key] = self._run.host.steps.begin(self, step, attempt)
+
+def _refuse_late(current: dict[str, Running], running: Running, place: Place) -> None:
+    """Its thread speaks on though the attempt is over: that is nobody's. Raises: StreamClosed."""
+    if current.get(running.step.key) is not running:
+        raise closed(place)

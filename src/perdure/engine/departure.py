@@ -9,11 +9,16 @@ from perdure.engine.attempt import Attempts
 from perdure.engine.committer import Sink
 from perdure.engine.host import Host
 from perdure.engine.outbox import Outbox
+from perdure.engine.stream import Outflow
 from perdure.engine.wait import Waits
 from perdure.model.event import Fact, RunBlocked, RunCancelled
 from perdure.model.ids import RunId
 from perdure.replay.body import Body, Ended
+from perdure.world.hook import NewHook
 from perdure.world.operation import Append
+
+REFUSALS_MAX = 5
+"""So often an end is tried again with the mail that came meanwhile."""
 
 
 class Leaver(Sink, Protocol):
@@ -25,6 +30,7 @@ class Leaver(Sink, Protocol):
     pending: Pending
     attempts: Attempts
     waits: Waits
+    stream: Outflow
     body: Body | None
 
     @property
@@ -34,11 +40,12 @@ class Leaver(Sink, Protocol):
 class Departure:
     """One run's. `gone` once it has left; `releasing` while it is asked to go and may still stay."""
 
-    __slots__ = ("_along", "_handing_back", "_run", "gone", "releasing")
+    __slots__ = ("_along", "_handing_back", "_refusals", "_run", "gone", "releasing")
 
     def __init__(self, run: Leaver) -> None:
         self._run = run
         self.gone = self.releasing = self._handing_back = self._along = False
+        self._refusals = 0
 
     # -- asked to go
 
@@ -66,13 +73,17 @@ class Departure:
         return self.releasing
 
     def stay(self) -> None:
-        """The World refused: there is mail."""
+        """The World refused: there is mail. Where it comes faster than it can be taken, an end closes the hooks first."""
         self.releasing = self._handing_back
+        self._refusals += self._run.outbox.ending
+        if self._refusals == REFUSALS_MAX:
+            self._run.outbox.close_hooks_first(self._run.pending.hooks)
 
     def onto(self, append: Append) -> Append:
         """The append that also gives the run up: claimable when something is due; at once where a step was cut off, or
         where a turn has no answer yet."""
-        answered = self._run.body is not None and not append.turn_completed
+        decides = any(isinstance(change, NewHook) for change in append.hooks)  # the body has to hear of that (T5)
+        answered = self._run.body is not None and not (append.turn_completed or decides)
         wake_at_ms = self._run.pending.next_ms() if answered else 0
         return replace(append, release=True, hand_back=self._handing_back, wake_at_ms=wake_at_ms)
 
@@ -103,6 +114,7 @@ class Departure:
             return
         self.gone = True
         self._stop()
+        self._run.stream.close()
         if self._run.body is not None:
             self._run.body.put_away()
         self._run.host.left(self._run.run_id, fact, wake_at_ms)

@@ -18,6 +18,7 @@ from perdure.engine.follow import Follower
 from perdure.engine.lease import LEASE_MS
 from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import to_events
+from perdure.engine.reader import Readers
 from perdure.engine.registry import Registry
 from perdure.engine.seizure import NOBODY, retry_facts, seizure
 from perdure.engine.worker import Worker, WorkerOptions
@@ -68,6 +69,7 @@ class Engine:
         self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
         self._starting: asyncio.Lock = asyncio.Lock()
         self._follower = Follower(world, self._lives_here)
+        self.readers = Readers(world)
 
     async def work(self, concurrency: int = 100) -> Worker:
         """Own and run runs from now on; a second call finds the same worker."""
@@ -78,8 +80,9 @@ class Engine:
                     self.committer,
                     self.registry,
                     worker_id=self.entropy.worker_id(self.world.now_ms()),
-                    chance=self.entropy.chance,
-                    ended=self._follower.left,
+                    entropy=self.entropy,
+                    ended=self._left,
+                    wrote=self.readers.stir,
                     options=WorkerOptions(concurrency, self._own_thread, self._lease_ms),
                 )
                 await worker.start()
@@ -97,6 +100,7 @@ class Engine:
         await self.rest(grace_s)
         await self.committer.close()
         self._follower.close()
+        self.readers.close()
 
     # -- verbs
 
@@ -138,7 +142,7 @@ class Engine:
             return await self._seize(run_id, lambda log, _: None if log.run.status in ENDED else [cancelled])
         now_ms = self.world.now_ms()
         force_at_ms = now_ms + grace_ms if grace_ms is not None else None
-        return await self._send(cancel_letter(self.entropy.mail_id(now_ms), run_id, reason, force_at_ms))
+        return await self.send(cancel_letter(self.entropy.mail_id(now_ms), run_id, reason, force_at_ms))
 
     async def wake_up(self, run_id: RunId) -> int:
         """End the pending sleeps; how many there were."""
@@ -146,7 +150,7 @@ class Engine:
         sleeps = sum(not wait.timeout for wait in Pending(events).waits.values())
         if not sleeps or log.run.status not in ("pending", "running"):
             return 0
-        return sleeps if await self._send(wake_letter(self.entropy.mail_id(self.world.now_ms()), run_id)) else 0
+        return sleeps if await self.send(wake_letter(self.entropy.mail_id(self.world.now_ms()), run_id)) else 0
 
     async def retry(self, run_id: RunId) -> None:
         """Let a blocked run try again, or a failed one go on from its failed step (S6). Raises: UsageError."""
@@ -161,7 +165,7 @@ class Engine:
             record = await self.world.read_run(child.run_id)
             if record is not None and record.status in ENDED:
                 last = (await self.log(child.run_id, record.length))[1][-1]
-                await self._send(end_letter(child.run_id, run_id, key, last.fact))
+                await self.send(end_letter(child.run_id, run_id, key, last.fact))
 
     async def is_served(self, workflow: str) -> bool:
         """Whether a live worker, here or elsewhere, runs this workflow."""
@@ -210,10 +214,11 @@ class Engine:
             self._deployment = (self.registry.served, deployment_of(self.registry))
         return self._deployment[1]
 
-    async def _send(self, letter: Letter) -> bool:
-        outcome = await self.committer.submit(Send(letter=letter))
+    async def send(self, letter: Letter, hook: str | None = None) -> bool:
+        """Whether the letter was accepted; `hook`: the key of a hook that must take it. Raises: RunNotFound, WorldError."""
+        outcome = await self.committer.submit(Send(letter=letter, hook=hook))
         if isinstance(outcome, Refused):
-            if outcome.refusal is Refusal.UNKNOWN:
+            if outcome.refusal is Refusal.UNKNOWN and hook is None:
                 raise RunNotFound(letter.run_id)
             return False
         if self.worker is not None:
@@ -229,7 +234,12 @@ class Engine:
             if facts is None:
                 return False
             append = seizure(log, events, facts, await self.world.read_mail(run_id))
-            if isinstance(await self.committer.submit(append), Refused):
+            outcome = await self.committer.submit(append)
+            if isinstance(outcome, Refused):
+                if outcome.refusal is Refusal.HOOK:
+                    raise UsageError(
+                        f"run {run_id} can't go on: another run holds the token of one of its hooks; use rerun"
+                    )
                 continue
             if self.worker is not None:
                 held = self.worker.runs.get(run_id)
@@ -237,7 +247,7 @@ class Engine:
                     self.worker.forget(run_id)
                 for told in (run_id, *(letter.run_id for letter in append.letters)):
                     self.worker.look(told)
-            self._follower.left(run_id, facts[-1] if isinstance(facts[-1], ENDS) else None)
+            self._left(run_id, facts[-1] if isinstance(facts[-1], ENDS) else None)
             return True
         raise UsageError(f"run {run_id} changed too fast to be taken over: try again")
 
@@ -253,6 +263,10 @@ class Engine:
         await self.committer.submit(fence)
         if self.worker is not None:
             self.worker.forget(run_id)
+
+    def _left(self, run_id: RunId, fact: Fact | None) -> None:
+        self._follower.left(run_id, fact)
+        self.readers.stir(run_id)
 
     def _lives_here(self, run_id: RunId) -> bool:
         return self.worker is not None and run_id in self.worker.runs

@@ -2,6 +2,7 @@
 
 import os
 import random
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
 from perdure.model.ids import RANDOM_BYTES, MailId, RunId, WorkerId, new_mail_id, new_run_id, new_worker_id
@@ -28,6 +29,11 @@ class Entropy:
 
     def mail_id(self, now_ms: int) -> MailId:
         return new_mail_id(now_ms, self._bytes(RANDOM_BYTES))
+
+    def token(self) -> str:
+        """For a hook: 192 random bits, but never a dash in front: on a command line that would begin an option."""
+        token = urlsafe_b64encode(self._bytes(24)).decode()
+        return f"_{token[1:]}" if token[0] == "-" else token
 
     def chance(self) -> float:
         """In [0, 1)."""

@@ -38,6 +38,14 @@ class Host(Protocol):
         """In [0, 1): places a retry within its jitter."""
         ...
 
+    def new_token(self) -> str:
+        """For a hook without a token of its own: unpredictable, never from the replay's randomness."""
+        ...
+
+    def wrote(self, run_id: RunId, /) -> None:
+        """A stream of this run has something new: a hint for its readers here."""
+        ...
+
     def activating(self, run_id: RunId | None) -> None:
         """A body is about to hold the loop's thread (or, None, has let go of it)."""
         ...

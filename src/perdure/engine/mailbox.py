@@ -22,7 +22,7 @@ class Reader(Protocol):
 
 
 class Mailbox:
-    """`busy` while a reading is under way. `take` gets each letter once, in order of acceptance."""
+    """`busy` while a reading is under way. The run gets each letter once, in order of acceptance."""
 
     __slots__ = ("_again", "_loop", "_run", "_seen", "_world", "busy")
 
@@ -42,22 +42,23 @@ class Mailbox:
 
     def fresh(self, letters: Iterable[Letter]) -> list[Letter]:
         """Those that haven't come before."""
-        fresh = [letter for letter in letters if letter.mail_id not in self._seen]
-        self._seen.update(letter.mail_id for letter in fresh)
-        return fresh
+        seen, letters = self._seen, list(letters)
+        self._seen = {letter.mail_id for letter in letters}  # those that wait no more can't come again
+        return [letter for letter in letters if letter.mail_id not in seen]
 
-    async def _read(self, run_id: RunId) -> tuple[Letter, ...]:
+    async def _read(self, run_id: RunId) -> tuple[Letter, ...] | None:
         try:
             return await self._world.read_mail(run_id)
         except WorldError as error:
             logger.warning("the mail of run %s could not be read, a sweep will try again: %s", run_id, error)
-            return ()
+            return None
 
-    def _done(self, task: "asyncio.Task[tuple[Letter, ...]]") -> None:
+    def _done(self, task: "asyncio.Task[tuple[Letter, ...] | None]") -> None:
         self.busy = False
         if task.cancelled():
             return
-        self._run.mail_came(self.fresh(task.result()))
+        letters = task.result()
+        self._run.mail_came([] if letters is None else self.fresh(letters))
         if self._again:
             self._again = False
             self.fetch()

@@ -1,12 +1,14 @@
 """How a worker opens runs: its own at birth without a reading, claimed ones from their log, suspects one at a time.
 
 A run whose owners have died twice without a completed turn is on probation (O6): one such run per worker, its step
-starts are committed first, and only deaths during probation count. After too many it is parked.
+starts are committed first, and only deaths during probation count. After too many it is parked. The next suspect needn't
+wait for longer than some seconds: what kills a process mostly does so at once.
 
 A run that can't be opened here (its log is a newer version's) is kept for a while, unopened, then handed back: others
 may be able to, and nobody claims it in a hot loop.
 """
 
+import asyncio
 import logging
 from collections import deque
 
@@ -17,7 +19,7 @@ from perdure.engine.append import Header
 from perdure.engine.host import Host
 from perdure.engine.log import to_events
 from perdure.engine.run import LiveRun
-from perdure.errors import WorldError
+from perdure.errors import DecodeError, WorldError
 from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunStarted
 from perdure.model.ids import RunId
 from perdure.model.status import Status
@@ -29,6 +31,8 @@ from perdure.world.ownership import SUSPECT_FROM, Claimed
 logger = logging.getLogger("perdure")
 NO_LETTERS: list[Letter] = []
 LEFT_ALONE_S = 5.0
+SHORT_LOG_PAUSES_S = (0, 0.05, 0.2, 0.5)
+PROBATION_S = 5.0
 
 
 class Opener:
@@ -38,6 +42,7 @@ class Opener:
         self._host, self._runs = host, runs
         self._suspects: deque[tuple[Claimed, Log]] = deque()
         self._on_probation: RunId | None = None
+        self._long_enough: asyncio.TimerHandle | None = None
         self._left_alone: dict[RunId, int] = {}
 
     def holds(self, run_id: RunId) -> int | None:
@@ -61,8 +66,14 @@ class Opener:
         """Open a run that was just claimed. A log that reads shorter than the claim said is read again (O1)."""
         world = self._host.world
         log = await world.read_log(claimed.run_id)
-        while log is not None and len(log.rows) < claimed.length:
+        for pause_s in SHORT_LOG_PAUSES_S if claimed.run_id not in self._left_alone else ():
+            if log is None or len(log.rows) >= claimed.length:
+                break
+            await asyncio.sleep(pause_s)
             log = await world.read_log(claimed.run_id)
+        if log is not None and len(log.rows) < claimed.length:
+            self._leave_alone(claimed, DecodeError("its log", f"{claimed.length - len(log.rows)} rows are missing"))
+            return
         if log is None or log.run.owner != self._host.births.owner or log.run.epoch != claimed.epoch:
             return
         if claimed.recoveries >= SUSPECT_FROM:
@@ -82,12 +93,16 @@ class Opener:
                 logger.warning("run %s could not be opened, a sweep will try again: %s", claimed.run_id, error)
             if claimed.run_id not in self._runs:
                 self.cleared(claimed.run_id)
+            else:  # its step may be long, or wait for a run that is a suspect too
+                self._long_enough = self._host.loop.call_later(PROBATION_S, self._host.cleared, claimed.run_id)
 
     def cleared(self, run_id: RunId) -> bool:
-        """The run has left, or has completed a turn: was it the one on probation?"""
+        """The run has left, has completed a turn, or has lived for long enough: was it the one on probation?"""
         if self._on_probation != run_id:
             return False
         self._on_probation = None
+        if self._long_enough is not None:
+            self._long_enough.cancel()
         return True
 
     async def _open(self, claimed: Claimed, log: Log) -> None:
@@ -102,7 +117,13 @@ class Opener:
         created = events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         run = self._hold(
-            claimed.run_id, log.run.root_id, created, epoch=claimed.epoch, status=log.run.status, events=events
+            claimed.run_id,
+            log.run.root_id,
+            created,
+            epoch=claimed.epoch,
+            status=log.run.status,
+            events=events,
+            writes=log.run.writes,
         )
         if claimed.recoveries > run.definition.max_recoveries:
             self._host.loop.call_soon(run.departure.park, self._too_many_deaths(claimed, run))
@@ -159,6 +180,7 @@ class Opener:
         epoch: int,
         status: Status,
         events: list[Event],
+        writes: int = 0,
     ) -> LiveRun:
         if run_id in self._runs:
             self._runs[run_id].departure.leave()
@@ -171,7 +193,7 @@ class Opener:
             deployment=self._host.deployment,
         )
         definition = self._host.registry.workflow(created.workflow)
-        run = LiveRun(self._host, header, definition, epoch=epoch, status=status, events=events)
+        run = LiveRun(self._host, header, definition, epoch=epoch, status=status, events=events, writes=writes)
         self._runs[run_id] = run
         return run
 

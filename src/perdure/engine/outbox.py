@@ -4,16 +4,33 @@ Arrivals stay apart until the committer asks, so that all that arrived while a b
 The answer to a turn is always ahead of the deliveries of the next (T1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from perdure.core.history import Decision
 from perdure.engine.append import Births, Entry, Header, compose
-from perdure.model.event import DELIVERIES, ENDS, REQUESTS, Event, Fact, RunBlocked, WaitCompleted
+from perdure.model.event import (
+    DELIVERIES,
+    ENDS,
+    REQUESTS,
+    CancelRequested,
+    Event,
+    Fact,
+    HookCreated,
+    HookDisposed,
+    HookExpired,
+    HookReceived,
+    RunBlocked,
+    WaitCompleted,
+)
 from perdure.model.ids import MailId, RunId
 from perdure.model.status import Status
 from perdure.world.operation import Append, Appended
 
 _KNOWN = frozenset(REQUESTS)
+Admit = Callable[[Entry], Entry | None]
+"""What becomes of an arrival when it is written: itself, another reading of it, or (nobody waits for it) nothing."""
 _LAST = frozenset(ENDS)
+_ONE_EACH = tuple(fact for fact in DELIVERIES if fact not in (CancelRequested, HookReceived))
 
 
 class Outbox:
@@ -25,9 +42,9 @@ class Outbox:
     __slots__ = (
         "_arrivals",
         "_entries",
+        "_first",
         "_flight",
         "_next_status",
-        "_returned",
         "ending",
         "epoch",
         "header",
@@ -40,11 +57,11 @@ class Outbox:
     def __init__(self, header: Header, *, epoch: int, seq: int, status: Status, turn: int) -> None:
         self.header, self.epoch, self.seq, self.turn = header, epoch, seq, turn
         self.status: Status = status
+        self._first: list[Entry] = []
         self._entries: list[Entry] = []
         self._arrivals: list[Entry] = []
         self._flight: list[Entry] = []
         self._next_status: Status = status
-        self._returned = False  # a refused flight, with its deliveries, is among the entries
         self.ending = self.parking = False
 
     def add(self, key: str, fact: Fact, mail_id: MailId | None = None) -> None:
@@ -61,6 +78,7 @@ class Outbox:
         """Nothing is to be written but that the run is parked."""
         self._arrivals.clear()
         self._flight.clear()
+        self._first.clear()
         self._entries = [Entry(self.turn, "", blocked)]
         self.parking, self.ending = True, False
 
@@ -70,32 +88,42 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        return not (self._entries or self._arrivals or self._flight)
+        return not (self._entries or self._arrivals or self._flight or self._first)
 
     def take(
         self,
-        wanted: Callable[[str], bool] | None,
+        admit: Admit | None,
         births: Births,
         open_children: Callable[[], list[RunId]],
         *,
-        owner_goes: bool,
+        empty_too: bool,
     ) -> Append | None:
-        """The next append, or None. `wanted` says which arrivals still matter; None: they wait (no body yet).
+        """The next append, or None. `admit` says what becomes of arrivals; None: they wait (no body yet).
 
-        `owner_goes`: the append also gives the run up.
+        `empty_too`: also where there is no event, since the append does something else.
         """
-        entries, self._entries = self._entries, []
-        if not entries and not self._arrivals and not owner_goes:
+        entries = self._next(admit)
+        if not entries and not empty_too:
             return None
-        if self._arrivals and (wanted is not None or self._ends(entries)):
-            entries = self._with_arrivals(entries, wanted)
-        if not entries and not owner_goes:
-            return None
-        self._flight, self._returned = entries, False
+        self._flight = entries
         append, self._next_status = compose(
             self.header, self.epoch, self.seq, self.status, entries, births, open_children
         )
         return append
+
+    def _next(self, admit: Admit | None) -> list[Entry]:
+        if self._first:
+            first, self._first = self._first, []
+            return first
+        entries, self._entries = self._entries, []
+        if self._arrivals and (admit is not None or self._ends(entries)):
+            entries = self._with_arrivals(entries, admit)
+        return entries
+
+    def begin_turn(self) -> int:
+        """A turn without deliveries; its number."""
+        self.turn += 1
+        return self.turn
 
     def landed(self, outcome: Appended) -> list[Event]:
         """The flight is in the log: its events, with their places, but for the requests: those the body knows."""
@@ -107,36 +135,56 @@ class Outbox:
             if type(fact) not in _KNOWN
         ]
 
-    def put_back(self) -> None:
-        """The flight was refused as a whole: it goes first the next time."""
-        flight, self._flight = self._flight, []
-        self._entries = flight + self._entries
-        self._returned = True
+    def decisions(self, outcome: Appended) -> list[Decision]:
+        """What the World decided on the flight's requests; ask before it has `landed`."""
+        return [
+            Decision(entry.turn, entry.key, outcome.at_ms, outcome.conflicts.get(place))
+            for place, entry in enumerate(self._flight)
+            if type(entry.fact) is HookCreated
+        ]
 
-    def put_back_but_early(self, now_ms: int) -> dict[str, int]:
-        """The flight was refused for waits that aren't due: they fall out; returns how long each has left, by key."""
+    def put_back(self) -> None:
+        """The flight was refused as a whole: it goes first the next time, its deliveries with what has arrived since."""
         flight, self._flight = self._flight, []
+        self._entries = [entry for entry in flight if not isinstance(entry.fact, DELIVERIES)] + self._entries
+        self._arrivals = [entry for entry in flight if isinstance(entry.fact, DELIVERIES)] + self._arrivals
+
+    def close_hooks_first(self, open_keys: Iterable[str]) -> None:
+        """The end was put back, and goes after the end of every registered hook: no mail comes for those any more."""
+        asked = {entry.key for entry in self._entries if isinstance(entry.fact, HookCreated)}
+        disposed = [entry.key for entry in self._entries if isinstance(entry.fact, HookDisposed)]
+        closing = {key: None for key in (*disposed, *open_keys) if key not in asked}
+        self._first = [Entry(self._entries[-1].turn, key, HookDisposed()) for key in closing]
+        self._entries = [
+            entry for entry in self._entries if entry.key not in closing or not isinstance(entry.fact, HookDisposed)
+        ]
+
+    def drop_early(self, now_ms: int) -> dict[str, int]:
+        """Deliveries that were put back and aren't due fall out; returns how long each has left, by key."""
         early = {
             entry.key: entry.fact.due_ms - now_ms
-            for entry in flight
-            if isinstance(entry.fact, WaitCompleted) and not entry.fact.woken and entry.fact.due_ms > now_ms
+            for entry in self._arrivals
+            if (isinstance(entry.fact, WaitCompleted) and not entry.fact.woken and entry.fact.due_ms > now_ms)
+            or (isinstance(entry.fact, HookExpired) and entry.fact.due_ms > now_ms)
         }
-        kept = [entry for entry in flight if not (isinstance(entry.fact, WaitCompleted) and entry.key in early)]
-        self._entries = [entry for entry in kept if not isinstance(entry.fact, DELIVERIES)] + self._entries
-        self._arrivals = [entry for entry in kept if isinstance(entry.fact, DELIVERIES)] + self._arrivals
+        self._arrivals = [
+            entry
+            for entry in self._arrivals
+            if not (isinstance(entry.fact, WaitCompleted | HookExpired) and entry.key in early)
+        ]
         return early
 
-    def _with_arrivals(self, entries: list[Entry], wanted: Callable[[str], bool] | None) -> list[Entry]:
+    def _with_arrivals(self, entries: list[Entry], admit: Admit | None) -> list[Entry]:
         if self._parks(entries):
             return entries  # mail stays in the inbox: recorded now, it would be a turn after one that has no answer
         arrivals, self._arrivals = self._arrivals, []
         ends = self._ends(entries)
         if ends:
             arrivals = [entry for entry in arrivals if entry.mail_id is not None]
-        elif wanted is not None:
-            arrivals = [entry for entry in arrivals if entry.mail_id is not None or wanted(entry.key)]
-        if len(arrivals) > 1 or self._returned:
-            arrivals = _first_of_each(arrivals, entries)
+        if admit is not None:
+            arrivals = [admitted for entry in arrivals if (admitted := admit(entry)) is not None]
+        if len(arrivals) > 1:
+            arrivals = _in_order(_first_of_each(arrivals))
         if not arrivals:
             return entries
         self.turn += 1
@@ -154,12 +202,22 @@ class Outbox:
         return bool(entries) and isinstance(entries[-1].fact, RunBlocked)
 
 
-def _first_of_each(arrivals: list[Entry], entries: list[Entry]) -> list[Entry]:
-    """One outcome for each request: two wake-ups, or a wake-up and the timer, may arrive for one sleep."""
-    known = {entry.key for entry in entries if isinstance(entry.fact, DELIVERIES)}
+def _first_of_each(arrivals: list[Entry]) -> list[Entry]:
+    """One outcome for each request: two wake-ups, or a wake-up and the timer, may arrive for one sleep.
+
+    A payload is no outcome: its hook may end in the same turn.
+    """
+    known: set[str] = set()
     fresh: list[Entry] = []
     for entry in arrivals:
-        if entry.key == "" or entry.key not in known:
+        if isinstance(entry.fact, _ONE_EACH):
+            if entry.key in known:
+                continue
             known.add(entry.key)
-            fresh.append(entry)
+        fresh.append(entry)
     return fresh
+
+
+def _in_order(arrivals: list[Entry]) -> list[Entry]:
+    """As they came, but the ends of hooks last: a payload that was accepted before is delivered before."""
+    return sorted(arrivals, key=lambda entry: isinstance(entry.fact, HookExpired))

@@ -45,6 +45,10 @@ class Holder(Protocol):
         """What it owns by the World: look at mail; returns the runs that it holds otherwise, or not at all."""
         ...
 
+    def look(self, run_id: RunId) -> None:
+        """There may be mail for this run."""
+        ...
+
     def forget(self, run_id: RunId) -> None:
         """Drop this run from memory, if it is there."""
         ...
@@ -58,7 +62,9 @@ class Sweeper:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._next_due_at: float | None = None
-        self._owned_at = 0.0
+        self._owned_at = self._loop.time()
+        self._look_at = self._owned_at + OWNED_EVERY_S
+        self._look_for_mail = False
         self._odd: set[RunId] = set()
         self.paused = False
 
@@ -67,9 +73,13 @@ class Sweeper:
         self._wake.set()
 
     def hinted(self) -> None:
-        """As `soon`, from any thread."""
+        """Somebody else may have written, mail for example: as `soon`, from any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.soon)
+            self._loop.call_soon_threadsafe(self._hint)
+
+    def _hint(self) -> None:
+        self._look_for_mail = True
+        self.soon()
 
     def due_at(self, due_ms: int) -> None:
         """A run will be due then: sweep at that moment, not up to half a second later."""
@@ -100,9 +110,13 @@ class Sweeper:
         self._wake.clear()  # a hint that comes from now on asks for another sweep
         if self.paused or not self._holder.has_lease():
             return
+        if self._look_for_mail:
+            self._look_for_mail = False
+            for run in await self._holder.world.owned(self._holder.worker_id, with_mail=True):
+                self._holder.look(run.run_id)
         await self._bury()
         await self._claim()
-        if self._loop.time() - self._owned_at >= OWNED_EVERY_S:
+        if self._loop.time() >= self._look_at:
             await self.find_owned()
 
     async def find_owned(self) -> None:
@@ -112,9 +126,10 @@ class Sweeper:
         """
         holder = self._holder
         self._owned_at = self._loop.time()
+        self._look_at = self._owned_at + OWNED_EVERY_S
         owned = {run.run_id: run for run in await holder.world.owned(holder.worker_id)}
         odd = holder.compare(owned)
-        for run_id in odd & self._odd:
+        for run_id in sorted(odd & self._odd):
             holder.forget(run_id)
             run = owned.get(run_id)
             claimed = run and await holder.world.reclaim(holder.worker_id, run_id, run.epoch)
@@ -122,7 +137,7 @@ class Sweeper:
                 await holder.adopt(claimed)
         self._odd = odd - self._odd
         if self._odd:
-            self._owned_at -= OWNED_EVERY_S
+            self._look_at = min(self._look_at, self._owned_at + SWEEP_S)
 
     async def find_lost(self) -> None:
         """The lease lives again after a lapse: drop what others have claimed meanwhile, which raised its epoch. What is
@@ -134,7 +149,7 @@ class Sweeper:
             except WorldError as error:
                 logger.warning("the runs could not be looked up, trying again: %s", error)
                 await asyncio.sleep(SWEEP_S)
-        for run_id in self._holder.compare(owned):
+        for run_id in sorted(self._holder.compare(owned)):
             self._holder.forget(run_id)
 
     async def _claim(self) -> None:
@@ -155,7 +170,8 @@ class Sweeper:
         """End the leases of workers whose process on this host is gone: no wait for the lease."""
         for worker in await self._holder.world.workers():
             if worker.lease_until_ms > worker.now_ms and is_gone(worker.process):
-                logger.warning("worker %s is gone, taking its %d runs over", worker.worker_id, worker.runs)
+                level = logging.WARNING if worker.runs else logging.INFO
+                logger.log(level, "worker %s is gone, what it owned (%d) is taken over", worker.worker_id, worker.runs)
                 await self._holder.world.retire(worker.worker_id, died=True)
 
     async def _pause(self) -> None:
@@ -163,6 +179,8 @@ class Sweeper:
         if self._next_due_at is not None:
             left_s = self._next_due_at - self._loop.time()
             pause_s = min(pause_s, left_s if left_s > 0 else NO_ROOM_S)
+        if (left_s := self._look_at - self._loop.time()) > 0:
+            pause_s = min(pause_s, left_s)
         try:
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()

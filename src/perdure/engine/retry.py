@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from perdure.codec.failure import to_failure
 from perdure.core.pending import OpenStep
-from perdure.errors import ArgumentsInvalid, DecodeError, EncodeError, RetryableError, StepNotRegistered
+from perdure.errors import ArgumentsInvalid, DecodeError, EncodeError, PayloadInvalid, RetryableError, StepNotRegistered
 from perdure.model.definition import StepDefinition
 from perdure.model.duration import moment_ms
 from perdure.model.event import StepFailed, StepRetrying
 
-_HOPELESS = (StepNotRegistered, EncodeError, DecodeError, ArgumentsInvalid)
-"""Errors about the step's own shape: another attempt would do its work again, and fail again."""
+_HOPELESS = (StepNotRegistered, EncodeError, DecodeError, ArgumentsInvalid, PayloadInvalid)
+"""Errors about the shape of what was given or made: another attempt would do its work again, and fail again."""
 
 
 def after_failure(

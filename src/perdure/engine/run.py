@@ -9,13 +9,14 @@ plain callbacks only, never inside a task.
 """
 
 import logging
+from collections.abc import Callable
 
 from msgspec import Raw
 from msgspec.structs import replace
 
-from perdure.core.divergence import Divergence
-from perdure.core.history import History
+from perdure.core.history import Decision, History
 from perdure.core.pending import Pending
+from perdure.engine.answer import Answers
 from perdure.engine.append import Entry, Header
 from perdure.engine.attempt import Attempts
 from perdure.engine.departure import Departure
@@ -23,20 +24,19 @@ from perdure.engine.host import Host
 from perdure.engine.letter import entries_of
 from perdure.engine.mailbox import Mailbox
 from perdure.engine.outbox import Outbox
+from perdure.engine.stream import Outflow
 from perdure.engine.wait import Waits
 from perdure.errors import DecodeError, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import (
     DELIVERIES,
-    ChildCreated,
     Event,
     Fact,
-    RequestsReleased,
+    HookExpired,
+    HookReceived,
     RunBlocked,
     RunCancelled,
     RunCreated,
-    StepCreated,
-    WaitCreated,
 )
 from perdure.model.status import Status
 from perdure.replay.body import Body
@@ -45,7 +45,6 @@ from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
 
 logger = logging.getLogger("perdure")
 _DELIVERIES = frozenset(DELIVERIES)
-LONG_MS = 10_000
 
 
 class LiveRun:
@@ -60,6 +59,7 @@ class LiveRun:
         epoch: int,
         status: Status,
         events: list[Event],
+        writes: int = 0,
     ) -> None:
         self.run_id = header.run_id
         self.host, self.definition = host, definition
@@ -69,17 +69,19 @@ class LiveRun:
         self.mailbox = Mailbox(self, host.world, host.loop)
         turn = max(event.turn for event in events)
         self.outbox = Outbox(header, epoch=epoch, seq=len(events) + 1, status=status, turn=turn)
+        self.stream = Outflow(self, host.loop, writes)
         self.departure = Departure(self)
+        self.answers = Answers(self)
         self.body: Body | None = None
         self.careful = False
         self._events = events
         self._sent: Append | None = None
-        self._unregistered = 0
 
     @property
     def at_rest(self) -> bool:
         """Nothing to write, nothing running: the run only waits."""
-        return not (self.attempts.busy or self.mailbox.busy or self.departure.releasing) and self.outbox.empty
+        busy = self.attempts.busy or self.mailbox.busy or self.departure.releasing
+        return not busy and self.outbox.empty and self.stream.empty
 
     # -- opening
 
@@ -97,19 +99,26 @@ class LiveRun:
             self._begin()
         else:
             self.outbox.add("", preface)
-            self._offer(urgent=True)
+            self.offer(urgent=True)
 
     def _begin(self) -> None:
         created = self._events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         history = History(self._events)
-        self.body = Body(run_id=self.run_id, definition=self.definition, input=Raw(created.input), history=history)
+        self.body = Body(
+            run_id=self.run_id,
+            definition=self.definition,
+            input=Raw(created.input),
+            history=history,
+            new_token=self.host.new_token,
+        )
         self._events = []
-        self._activate(None)
+        self._activate(self.body.begin)
+        self.outbox.turn = max(self.outbox.turn, self.body.machine.turn)
         if self.body.divergence is None and self.body.end is None:
             self.attempts.recover(self.body.awaits)
             self.waits.recover(self.body.awaits)
-        self._answer()
+        self.answers.take()
 
     # -- what arrives
 
@@ -117,14 +126,19 @@ class LiveRun:
         """A completion for the body: it becomes part of the next turn."""
         if not self.departure.gone:
             self.outbox.arrive(Entry(0, key, fact))
-            self._offer(urgent=True)
+            self.offer(urgent=True)
 
     def note(self, key: str, fact: Fact, *, urgent: bool) -> None:
         """Something to be recorded that the body doesn't see; of no interest once the run ends."""
         if not (self.departure.gone or self.outbox.ending or self.outbox.parking):
             self.pending.see(key, fact, self.host.world.now_ms())
             self.outbox.add(key, fact)
-            self._offer(urgent=urgent)
+            self.offer(urgent=urgent)
+
+    def wrote(self, *, urgent: bool) -> None:
+        """A step has written to a stream."""
+        if not (self.departure.gone or self.outbox.ending or self.outbox.parking):
+            self.offer(urgent=urgent)
 
     def mail_came(self, letters: list[Letter]) -> None:
         """Letters from the inbox: they arrive in order."""
@@ -144,7 +158,7 @@ class LiveRun:
         if self.outbox.empty:
             self._rest()
         else:
-            self._offer(urgent=True)
+            self.offer(urgent=True)
 
     def _unreadable(self, error: DecodeError) -> None:
         """A letter can't be read here: park the run, with its mail. While an append is on its way it is forgotten
@@ -161,11 +175,16 @@ class LiveRun:
         """All that is to be written now."""
         if self.departure.gone:
             return None
-        wanted = self.body.awaits if self.body is not None else None
         goes = self.departure.releasing and self.departure.goes_now()
-        append = self.outbox.take(wanted, self.host.births, self.pending.open_children, owner_goes=goes)
+        append = self.outbox.take(
+            self._admit if self.body is not None else None,
+            self.host.births,
+            self.pending.open_children,
+            empty_too=goes or self.stream.waiting,
+        )
         if append is None:
             return None
+        append = self.stream.onto(append)
         if goes and not self.outbox.ending:
             append = self.departure.onto(append)
         if self.careful and self.body is None:
@@ -182,7 +201,11 @@ class LiveRun:
             self._refused(outcome)
             return
         assert isinstance(outcome, Appended), "L1: an append's outcome"
+        decisions = self.outbox.decisions(outcome) if sent.hooks else []
         events = self.outbox.landed(outcome)
+        if sent.chunks:
+            for run_id in self.stream.landed(sent, outcome):
+                self.host.wrote(run_id)
         if sent.letters or sent.children:
             born = [child for child in sent.children if child.run_id in outcome.born]
             self.host.told(sent.letters, born, outcome.at_ms)
@@ -191,7 +214,7 @@ class LiveRun:
         elif sent.release:
             self.departure.leave(wake_at_ms=sent.wake_at_ms)
         else:
-            self._go_on(events, sent)
+            self._go_on(events, sent, decisions)
             if outcome.mail:
                 self.mailbox.fetch()
 
@@ -200,104 +223,73 @@ class LiveRun:
         if isinstance(error, WorldUnavailable) or self.outbox.parking:
             self.departure.leave()
         else:
+            self.stream.close()  # what it wrote is lost with the rest: whoever drains is told
             self.departure.park(
                 RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment)
             )
 
-    def _go_on(self, events: list[Event], sent: Append) -> None:
-        self._unregistered -= len(sent.children)
-        if self.outbox.ending:
-            return  # a forced end is on its way: the body has had its last turn
+    def _go_on(self, events: list[Event], sent: Append, decisions: list[Decision]) -> None:
+        self.answers.landed(sent, decisions)
+        if self.outbox.ending:  # a forced end is on its way, or one that had to close hooks first: no more turns
+            self.offer(urgent=True)
+            return
         deliveries = [event for event in events if type(event.fact) in _DELIVERIES]
         if self.body is None:
             self._events += events
             self._begin()
-        elif deliveries:
-            if self.careful:
-                self.careful = False
-                self.host.cleared(self.run_id)
-            for event in deliveries:
-                self.pending.see(event.key, event.fact, event.at_ms)
-            self._activate(deliveries)
-            self._answer()
-        elif sent.children and not self._unregistered:
+        elif deliveries or decisions:
+            self._turn(deliveries, decisions)
+        elif sent.children and not self.answers.unregistered:
             self.attempts.begin_held()
         self.attempts.started(events)
         self._rest()
 
-    def _activate(self, deliveries: list[Event] | None) -> None:
-        """Let the body run: from its beginning, or on with these deliveries of one turn."""
-        assert self.body is not None
+    def _turn(self, deliveries: list[Event], decisions: list[Decision]) -> None:
+        """Hand one turn to the body; what the World decided is a turn of its own where nothing else came (T5)."""
+        body = self.body
+        assert body is not None, "a turn is for a body"
+        if deliveries and self.careful:
+            self.careful = False
+            self.host.cleared(self.run_id)
+        for event in deliveries:
+            self.pending.see(event.key, event.fact, event.at_ms)
+        turn = deliveries[0].turn if deliveries else self.outbox.begin_turn()
+        self._activate(lambda: body.deliver(turn, deliveries, decisions))
+        self.answers.take()
+
+    def _activate(self, drive: Callable[[], None]) -> None:
+        """Let the body run."""
         self.host.activating(self.run_id)
         try:
-            if deliveries is None:
-                self.body.begin()
-            else:
-                self.body.deliver(deliveries[0].turn, deliveries)
+            drive()
         finally:
             self.host.activating(None)
 
-    def _answer(self) -> None:
-        """The body rests: record what it asks for, and act on it."""
-        body = self.body
-        assert body is not None
-        answer = body.take_answer()
-        if body.divergence is not None:
-            self.departure.park(_blocked(body.divergence))
-            return
-        for mark in answer.marks:
-            self.outbox.add(f"patch:{mark.name}", mark)
-        urgent = False
-        for key, request in answer.requests:
-            self.outbox.add(key, request)
-            self.pending.see(key, request, body.loop.now_ms)
-            kind = type(request)
-            if kind is StepCreated:
-                self.attempts.created(key)
-            elif isinstance(request, WaitCreated):
-                self.waits.arm(key, request.due_ms)
-            elif kind is ChildCreated:
-                self._unregistered += 1
-                urgent = True
-        if answer.released:
-            self._release(answer.released)
-        if body.end is not None:
-            self.departure.end(body.end)
-            return
-        if not self._unregistered:
-            self.attempts.begin_held()
-        if self._waits_long():
-            urgent = True
-            self.departure.put_away_along()
-        if urgent or not self.outbox.empty:
-            self._offer(urgent=urgent)
-
-    def _release(self, released: list[str]) -> None:
-        """Stop what nobody waits for any more, and say so in the log, for people: no replay needs it."""
-        keys = tuple(key for key in released if self.pending.knows(key))
-        for key in keys:
-            self.attempts.release(key)
-            self.waits.release(key)
-        if keys:
-            self.note("", RequestsReleased(keys=keys), urgent=False)
-
-    def _waits_long(self) -> bool:
-        """Whether the body only sleeps, and for so long that it needn't stay in memory."""
-        pending = self.pending
-        if pending.steps or pending.children or not pending.waits or self.mailbox.busy or self.outbox.has_arrivals:
-            return False
-        return (pending.next_ms() or 0) - self.host.world.now_ms() >= LONG_MS
+    def _admit(self, entry: Entry) -> Entry | None:
+        """What becomes of an arrival: mail is recorded, with a word where its payload doesn't fit; of the rest, what
+        somebody still waits for."""
+        body, fact = self.body, entry.fact
+        assert body is not None, "arrivals wait for a body"
+        hook = body.hooks.get(entry.key)
+        if isinstance(fact, HookReceived) and hook is not None:  # one that is over, too: a retry may open it again
+            reason = hook.rejects(fact.payload)
+            return entry if reason is None else entry._replace(fact=replace(fact, rejected=reason))
+        if isinstance(fact, HookExpired):
+            return entry if hook is not None and not hook.over else None
+        return entry if entry.mail_id is not None or body.awaits(entry.key) else None
 
     def _refused(self, outcome: Refused) -> None:
+        if outcome.refusal in (Refusal.MAIL, Refusal.EARLY):
+            self.outbox.put_back()
+            self.stream.put_back()
         if outcome.refusal is Refusal.MAIL:
             self.departure.stay()
-            self.outbox.put_back()
             self.mailbox.fetch()
         elif outcome.refusal is Refusal.EARLY:
-            for key, left_ms in self.outbox.put_back_but_early(outcome.now_ms).items():
-                self.waits.arm(key, self.host.world.now_ms() + left_ms + 1)
-            if not self.outbox.empty:
-                self._offer(urgent=True)
+            for key, left_ms in self.outbox.drop_early(outcome.now_ms).items():
+                self.waits.arm_again(key, self.host.world.now_ms() + left_ms + 1)
+            if not self.outbox.empty or self.stream.waiting:
+                self.offer(urgent=True)
         else:
             logger.info("run %s is lost to this worker: %s", self.run_id, outcome.refusal.value)
             self.departure.leave()
@@ -308,17 +300,6 @@ class LiveRun:
         if self.at_rest and not self.departure.gone:
             self.host.rest.begin(self.run_id)
 
-    def _offer(self, *, urgent: bool) -> None:
+    def offer(self, *, urgent: bool) -> None:
         self.host.rest.end(self.run_id)
         self.host.committer.offer(self, urgent=urgent)
-
-
-def _blocked(divergence: Divergence) -> RunBlocked:
-    return RunBlocked(
-        sentence=divergence.sentence(),
-        recorded=divergence.recorded,
-        attempted=divergence.attempted,
-        turn=divergence.turn,
-        line=divergence.line,
-        deployment=divergence.deployment,
-    )

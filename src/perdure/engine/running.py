@@ -8,9 +8,13 @@ from msgspec import Raw
 
 from perdure.codec.value import encode
 from perdure.core.pending import OpenStep
+from perdure.engine.stream import Piece, Place
 from perdure.model.definition import StepDefinition
 from perdure.model.ids import RunId
 from perdure.replay.scope import Attempt
+
+BUILT_IN = "perdure:"
+"""How the names of our own steps begin. They wait for other runs, whose steps want slots: they take none themselves."""
 
 
 class StepOwner(Protocol):
@@ -18,28 +22,55 @@ class StepOwner(Protocol):
 
     run_id: RunId
 
+    def slot_came(self, running: "Running") -> None: ...
+
     def step_succeeded(self, running: "Running", result: bytes) -> None: ...
 
     def step_failed(self, running: "Running", definition: StepDefinition | None, error: BaseException) -> None: ...
 
     def step_progressed(self, running: "Running", progress: bytes) -> None: ...
 
+    def step_wrote(self, running: "Running", piece: Piece, *, kept: bool) -> bool: ...
+
+    async def step_drains(self, running: "Running", place: Place) -> None: ...
+
     def step_set_attributes(self, running: "Running", changes: dict[str, str | None]) -> None: ...
 
 
 class Running(Attempt):
-    """`task` is None while it waits for a slot; `thread` is set while a sync body holds one."""
+    """`attempt` is 0 until it has a slot, `task` None until it may go; `thread` is set while a sync body holds one.
 
-    __slots__ = ("_beat_at", "_loop", "began_at", "cancelled", "owner", "silent", "step", "task", "thread", "watch")
+    `begun`: the task runs, so it will see to its own end.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, owner: StepOwner, step: OpenStep, attempt: int) -> None:
-        super().__init__(owner.run_id, step.key, step.name, attempt, step.first_at_ms, step.progress)
+    __slots__ = (
+        "_beat_at",
+        "_loop",
+        "began_at",
+        "begun",
+        "cancelled",
+        "kept",
+        "kept_closed",
+        "owner",
+        "silent",
+        "step",
+        "takes_slot",
+        "task",
+        "thread",
+        "watch",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: StepOwner, step: OpenStep) -> None:
+        super().__init__(owner.run_id, step.key, step.name, 0, step.first_at_ms, step.progress)
+        self.takes_slot = not step.name.startswith(BUILT_IN)
         self._loop, self.owner, self.step = loop, owner, step
         self.task: asyncio.Task[None] | None = None
         self.thread: asyncio.Future[Any] | None = None
         self.watch: asyncio.TimerHandle | None = None
-        self.cancelled = self.silent = False
+        self.begun = self.cancelled = self.silent = False
         self.began_at = 0.0
+        self.kept: list[Piece] = []
+        self.kept_closed: set[Place] = set()
 
     def duration_ms(self) -> int:
         """How long it has run, by this worker's clock: the log's own times are those of the commits."""
@@ -54,6 +85,13 @@ class Running(Attempt):
     def beat(self, progress: Any) -> None:
         data = None if progress is None else encode(progress, "progress")
         self._say(lambda: self._beaten(data))
+
+    def write(self, run_id: RunId, stream: str, data: bytes | None, *, kept: bool = False) -> bool:
+        piece = Piece(Place(run_id, stream), data, self.step_id, self.attempt)
+        return self.owner.step_wrote(self, piece, kept=kept)
+
+    async def drain(self, run_id: RunId, stream: str) -> None:
+        await self.owner.step_drains(self, Place(run_id, stream))
 
     def set_attributes(self, changes: dict[str, str | None]) -> None:
         self._say(lambda: self.owner.step_set_attributes(self, changes))

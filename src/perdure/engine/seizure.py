@@ -19,6 +19,7 @@ from perdure.model.event import (
     StepFailed,
 )
 from perdure.model.ids import MailId, WorkerId
+from perdure.world.hook import HookReopening
 from perdure.world.log import Log
 from perdure.world.mail import Letter
 from perdure.world.operation import Append
@@ -55,7 +56,19 @@ def seizure(log: Log, events: list[Event], facts: list[Fact], letters: tuple[Let
     births = Births(NOBODY, frozenset())
     append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending.open_children)
     mail_taken = (*append.mail_taken, *unreadable)
-    return replace(append, seize=True, status=after, turn_completed=True, mail_taken=mail_taken)
+    hooks = tuple(HookReopening(key=key) for key in _open_again(log, events, facts))
+    return replace(append, seize=True, status=after, turn_completed=True, mail_taken=mail_taken, hooks=hooks)
+
+
+def _open_again(log: Log, events: list[Event], facts: list[Fact]) -> list[str]:
+    """The hooks that the end closed and a retry needs."""
+    if not isinstance(facts[0], RunRetried):
+        return []
+    told = [
+        Event(seq=seq, turn=events[-1].turn, epoch=log.run.epoch, key="", at_ms=events[-1].at_ms, fact=fact)
+        for seq, fact in enumerate(facts, len(events) + 1)
+    ]
+    return list(Pending([*events, *told]).hooks)
 
 
 def retry_facts(log: Log, events: list[Event]) -> list[Fact]:

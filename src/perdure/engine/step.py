@@ -7,17 +7,15 @@ reports nothing.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from functools import partial
 from typing import Any
 
 from perdure.codec.arguments import decode_arguments
 from perdure.codec.value import encode
-from perdure.core.pending import OpenStep
 from perdure.engine.registry import Registry
-from perdure.engine.running import Running, StepOwner
+from perdure.engine.running import Running
 from perdure.errors import StepTimeout
 from perdure.model.definition import StepDefinition
 from perdure.replay.scope import SCOPE
@@ -26,71 +24,136 @@ logger = logging.getLogger("perdure")
 
 
 class Steps:
-    """A worker's attempts. At most `concurrency` hold a slot; the others wait in order."""
+    """A worker's attempts. At most `concurrency` hold a slot; the others wait in order. Built-in steps take none."""
 
     def __init__(self, registry: Registry, concurrency: int, may_begin: Callable[[], bool]) -> None:
         self._registry, self._may_begin = registry, may_begin
         self._loop = asyncio.get_running_loop()
         self._concurrency, self._busy = concurrency, 0
         self._waiting: deque[Running] = deque()
+        self._ready: list[Running] = []  # but for the lease: they have their slot, or take none
         self._running: dict[Running, None] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._paused = False
+        self._quiet: asyncio.Future[None] | None = None
+        self._paused = self._draining = False
 
     @property
     def busy(self) -> int:
         """How many attempts hold or wait for a slot."""
         return self._busy + len(self._waiting)
 
-    def begin(self, owner: StepOwner, step: OpenStep, attempt: int) -> Running:
-        """Run this attempt, at once or as soon as there is a slot."""
-        running = Running(self._loop, owner, step, attempt)
-        if self._paused or self._busy >= self._concurrency or not self._may_begin():
+    def begin(self, running: Running) -> None:
+        """Give this attempt a slot, at once or as soon as there is one; its owner then says `go`."""
+        if running.takes_slot:
             self._waiting.append(running)
+            self._fill()
+        elif self._gives():
+            self._take(running)
         else:
-            self._launch(running)
-        return running
+            self._ready.append(running)
+
+    def go(self, running: Running) -> None:
+        """Run the attempt, which has its slot, in a drain too.
+
+        Its start may have taken long to commit: is the lease still live (O3)?
+        """
+        if running.cancelled:
+            return
+        if self._paused or not self._may_begin():
+            self._ready.append(running)
+            return
+        context = Context()
+        context.run(SCOPE.set, running)
+        running.task = asyncio.Task(self._attempt(running), loop=self._loop, context=context)
 
     def cancel(self, running: Running) -> None:
         """Nobody wants the outcome any more. A sync body can't be interrupted: it keeps its slot until it ends."""
         running.cancelled = True
         if running.task is not None:
             running.task.cancel()
+        if running in self._running and not running.begun:  # nor will it: a task that is cancelled first never begins
+            self._over(running)
+            self._busy -= running.takes_slot
+            self._loop.call_soon(self._fill)  # not now: who cancels may be about to cancel the next in line
 
     def pause(self) -> None:
-        """Begin nothing more (a lapsed lease, a drain); what runs goes on."""
+        """Begin nothing until `resume`, as the lease may have lapsed; what runs goes on."""
         self._paused = True
 
     def resume(self) -> None:
         self._paused = False
+        ready, self._ready = self._ready, []
+        for running in ready:
+            if running in self._running:
+                self.go(running)
+            elif not running.cancelled:
+                self.begin(running)
         self._fill()
 
+    def drain(self) -> None:
+        """Give no more slots, for good; what has one goes on, or begins when its start is committed."""
+        self._draining = True
+
     async def finished(self, timeout_s: float) -> None:
-        """Wait until nothing runs any more, at most so long."""
-        tasks = [running.task for running in self._running if running.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout_s)
+        """Wait until no slot's holder runs any more, at most so long. Built-in steps may be cut off: others go on."""
+        if not self._is_quiet():
+            self._quiet = self._loop.create_future()
+            await asyncio.wait([self._quiet], timeout=timeout_s)
 
     def close(self) -> None:
         """Cancel what still runs, and let the threads go."""
-        self.pause()
+        self.drain()
         self._waiting.clear()
+        self._ready.clear()
         for running in list(self._running):
             self.cancel(running)
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
+    # -- slots
+
+    def _gives(self) -> bool:
+        return not (self._paused or self._draining) and self._may_begin()
+
+    def _fill(self) -> None:
+        while self._waiting and self._busy < self._concurrency and self._gives():
+            running = self._waiting.popleft()
+            if not running.cancelled:
+                self._take(running)
+
+    def _take(self, running: Running) -> None:
+        self._busy += running.takes_slot
+        self._running[running] = None
+        running.owner.slot_came(running)
+
+    def _ended(self, running: Running) -> None:
+        """The attempt is over: its slot is free, unless a thread still holds it."""
+        self._over(running)
+        if running.watch is not None:
+            running.watch.cancel()
+        if running.thread is not None and not running.thread.done():
+            running.thread.add_done_callback(_dropped)
+            running.thread.add_done_callback(lambda _: self._free(running))
+        else:
+            self._free(running)
+
+    def _free(self, running: Running) -> None:
+        self._busy -= running.takes_slot
+        self._fill()
+
+    def _over(self, running: Running) -> None:
+        """Its body runs no more, or never will."""
+        self._running.pop(running, None)
+        if self._quiet is not None and not self._quiet.done() and self._is_quiet():
+            self._quiet.set_result(None)
+
+    def _is_quiet(self) -> bool:
+        return not any(running.takes_slot for running in self._running)
+
     # -- one attempt
 
-    def _launch(self, running: Running) -> None:
-        self._busy += 1
-        self._running[running] = None
-        context = Context()
-        context.run(SCOPE.set, running)
-        running.began_at = self._loop.time()
-        running.task = asyncio.Task(self._attempt(running), loop=self._loop, context=context)
-
     async def _attempt(self, running: Running) -> None:
+        running.begun, running.began_at = True, self._loop.time()
         definition: StepDefinition | None = None
         try:
             definition = self._registry.step(running.step_name)
@@ -99,7 +162,7 @@ class Steps:
                 result = encode(await definition.call(arguments), "result")
             else:
                 running.listen(definition.heartbeat_timeout_ms / 1000)
-                result = encode(await self._call(running, definition, arguments), "result")
+                result = encode(await _in_time(definition, self._body(running, definition, arguments)), "result")
         except asyncio.CancelledError as error:
             self._ended(running)
             if running.silent and definition is not None:
@@ -116,18 +179,6 @@ class Steps:
             if not running.cancelled:
                 running.owner.step_succeeded(running, result)
 
-    async def _call(self, running: Running, definition: StepDefinition, arguments: dict[str, Any]) -> Any:
-        if not definition.timeout_ms:
-            return await self._body(running, definition, arguments)
-        limit = asyncio.timeout(definition.timeout_ms / 1000)
-        try:
-            async with limit:
-                return await self._body(running, definition, arguments)
-        except TimeoutError:
-            if limit.expired():
-                raise StepTimeout(running.step_name, definition.timeout_ms) from None
-            raise
-
     async def _body(self, running: Running, definition: StepDefinition, arguments: dict[str, Any]) -> Any:
         if definition.is_async:
             return await definition.call(arguments)
@@ -138,31 +189,24 @@ class Steps:
         running.thread = self._loop.run_in_executor(self._pool, lambda: context.run(_called, definition, arguments))
         return await asyncio.shield(running.thread)
 
-    def _ended(self, running: Running) -> None:
-        """The attempt is over: its slot is free, unless a thread still holds it."""
-        if running.watch is not None:
-            running.watch.cancel()
-        if running.thread is not None and not running.thread.done():
-            running.thread.add_done_callback(partial(self._thread_ended, running))
-        else:
-            self._free(running)
 
-    def _thread_ended(self, running: Running, thread: "asyncio.Future[Any]") -> None:
-        if not thread.cancelled():
-            thread.exception()  # retrieved: an outcome that came too late is dropped
-        self._free(running)
+async def _in_time(definition: StepDefinition, body: Coroutine[Any, Any, Any]) -> Any:
+    if not definition.timeout_ms:
+        return await body
+    limit = asyncio.timeout(definition.timeout_ms / 1000)
+    try:
+        async with limit:
+            return await body
+    except TimeoutError:
+        if limit.expired():
+            raise StepTimeout(definition.name, definition.timeout_ms) from None
+        raise
 
-    def _free(self, running: Running) -> None:
-        self._busy -= 1
-        self._running.pop(running, None)
-        if self._waiting:
-            self._fill()
 
-    def _fill(self) -> None:
-        while self._waiting and self._busy < self._concurrency and not self._paused and self._may_begin():
-            running = self._waiting.popleft()
-            if not running.cancelled:
-                self._launch(running)
+def _dropped(thread: "asyncio.Future[Any]") -> None:
+    """An outcome that came too late; it is retrieved, so that asyncio doesn't complain."""
+    if not thread.cancelled():
+        thread.exception()
 
 
 def _called(definition: StepDefinition, arguments: dict[str, Any]) -> Any:

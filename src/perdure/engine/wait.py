@@ -1,4 +1,4 @@
-"""A live run's timers: waits, retries in back-off, the end of a cancel's grace.
+"""A live run's timers: waits, retries in back-off, the ends of hooks, the end of a cancel's grace.
 
 A timer is only a hint: the World refuses a wait that isn't due by its own clock (S1).
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from perdure.core.pending import Pending
-from perdure.model.event import Fact, WaitCompleted
+from perdure.model.event import Fact, HookExpired, WaitCompleted
 from perdure.world.world import World
 
 FORCE = "force"
@@ -46,11 +46,22 @@ class Waits:
         for key, wait in self._run.pending.waits.items():
             if awaited(key):
                 self.arm(key, wait.due_ms)
+        for key, open in self._run.pending.hooks.items():
+            if open.hook.expires_ms is not None:
+                self.arm_expiry(key, open.hook.expires_ms)
         self.arm_force()
 
     def arm(self, key: str, due_ms: int) -> None:
         """Complete this wait when it is due."""
         self.at(key, due_ms, self._due)
+
+    def arm_expiry(self, key: str, due_ms: int) -> None:
+        """End this hook then."""
+        self.at(key, due_ms, self._expired)
+
+    def arm_again(self, key: str, due_ms: int) -> None:
+        """What came too early, by the store's clock, comes again."""
+        self.at(key, due_ms, self._expired if key in self._run.pending.hooks else self._due)
 
     def arm_force(self) -> None:
         """End the run without its body when the grace of its cancel is over, if it has one."""
@@ -89,3 +100,8 @@ class Waits:
         wait = self._run.pending.waits.get(key)
         if wait is not None:
             self._run.arrive(key, WaitCompleted(due_ms=wait.due_ms))
+
+    def _expired(self, key: str) -> None:
+        open = self._run.pending.hooks.get(key)
+        if open is not None and open.hook.expires_ms is not None:
+            self._run.arrive(key, HookExpired(due_ms=open.hook.expires_ms))

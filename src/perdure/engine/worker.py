@@ -10,6 +10,7 @@ from typing import NamedTuple
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import deployment_of
+from perdure.engine.entropy import Entropy
 from perdure.engine.lease import BEATS_PER_LEASE, LEASE_MS, LeaseKeeper, Pulse, Watch
 from perdure.engine.opening import Opener
 from perdure.engine.ownership import Sweeper, give_up_all_but
@@ -42,7 +43,10 @@ class WorkerOptions(NamedTuple):
 
 
 class Worker:
-    """Start it on a running loop; `stop` hands everything back. `ended` hears of each run that leaves, and by which fact."""
+    """Start it on a running loop; `stop` hands everything back. `ended` hears of each run that leaves, and by which fact.
+
+    `wrote` hears of runs whose streams have something new.
+    """
 
     def __init__(
         self,
@@ -51,15 +55,16 @@ class Worker:
         registry: Registry,
         *,
         worker_id: WorkerId,
-        chance: Callable[[], float],
+        entropy: Entropy,
         ended: Ended,
+        wrote: Callable[[RunId], None],
         options: WorkerOptions,
     ) -> None:
         self.world, self.committer, self.registry, self.worker_id = world, committer, registry, worker_id
         self.loop = asyncio.get_running_loop()
         self.steps = Steps(registry, options.concurrency, self.has_lease)
         self.deployment = deployment_of(registry)
-        self.chance = chance
+        self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
         self.runs: dict[RunId, LiveRun] = {}
         self.stopping = False
         self._ended = ended
@@ -92,14 +97,20 @@ class Worker:
         self._unsubscribe = self.world.subscribe(self.sweeper.hinted)
 
     async def stop(self, grace_s: float = 0.0) -> None:
-        """Claim nothing more, let running steps end for so long, then hand every run back. Harmless to repeat."""
+        """Claim nothing more, let running steps end for so long, hand every run back: at once where no step runs.
+
+        Harmless to repeat.
+        """
         if self.stopping:
             return
         self.stopping = True
         self._unsubscribe()
         for task in self._tasks:
             task.cancel()
-        self.steps.pause()
+        self.steps.drain()
+        for run in list(self.runs.values()):
+            if not run.attempts.at_work:
+                run.departure.hand_back()
         await self.steps.finished(grace_s)
         self.steps.close()
         for run in list(self.runs.values()):
