@@ -2,6 +2,7 @@
 
 from perdure.api.attributes import set_attributes
 from perdure.api.connect import close, configure
+from perdure.api.hook import Hook, HookDefinition, create_hook, define_hook, get_hook, resume_hook
 from perdure.api.metadata import (
     StepMetadata,
     WorkflowMetadata,
@@ -10,11 +11,25 @@ from perdure.api.metadata import (
     heartbeat,
 )
 from perdure.api.options import StartOptions
-from perdure.api.records import DivergenceInfo, ErrorInfo, EventInfo, Page, RunInfo, StepInfo, WaitInfo, Waiting
+from perdure.api.records import (
+    Chunk,
+    DivergenceInfo,
+    ErrorInfo,
+    EventInfo,
+    HookInfo,
+    Page,
+    RunInfo,
+    StepInfo,
+    StreamInfo,
+    WaitInfo,
+    Waiting,
+)
 from perdure.api.run import Run, find_run, get_run, list_runs
 from perdure.api.start import start
 from perdure.api.step import Step, step
+from perdure.api.stream import Writable, get_writable
 from perdure.api.wait import now, patched, random, sleep, timeout, uuid4
+from perdure.api.webhook import Webhook, WebhookRequest, WebhookResponse, create_webhook
 from perdure.api.worker import worker
 from perdure.api.workflow import DeterminismWarning, Workflow, workflow
 from perdure.codec.trust import register
@@ -28,8 +43,14 @@ from perdure.errors import (
     DurationInvalid,
     EncodeError,
     FatalError,
+    HookConflict,
+    HookError,
+    HookExpired,
+    HookNotFound,
     NotInStep,
     NotInWorkflow,
+    PayloadConflict,
+    PayloadInvalid,
     PerdureError,
     RemoteError,
     RetryableError,
@@ -45,6 +66,7 @@ from perdure.errors import (
     StepInterrupted,
     StepNotRegistered,
     StepTimeout,
+    StreamClosed,
     UsageError,
     WorkflowNotRegistered,
     WorldError,
@@ -61,6 +83,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentsInvalid",
     "AttributeInvalid",
+    "Chunk",
     "DecodeError",
     "DefinitionInvalid",
     "DeterminismError",
@@ -72,9 +95,18 @@ __all__ = [
     "ErrorInfo",
     "EventInfo",
     "FatalError",
+    "Hook",
+    "HookConflict",
+    "HookDefinition",
+    "HookError",
+    "HookExpired",
+    "HookInfo",
+    "HookNotFound",
     "NotInStep",
     "NotInWorkflow",
     "Page",
+    "PayloadConflict",
+    "PayloadInvalid",
     "PerdureError",
     "RemoteError",
     "Retry",
@@ -97,9 +129,14 @@ __all__ = [
     "StepMetadata",
     "StepNotRegistered",
     "StepTimeout",
+    "StreamClosed",
+    "StreamInfo",
     "UsageError",
     "WaitInfo",
     "Waiting",
+    "Webhook",
+    "WebhookRequest",
+    "WebhookResponse",
     "Workflow",
     "WorkflowMetadata",
     "WorkflowNotRegistered",
@@ -107,13 +144,19 @@ __all__ = [
     "WorldFull",
     "WorldInvalid",
     "WorldUnavailable",
+    "Writable",
     "as_completed",
     "close",
     "configure",
+    "create_hook",
+    "create_webhook",
+    "define_hook",
     "find_run",
+    "get_hook",
     "get_run",
     "get_step_metadata",
     "get_workflow_metadata",
+    "get_writable",
     "heartbeat",
     "list_runs",
     "now",
@@ -121,6 +164,7 @@ __all__ = [
     "race",
     "random",
     "register",
+    "resume_hook",
     "set_attributes",
     "sleep",
     "start",

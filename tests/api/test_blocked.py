@@ -94,7 +94,7 @@ CHARGE = f'step {HERE}:charge({{"order":"o-1"}})'
         ("renamed", CHARGE, f'step {HERE}:bill({{"order":"o-1"}})'),
         ("argument", CHARGE, f'step {HERE}:charge({{"order":"o-2"}})'),
         ("added", CHARGE, f'step {HERE}:bill({{"order":"o-1"}})'),
-        ("removed", "sleep until ", "sleep until "),
+        ("removed", CHARGE, "sleep until "),
         ("ended", CHARGE, f'step {HERE}:charge({{"order":"in a cleanup"}})'),
     ],
 )

@@ -12,7 +12,6 @@ from perdure import (
     EncodeError,
     Retry,
     Run,
-    RunFailed,
     StartOptions,
     UsageError,
     configure,
@@ -100,11 +99,30 @@ async def test_a_value_that_cant_be_encoded_is_refused_with_its_path() -> None:
     assert [info async for info in list_runs()] == []
 
 
-async def test_an_argument_of_another_type_fails_the_run() -> None:
-    """A type checker tells before; perdure when it reads the argument."""
-    with pytest.raises(RunFailed) as caught:
-        await (await start(fulfil, 7)).result()  # type: ignore[arg-type]
-    assert str(caught.value.__cause__).startswith("order can't be read back: ")
+async def test_an_argument_of_another_type_is_refused_before_anything_is_written() -> None:
+    """A type checker tells before; perdure as the worker would, but at once."""
+    with pytest.raises(ArgumentsInvalid) as caught:
+        await start(fulfil, 7)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        f"the arguments don't fit {HERE}:fulfil: order: it is an int, where the annotation asks for Order"
+    )
+    assert [info async for info in list_runs()] == []
+
+
+@workflow
+async def delegates_nonsense() -> str:
+    try:
+        await start(fulfil, Order("o-1", []), "soon")  # type: ignore[arg-type]
+    except ArgumentsInvalid as error:
+        return str(error)
+    return "started"
+
+
+async def test_a_body_is_told_too_and_no_child_is_recorded() -> None:
+    run = await start(delegates_nonsense)
+    sentence = await run.result()
+    assert sentence.startswith(f"the arguments don't fit {HERE}:fulfil: express: it is a str, ")
+    assert "child_created" not in await types_of(run)
 
 
 async def plain() -> None: ...

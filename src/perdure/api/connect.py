@@ -18,6 +18,7 @@ from perdure.world.world import World
 
 DEFAULT_URL = "sqlite:///.perdure/perdure.db"
 VARIABLE = "PERDURE_WORLD"
+BASE_VARIABLE = "PERDURE_BASE_URL"
 Work = Literal["auto", False]
 
 
@@ -57,6 +58,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.url: str | None = None
+        self.base_url: str | None = None
         self.work: Work = "auto"
         self.create = True
         self.world: World | None = None
@@ -116,19 +118,28 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CONNECTION.engines.clear)
 
 
-def configure(*, world: str | None = None, work: Work = "auto") -> None:
+def configure(*, world: str | None = None, work: Work = "auto", base_url: str | None = None) -> None:
     """Say where runs are kept, before anything is started.
 
     `world` is a URL (sqlite:///path, memory://); without it PERDURE_WORLD counts, else sqlite:///.perdure/perdure.db.
     Each configure("memory://") is a new store. `work="auto"`: the first `start` in a process also starts a worker on
-    the running event loop; False: this process only starts and looks.
+    the running event loop; False: this process only starts and looks. `base_url` is what the URLs of webhooks begin
+    with; without it PERDURE_BASE_URL counts.
     Raises: UsageError while a World is in use (`await close()` first), WorldInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
         raise UsageError("configure was called while a world is in use: `await close()` first")
     if world is not None:
         world_at(world)
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise UsageError(f"base_url={base_url!r} is no address: it begins with http:// or https://")
     CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
+    CONNECTION.base_url = base_url
+
+
+def base_url() -> str:
+    """What the URLs of webhooks begin with, without a slash at its end; empty where nobody said."""
+    return (CONNECTION.base_url or os.environ.get(BASE_VARIABLE) or "").rstrip("/")
 
 
 async def close(grace: Duration = 0) -> None:

@@ -11,8 +11,10 @@ from perdure.api.records import (
     DivergenceInfo,
     ErrorInfo,
     EventInfo,
+    HookInfo,
     RunInfo,
     StepInfo,
+    StreamInfo,
     WaitInfo,
     Waiting,
     camel,
@@ -21,13 +23,16 @@ from perdure.api.records import (
 )
 from perdure.codec.fact import pack
 from perdure.codec.value import decode
+from perdure.core.hook import HookStanding
 from perdure.core.standing import Reason, StepStanding, WaitStanding, reasons_of
+from perdure.engine.hook import FoundHook
 from perdure.errors import DecodeError
-from perdure.model.event import Event, RunBlocked, RunCancelled, RunCompleted, RunFailed
+from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.failure import Failure
-from perdure.model.ids import step_id
+from perdure.model.ids import RunId, hook_id, step_id
 from perdure.model.status import ENDED
 from perdure.world.query import RunRecord
+from perdure.world.stream import StreamRecord
 
 
 def run_info(record: RunRecord, events: list[Event], returns: Any, now_ms: int, served: bool) -> RunInfo:
@@ -84,10 +89,17 @@ def error_info(failure: Failure) -> ErrorInfo:
 
 
 def event_info(event: Event) -> EventInfo:
-    data = {camel(name): value for name, value in msgspec.json.decode(pack(event.fact), type=dict[str, Any]).items()}
+    data = _camel_keys(msgspec.json.decode(pack(event.fact), type=dict[str, Any]))
+    for ours in ("webhook", "hook"):  # what lies in a fact and is ours too
+        if ours in data:
+            data[ours] = _camel_keys(data[ours])
     return EventInfo(
         seq=event.seq, turn=event.turn, type=event.fact.type, key=event.key, at=moment(event.at_ms), data=data
     )
+
+
+def _camel_keys(fields: dict[str, Any]) -> dict[str, Any]:
+    return {camel(name): value for name, value in fields.items()}
 
 
 def step_info(record: RunRecord, step: StepStanding) -> StepInfo:
@@ -116,6 +128,43 @@ def wait_info(wait: WaitStanding) -> WaitInfo:
         due_at=moment(wait.due_ms),
         completed_at=moment_or_none(wait.completed_at_ms),
     )
+
+
+def hook_found(found: FoundHook) -> HookInfo:
+    """A hook that somebody reached by its token."""
+    record = found.record
+    status = "disposed" if record.closed else "waiting"
+    return replace(_hook_info(record.run_id, record.key, found.created, record.created_at_ms), status=status)
+
+
+def hook_info(run_id: RunId, hook: HookStanding) -> HookInfo:
+    """A hook as its run's log tells of it."""
+    info = _hook_info(run_id, hook.key, hook.hook, hook.created_at_ms)
+    return replace(info, status=hook.status, received=hook.received)
+
+
+def _hook_info(run_id: RunId, key: str, created: HookCreated, created_at_ms: int) -> HookInfo:
+    return HookInfo(
+        run_id=run_id,
+        hook_id=hook_id(run_id, key),
+        token=created.token,
+        metadata=_metadata(created.metadata) if created.metadata else None,
+        created_at=moment(created_at_ms),
+        expires_at=moment_or_none(created.expires_ms),
+        webhook=created.webhook is not None,
+    )
+
+
+def _metadata(recorded: Raw) -> Any:
+    """As its values have it, else as it was recorded: looking must not fail."""
+    try:
+        return decode(recorded, Any, "metadata")
+    except DecodeError:
+        return msgspec.json.decode(recorded)
+
+
+def stream_info(record: StreamRecord) -> StreamInfo:
+    return StreamInfo(namespace=record.stream or None, tail_index=record.length - 1, closed=record.closed)
 
 
 def _reason(last: Any) -> str | None:

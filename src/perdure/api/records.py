@@ -5,14 +5,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from msgspec import to_builtins
-from msgspec.json import decode as from_json
-
-from perdure.codec.value import encode
+from perdure.api.plain import plain_json
 from perdure.model.status import Status
 
 T = TypeVar("T")
 WaitKind = Literal["hook", "sleep", "step", "retry", "child", "worker", "code"]
+HookStatus = Literal["waiting", "conflict", "disposed", "expired", "ended"]
 StepStatus = Literal["pending", "running", "retrying", "completed", "failed", "cancelled"]
 
 
@@ -123,6 +121,43 @@ class WaitInfo(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookInfo(Record):
+    """One hook. `token` is how payloads reach it; `metadata` what its workflow said of it; `expires_at` None: never."""
+
+    run_id: str
+    hook_id: str
+    token: str
+    metadata: Any
+    created_at: datetime
+    expires_at: datetime | None
+    webhook: bool = False
+    status: HookStatus = "waiting"
+    received: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo(Record):
+    """One stream of a run. `namespace` None: the default stream; `tail_index` is the last chunk's, -1 where it is empty."""
+
+    namespace: str | None
+    tail_index: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk(Record, Generic[T]):
+    """One chunk of a stream. `step_id` and `attempt` say who wrote it; None and 0: the workflow's body.
+
+    Where a step was retried, chunks of a higher attempt of the same `step_id` follow those of a lower one.
+    """
+
+    index: int
+    value: T
+    step_id: str | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Record, Generic[T]):
     """Some items of a list; `cursor` asks for the next ones, None: there are no more."""
 
@@ -167,13 +202,6 @@ def camel(name: str) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return value.as_json()
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, tuple):
         return [_plain(item) for item in cast(tuple[Any, ...], value)]
-    return to_builtins(value, str_keys=True, enc_hook=_as_recorded)
-
-
-def _as_recorded(value: Any) -> Any:
-    """A user's value that JSON has no word for."""
-    return from_json(encode(value, "result"))
+    return plain_json(value)

@@ -2,23 +2,27 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
 from perdure.api.connect import CONNECTION
-from perdure.api.info import event_info, run_info, step_info, unreadable_info, wait_info
+from perdure.api.info import event_info, hook_info, run_info, step_info, stream_info, unreadable_info, wait_info
 from perdure.api.options import check_text
 from perdure.api.outcome import result_of
-from perdure.api.records import EventInfo, Listing, Page, RunInfo, StepInfo, WaitInfo
+from perdure.api.records import Chunk, EventInfo, HookInfo, Listing, Page, RunInfo, StepInfo, StreamInfo, WaitInfo
 from perdure.api.relay import relay_cancel, relay_result, relay_status
+from perdure.api.stream import HIDDEN, checked_namespace
 from perdure.api.wait import timeout as limit
 from perdure.api.workflow import Workflow
 from perdure.codec.value import decode
+from perdure.core.hook import hooks_of
 from perdure.core.standing import steps_of, waits_of
 from perdure.engine.engine import Engine, NewRun
-from perdure.errors import DecodeError, RunNotFound
+from perdure.errors import DecodeError, RunNotFound, UsageError
 from perdure.model import event as log
-from perdure.model.duration import Duration, duration_ms
+from perdure.model.duration import Duration, duration_ms, moment_ms
 from perdure.model.event import Event
 from perdure.model.ids import RunId, is_run_id
 from perdure.model.status import ENDED, Status
@@ -30,6 +34,7 @@ if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all 
     from typing_extensions import TypeForm
 
 R = TypeVar("R")
+V = TypeVar("V")
 WARN_AFTER_S = 5.0
 PAGE = 200
 logger = logging.getLogger("perdure")
@@ -59,12 +64,12 @@ class Run(Generic[R]):
                 return decode((await relay_result(self.run_id)).encode(), self._returns, "result")
         engine = await CONNECTION.engine()
         loop = asyncio.get_running_loop()
-        warning = loop.call_later(WARN_AFTER_S, lambda: loop.create_task(self._warn_if_unserved(engine)))
+        warning = loop.call_later(WARN_AFTER_S, lambda: loop.create_task(_warn_if_unserved(engine, self._id)))
         try:
             if timeout is None:
-                return self._unwrap(await engine.end(self._id))
+                return decode(result_of(self.run_id, await engine.end(self._id)), self._returns, "result")
             async with limit(timeout):
-                return self._unwrap(await engine.end(self._id))
+                return decode(result_of(self.run_id, await engine.end(self._id)), self._returns, "result")
         finally:
             warning.cancel()
 
@@ -72,15 +77,15 @@ class Run(Generic[R]):
         """pending, running, completed, failed, cancelled or blocked. Raises: RunNotFound."""
         if current_body() is not None:
             return await relay_status(self.run_id)
-        return (await self._record(await CONNECTION.engine())).status
+        return (await _record(await CONNECTION.engine(), self._id)).status
 
     async def info(self) -> RunInfo:
         """All about the run: times, result or error, and what it waits for. Raises: RunNotFound."""
         engine = await CONNECTION.engine()
-        found, events = await engine.log(self._id)
-        returns = self._returns if self._returns is not Any else _returns_of(engine, found.run.workflow)
-        served = await engine.is_served(found.run.workflow)
-        return run_info(found.run, events, returns, engine.world.now_ms(), served)
+        record, events = await _read(engine, await _record(engine, self._id))
+        returns = self._returns if self._returns is not Any else _returns_of(engine, record.workflow)
+        served = await engine.is_served(record.workflow)
+        return run_info(record, events, returns, engine.world.now_ms(), served)
 
     async def cancel(self, reason: str | None = None, grace: Duration | None = None) -> bool:
         """Ask the run to end: CancelledError at its await, cleanup and compensation run, then it is cancelled.
@@ -118,6 +123,8 @@ class Run(Generic[R]):
         """The run's log, in order."""
 
         async def page(cursor: str | None) -> Page[EventInfo]:
+            if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
+                raise UsageError(f"cursor={cursor!r} is none that a page of events gave")
             first = int(cursor) if cursor else 1
             _, events = await (await CONNECTION.engine()).log(self._id, first)
             items = tuple(event_info(event) for event in events[:PAGE])
@@ -143,21 +150,81 @@ class Run(Generic[R]):
 
         return Listing(page)
 
-    async def _record(self, engine: Engine) -> RunRecord:
-        record = await engine.world.read_run(self._id)
-        if record is None:
-            raise RunNotFound(self.run_id)
-        return record
+    def hooks(self) -> Listing[HookInfo]:
+        """The run's hooks, in the order of their creation."""
 
-    def _unwrap(self, fact: log.Fact) -> R:
-        return decode(result_of(self.run_id, fact), self._returns, "result")
+        async def page(_: str | None) -> Page[HookInfo]:
+            events = (await (await CONNECTION.engine()).log(self._id))[1]
+            return Page(items=tuple(hook_info(self._id, hook) for hook in hooks_of(events)), cursor=None)
 
-    async def _warn_if_unserved(self, engine: Engine) -> None:
-        record = await self._record(engine)
-        if not await engine.is_served(record.workflow):
-            logger.warning(
-                "run %s waits: no live worker serves %s; start one with `perdure worker`", self.run_id, record.workflow
-            )
+        return Listing(page)
+
+    def streams(self) -> Listing[StreamInfo]:
+        """The run's streams that somebody wrote, by name."""
+
+        async def page(_: str | None) -> Page[StreamInfo]:
+            engine = await CONNECTION.engine()
+            await _record(engine, self._id)
+            records = await engine.world.streams.list(self._id)
+            shown = (stream_info(record) for record in records if not record.stream.startswith(HIDDEN))
+            return Page(items=tuple(shown), cursor=None)
+
+        return Listing(page)
+
+    async def stream_info(self, namespace: str | None = None) -> StreamInfo:
+        """How long a stream is (`tail_index` -1: empty), and whether it is closed. Raises: RunNotFound, UsageError."""
+        readers = (await CONNECTION.engine()).readers
+        return stream_info(await readers.record(self._id, checked_namespace(namespace) or ""))
+
+    def read_chunks(
+        self, type: Any = Any, *, namespace: str | None = None, start_index: int = 0
+    ) -> AsyncGenerator[Chunk[Any]]:
+        """As `readable`, with each chunk's index, and which attempt of which step wrote it."""
+        return _chunks(self._id, type, checked_namespace(namespace), start_index)
+
+    @overload
+    def readable(self, *, namespace: str | None = None, start_index: int = 0) -> AsyncGenerator[Any]: ...
+    @overload
+    def readable(
+        self, type: "TypeForm[V]", *, namespace: str | None = None, start_index: int = 0
+    ) -> AsyncGenerator[V]: ...
+    def readable(self, type: Any = Any, *, namespace: str | None = None, start_index: int = 0) -> AsyncGenerator[Any]:
+        """The values of a stream, as they come, from an index on (negative: so many from the tail), until it is closed.
+
+        One that nobody wrote is waited for while the run lives. A slow reader costs no memory. Not in a workflow's body.
+        Raises: RunNotFound, UsageError for an index past the tail, DecodeError, WorldError.
+        """
+        return _values(self._id, type, checked_namespace(namespace), start_index)
+
+
+async def _record(engine: Engine, run_id: RunId) -> RunRecord:
+    record = await engine.world.read_run(run_id)
+    if record is None:
+        raise RunNotFound(run_id)
+    return record
+
+
+async def _warn_if_unserved(engine: Engine, run_id: RunId) -> None:
+    record = await _record(engine, run_id)
+    if not await engine.is_served(record.workflow):
+        logger.warning(
+            "run %s waits: no live worker serves %s; start one with `perdure worker`", run_id, record.workflow
+        )
+
+
+async def _chunks(run_id: RunId, type: Any, namespace: str | None, start_index: int) -> AsyncGenerator[Chunk[Any]]:
+    readers = (await CONNECTION.engine()).readers
+    async with aclosing(readers.pages(run_id, namespace or "", start_index)) as pages:
+        async for page in pages:
+            for kept in page:
+                value = decode(kept.data, type, "chunk")
+                yield Chunk(index=kept.index, value=value, step_id=kept.step_id, attempt=kept.attempt)
+
+
+async def _values(run_id: RunId, type: Any, namespace: str | None, start_index: int) -> AsyncGenerator[Any]:
+    async with aclosing(_chunks(run_id, type, namespace, start_index)) as chunks:
+        async for chunk in chunks:
+            yield chunk.value
 
 
 @overload
@@ -189,8 +256,15 @@ def list_runs(
 ) -> Listing[RunInfo]:
     """Runs, newest first: awaited, a Page of at most `limit`; with `async for`, all. Every condition must hold.
 
-    `since` is inclusive, `until` exclusive, both on the time of the start.
+    `since` is inclusive, `until` exclusive, both on the time of the start. Raises: UsageError, DurationInvalid.
     """
+
+    if limit < 1:
+        raise UsageError(f"limit={limit} asks for no runs: give at least 1")
+    if status is not None and status not in get_args(Status):
+        raise UsageError(f"status={status!r} is none of {', '.join(get_args(Status))}")
+    since_ms = None if since is None else moment_ms(since, 0)
+    until_ms = None if until is None else moment_ms(until, 0)
 
     async def page(cursor: str | None) -> Page[RunInfo]:
         engine = await CONNECTION.engine()
@@ -198,8 +272,8 @@ def list_runs(
             RunFilter(
                 status=(status,) if status else (),
                 workflow=workflow.definition.name if isinstance(workflow, Workflow) else workflow,
-                since_ms=None if since is None else round(since.timestamp() * 1000),
-                until_ms=None if until is None else round(until.timestamp() * 1000),
+                since_ms=since_ms,
+                until_ms=until_ms,
                 attributes=attributes or {},
                 limit=limit,
                 before=RunId(cursor) if cursor else None,
@@ -212,17 +286,19 @@ def list_runs(
 
 
 async def _listed(engine: Engine, record: RunRecord) -> RunInfo:
-    first_seq = record.length if record.status in ENDED else 1
     try:
-        record, events = await _read(engine, record, first_seq)
+        record, events = await _read(engine, record)
     except DecodeError as error:  # one run's log, of a newer version perhaps: the others are shown all the same
         return unreadable_info(record, str(error))
     served = await engine.is_served(record.workflow)
     return run_info(record, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
 
 
-async def _read(engine: Engine, record: RunRecord, first_seq: int) -> tuple[RunRecord, list[Event]]:
-    found, events = await engine.log(record.run_id, first_seq)
+async def _read(engine: Engine, record: RunRecord) -> tuple[RunRecord, list[Event]]:
+    """The run's row and its events; of a run that has ended the last one alone, which says it all."""
+    found, events = await engine.log(record.run_id, record.length if record.status in ENDED else 1)
+    if record.status in ENDED and found.run.status not in ENDED:  # it goes on: somebody has retried it
+        found, events = await engine.log(record.run_id)
     return found.run, events
 
 

@@ -9,8 +9,9 @@ from perdure.api.options import StartOptions
 from perdure.api.relay import relay_start
 from perdure.api.run import Run
 from perdure.api.workflow import Workflow
-from perdure.codec.arguments import encode_arguments
-from perdure.errors import UsageError
+from perdure.codec.arguments import decode_arguments, encode_arguments
+from perdure.errors import ArgumentsInvalid, DecodeError, UsageError
+from perdure.model.definition import WorkflowDefinition
 from perdure.model.duration import moment_ms
 from perdure.model.ids import RunId
 from perdure.replay.body import Body, current_body
@@ -41,6 +42,7 @@ async def start(
         raise UsageError(f"start was given {name}, which is no workflow: decorate it with @workflow")
     definition = workflow.definition
     input = encode_arguments(definition.named(args, kwargs))
+    _check_types(definition, input)
     options = options or NO_OPTIONS
     body, attempt = current_body(), current_attempt()
     if body is not None:
@@ -52,6 +54,14 @@ async def start(
     else:
         run_id = await launch(await CONNECTION.engine(work=True), definition.name, input, options)
     return Run(run_id, definition.returns)
+
+
+def _check_types(definition: WorkflowDefinition, input: bytes) -> None:
+    """What the worker would find out is said at once, before anything is written."""
+    try:
+        decode_arguments(input, definition.types)
+    except DecodeError as error:
+        raise ArgumentsInvalid(definition.name, f"{error.path}: {error.reason}") from None
 
 
 async def _start_in_body(body: Body, workflow: str, input: bytes, options: StartOptions) -> RunId:

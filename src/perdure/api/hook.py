@@ -1,0 +1,262 @@
+"""Hooks: where a workflow waits for payloads from outside, and how outsiders send them."""
+
+from collections.abc import AsyncIterator, Generator
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from msgspec import Raw
+
+from perdure.api.connect import CONNECTION
+from perdure.api.info import hook_found
+from perdure.api.options import check_text
+from perdure.api.records import HookInfo, Listing, Page
+from perdure.codec.value import decode, encode
+from perdure.engine.hook import FoundHook, find_hook, read_hook, resume
+from perdure.errors import DecodeError, DuplicateName, NotInWorkflow, PayloadInvalid, UsageError
+from perdure.model.duration import Duration, moment_ms
+from perdure.model.event import NOTHING, HookCreated
+from perdure.model.ids import RunId
+from perdure.model.webhook import WebhookTerms
+from perdure.replay.body import Body, current_body
+from perdure.replay.hook import BodyHook, NextPayload, open_hook
+from perdure.replay.scope import current_attempt
+from perdure.world.hook import HookFilter, HookRecord
+from perdure.world.world import World
+
+if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all of the engine
+    from typing_extensions import TypeForm
+
+T = TypeVar("T")
+TOKEN_CHARACTERS_MAX = 512
+
+
+class Hook(NextPayload, Generic[T]):
+    """A hook of the running workflow: `await` it for the next payload, `async for` for all, in order of acceptance, until
+    it has expired or is disposed.
+
+    As a block (`async with`) it is registered durably on entering, and its token is free again on leaving; without one
+    it is registered with the turn. The end of the run frees the token too.
+    """
+
+    def __init__(self, hook: BodyHook) -> None:
+        super().__init__(hook)
+        self.token: str = hook.created.token
+
+    def __repr__(self) -> str:
+        return f"<hook {self._hook.key}>"
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """The next payload. Raises: HookConflict, HookExpired once none is left, UsageError once it is disposed."""
+        return super().__await__()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        if not await self._hook.waits():
+            raise StopAsyncIteration
+        return await self._hook.take()
+
+    async def __aenter__(self) -> "Hook[T]":
+        try:
+            await self._hook.registered()
+        except Exception:
+            raise
+        except BaseException:  # cancelled while it was on its way: nobody will leave the block
+            self._hook.dispose()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._hook.dispose()
+
+    async def dispose(self) -> None:
+        """Give the token back: senders get HookNotFound from then on. A second time does nothing."""
+        self._hook.dispose()
+
+
+@overload
+def create_hook(*, token: str | None = None, metadata: Any = None, expires: Duration | None = None) -> Hook[Any]: ...
+@overload
+def create_hook(
+    type: "TypeForm[T]", *, token: str | None = None, metadata: Any = None, expires: Duration | None = None
+) -> Hook[T]: ...
+def create_hook(
+    type: Any = Any, *, token: str | None = None, metadata: Any = None, expires: Duration | None = None
+) -> Hook[Any]:
+    """Wait for payloads from outside, in a workflow: `async with create_hook(Approval, token=…) as approval: …`.
+
+    `token` is how senders reach it; without one it is made of 192 random bits. `metadata` is for senders to look at.
+    After `expires` nothing is accepted; what was accepted before is still delivered. A payload that doesn't fit `type`
+    is recorded as rejected, and the hook waits on. Raises: NotInWorkflow, UsageError, EncodeError, DurationInvalid.
+    """
+    _check_token(token)
+    return Hook(new_hook("hook", type, token=token, metadata=metadata, expires=expires))
+
+
+def new_hook(
+    kind: str,
+    type: Any,
+    *,
+    token: str | None,
+    metadata: Any,
+    expires: Duration | None,
+    terms: WebhookTerms | None = None,
+) -> BodyHook:
+    """Ask for a hook in the running body. A random token and a webhook's terms are those that were recorded."""
+    body = current_body()
+    if body is None:
+        raise NotInWorkflow(f"create_{kind}", "only a workflow waits for payloads; to send one use resume_hook")
+    kept = NOTHING if metadata is None else Raw(encode(metadata, "metadata"))
+    expires_ms = None if expires is None else moment_ms(expires, body.loop.now_ms)
+
+    def make(recorded: HookCreated | None) -> HookCreated:
+        known_terms = recorded.webhook if recorded is not None else None
+        return HookCreated(
+            token=token or _random_token(body, recorded),
+            random=token is None,
+            metadata=kept,
+            expires_ms=expires_ms,
+            webhook=terms and (known_terms or terms),
+        )
+
+    return open_hook(body, kind, make, type)
+
+
+def _random_token(body: Body, recorded: HookCreated | None) -> str:
+    return recorded.token if recorded is not None and recorded.random else body.new_token()
+
+
+def _check_token(token: str | None) -> None:
+    check_text("token", token)
+    if token is not None and not 0 < len(token) <= TOKEN_CHARACTERS_MAX:
+        raise UsageError(f"a token has 1 to {TOKEN_CHARACTERS_MAX} characters, this one has {len(token)}")
+
+
+class HookDefinition(Generic[T]):
+    """A kind of hook: its type, and the prefix of its tokens. `create` is for workflows, the rest for everybody."""
+
+    def __init__(self, type: Any, prefix: str) -> None:
+        self.type, self.prefix = type, prefix
+
+    def __repr__(self) -> str:
+        return f"<hooks {self.prefix}:…>"
+
+    def token(self, key: object) -> str:
+        """The token of the hook for this key: `prefix:key`. Raises: UsageError for an empty key."""
+        text = str(key)
+        if not text:
+            raise UsageError(f"a hook of {self.prefix!r} was given an empty key: name what it is about")
+        return f"{self.prefix}:{text}"
+
+    def create(self, key: object, *, metadata: Any = None, expires: Duration | None = None) -> Hook[T]:
+        """As `create_hook`, with the token for this key."""
+        return create_hook(self.type, token=self.token(key), metadata=metadata, expires=expires)
+
+    async def get(self, key: object) -> HookInfo:
+        """Raises: HookNotFound, WorldError."""
+        return await get_hook(self.token(key))
+
+    async def resume(self, key: object, payload: T, *, idempotency_key: str | None = None) -> HookInfo:
+        """Send a payload that fits the type. Raises: PayloadInvalid before anything is written, and as `resume_hook`."""
+        return await resume_hook(self.token(key), payload, idempotency_key=idempotency_key)
+
+
+DEFINITIONS: dict[str, HookDefinition[Any]] = {}
+"""Kinds of hooks by prefix: a sender in whose process the kind is known has its payloads checked before they are sent."""
+
+
+@overload
+def define_hook(*, prefix: str) -> HookDefinition[Any]: ...
+@overload
+def define_hook(type: "TypeForm[T]", *, prefix: str) -> HookDefinition[T]: ...
+def define_hook(type: Any = Any, *, prefix: str) -> HookDefinition[Any]:
+    """A kind of hook, defined once per module: `approvals = define_hook(Approval, prefix="approval")`.
+
+    Its tokens are `prefix:key`: deterministic, and namespaced. Raises: UsageError for an unusable prefix, DuplicateName
+    where another type has it.
+    """
+    check_text("prefix", prefix)
+    if not prefix or ":" in prefix:
+        raise UsageError(f"prefix={prefix!r} can't begin a token: give a word without colons")
+    known = DEFINITIONS.get(prefix)
+    if known is not None and _type_name(known.type) != _type_name(type):
+        raise DuplicateName(f"{prefix}:", f"a hook of {_type_name(known.type)}", f"a hook of {_type_name(type)}")
+    made: HookDefinition[Any] = HookDefinition(type, prefix)
+    DEFINITIONS[prefix] = made
+    return made
+
+
+def _type_name(type_: Any) -> str:
+    return f"{type_.__module__}.{type_.__qualname__}" if hasattr(type_, "__qualname__") else repr(type_)
+
+
+async def resume_hook(token: str, payload: Any = None, *, idempotency_key: str | None = None) -> HookInfo:
+    """Send a payload to the hook with this token; it is accepted, durably and in order, when this returns.
+
+    Where the token's prefix is that of a `define_hook` of this process, the payload is checked before it is sent; else
+    at its delivery. With an `idempotency_key`, a second try is accepted without effect; in a step, a retried attempt
+    sends the same payload once. Raises: HookNotFound, PayloadInvalid, PayloadConflict, EncodeError, WorldError.
+    """
+    check_text("idempotency_key", idempotency_key)
+    engine = await CONNECTION.engine()
+    encoded = encode(payload, "payload")
+    _check_payload(token, encoded)
+    attempt = current_attempt()
+    if attempt is not None and idempotency_key is None:
+        idempotency_key = f"{attempt.next_start_key()}/{blake2b(encoded, digest_size=16).hexdigest()}"
+    found = await find_hook(engine, token, closed_too=idempotency_key is not None)
+    await resume(engine, found, encoded, idempotency_key)
+    return hook_found(found)
+
+
+async def get_hook(token: str, *, closed_too: bool = False) -> HookInfo:
+    """The hook that takes payloads under this token; with `closed_too`, where there is none, the last that did.
+
+    The latter is for who asks whether somebody may resume it: a sender that tries again, after a lost answer, must be
+    let through even when the run has ended. Raises: HookNotFound, WorldError.
+    """
+    return hook_found(await find_hook(await CONNECTION.engine(), token, closed_too=closed_too))
+
+
+def list_hooks(*, limit: int = 20, cursor: str | None = None) -> Listing[HookInfo]:
+    """Hooks that wait, those of the newest runs first: awaited, a Page; with `async for`, all. Raises: UsageError."""
+    if limit < 1:
+        raise UsageError(f"limit={limit} asks for no hooks: give at least 1")
+
+    async def page(cursor: str | None) -> Page[HookInfo]:
+        engine = await CONNECTION.engine()
+        records = await engine.world.hooks.list(HookFilter(limit=limit, before=_place_in_list(cursor)))
+        found = [await _listed(engine.world, record) for record in records]
+        more = f"{records[-1].run_id}:{records[-1].seq}" if records and len(records) == limit else None
+        return Page(items=tuple(each for each in found if each is not None), cursor=more)
+
+    return Listing(page, cursor)
+
+
+async def _listed(world: World, record: HookRecord) -> HookInfo | None:
+    try:
+        found = await read_hook(world, record)
+    except DecodeError:  # one run's log, of a newer version perhaps: the others are shown all the same
+        found = FoundHook(record, HookCreated(token="(unreadable)", expires_ms=record.expires_at_ms))
+    return None if found is None else hook_found(found)
+
+
+def _place_in_list(cursor: str | None) -> tuple[RunId, int] | None:
+    if not cursor:
+        return None
+    run_id, _, seq = cursor.rpartition(":")
+    if not (seq.isascii() and seq.isdigit()):
+        raise UsageError(f"cursor={cursor!r} is none that a page of hooks gave")
+    return RunId(run_id), int(seq)
+
+
+def _check_payload(token: str, encoded: bytes) -> None:
+    """Raises: PayloadInvalid."""
+    known = DEFINITIONS.get(token.partition(":")[0]) if ":" in token else None
+    if known is None:
+        return
+    try:
+        decode(encoded, known.type, "payload")
+    except DecodeError as error:
+        raise PayloadInvalid(error.path, error.reason) from None
