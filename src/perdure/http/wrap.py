@@ -1,0 +1,84 @@
+"""`wrap`: perdure around an ASGI app. It owns the life cycle, answers its own routes, and passes everything else on."""
+
+import logging
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from perdure.errors import UsageError
+from perdure.http.authorization import Authorize
+from perdure.http.body import ClientGone, check_headers
+from perdure.http.call import Call
+from perdure.http.lifespan import Lifespan
+from perdure.http.problem import Problem, problem_of
+from perdure.http.rate import Misses
+from perdure.http.route import Route, Routes
+
+logger = logging.getLogger("perdure")
+
+
+class wrap:
+    """Give an ASGI app perdure's life cycle and routes: `api.add_middleware(wrap, …)`, or `app = wrap(app, …)`.
+
+    `routes` names what is served: webhook, runs, hooks, streams, health. All but webhook and health are closed until
+    `authorize(request, action, target)`, sync or async, says True (False: 403, None: 401). `prefix` goes before all
+    paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat` needs an extra that there
+    isn't yet. Raises: UsageError.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp | None,
+        /,
+        *,
+        authorize: Authorize | None = None,
+        prefix: str = "",
+        routes: Sequence[str] = ("webhook",),
+        chat: object = None,
+    ) -> None:
+        if chat is not None:
+            raise UsageError("chat=… needs perdure's agent extra, which this version doesn't have yet: leave it out")
+        self._app, self._authorize, self._prefix = app, authorize, prefix
+        self._routes = Routes(routes, prefix)
+        self._misses = Misses()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await Lifespan(receive, send).run(self._app, scope)
+            return
+        found = self._routes.find(scope) if scope["type"] == "http" else None
+        if found is not None:
+            await self._answer(*found, scope, receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await Problem(404, "nothing is served under this path").response()(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+
+    async def _answer(self, route: Route, parameter: str, scope: Scope, receive: Receive, send: Send) -> None:
+        prefix = scope.get("root_path", "") + self._prefix
+        call = Call(Request(scope), receive, parameter, prefix, self._authorize, self._misses)
+        try:
+            response = await _handled(route, call)
+        except ClientGone:
+            return
+        await response(scope, receive, send)
+
+
+async def _handled(route: Route, call: Call) -> Response:
+    """Raises: ClientGone."""
+    try:
+        check_headers(call.scope)
+        if not route.takes(call.request.method):
+            raise Problem(405, f"this path takes {route.method}", headers={"allow": route.method or ""})
+        return await route.handler(call)
+    except ClientGone:
+        raise
+    except Exception as error:
+        problem = error if isinstance(error, Problem) else problem_of(error)
+        if problem is None or (problem.status in (503, 507) and problem is not error):  # else somebody has said why
+            logger.error("%s /%s went wrong", route.method or "ANY", "/".join(route.path), exc_info=error)
+        return (problem or Problem(500, "the error has been logged")).response()
