@@ -36,7 +36,7 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == (
         "perdure: 'sqlite:///.perdure/perdure.db' is no usable world: "
-        "there is no file .perdure/perdure.db: start a run there first, or check the path\n"
+        "there is no file .perdure/perdure.db: start a run there first, or name another world with --world or PERDURE_WORLD\n"
     )
     assert list(tmp_path.iterdir()) == []
 

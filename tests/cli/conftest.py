@@ -1,15 +1,21 @@
-"""Fixtures: a shop's world, the folder that a command runs in."""
+"""Fixtures: a shop's world, a desk's, the folder that a command runs in."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.cli import desk as desks
 from tests.cli.shop import Shop, make
 
 
 @pytest.fixture(scope="session")
 def _first_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return make(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="session")
+def _first_desk(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return desks.make(tmp_path_factory.mktemp("desk"))
 
 
 @pytest.fixture
@@ -24,5 +30,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def shop(_first_shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop's world of this test's own, in PERDURE_WORLD."""
     copy = _first_shop.copy(folder)
+    monkeypatch.setenv("PERDURE_WORLD", copy.url)
+    return copy
+
+
+@pytest.fixture
+def desk(_first_desk: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A world of hooks, waits and streams of this test's own, in PERDURE_WORLD."""
+    copy = _first_desk.copy(folder)
     monkeypatch.setenv("PERDURE_WORLD", copy.url)
     return copy

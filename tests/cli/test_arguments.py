@@ -1,11 +1,11 @@
-"""Arguments from the command line, as they are recorded."""
+"""JSON from the command line; arguments as they are recorded."""
 
 import io
 import sys
 
 import pytest
 
-from perdure.cli.arguments import encoded_arguments
+from perdure.cli.arguments import encoded_arguments, json_value
 from perdure.codec.node import MAX_DEPTH
 from perdure.codec.value import decode
 from perdure.errors import EncodeError, UsageError
@@ -99,3 +99,18 @@ def test_what_is_wrong_with_standard_input(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UsageError) as caught:
         encoded_arguments("-")
     assert str(caught.value) == "standard input is not UTF-8: line 2, byte 9"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(None, None), ("null", None), ("3", 3), ('"Ann"', "Ann"), ("[1]", [1]), ('{"$": 1}', {"$": 1})]
+)
+def test_any_json(text: str | None, value: object) -> None:
+    assert json_value(text) == value
+
+
+def test_any_json_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed(monkeypatch, b"true\n")
+    assert json_value("-") is True
+    fed(monkeypatch, b"")
+    with pytest.raises(UsageError, match=r"^the JSON of standard input is invalid at line 1, column 1: "):
+        json_value("-")

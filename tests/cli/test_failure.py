@@ -1,11 +1,14 @@
-"""Each error's exit code, and the sentence of the one error that is the command line's own."""
+"""Each error's exit code, and the sentences of those that are the command line's own."""
 
 import pytest
 
-from perdure.cli.failure import StepNotFound, exit_code
+from perdure.cli.failure import AddressUnusable, StepNotFound, exit_code
 from perdure.errors import (
     DefinitionInvalid,
     EncodeError,
+    HookNotFound,
+    PayloadConflict,
+    PayloadInvalid,
     PerdureError,
     RunBlocked,
     RunCancelled,
@@ -30,8 +33,12 @@ from perdure.errors import (
         (EncodeError("a", "no"), 2),
         (DefinitionInvalid("a", "no"), 2),
         (StartConflict("wrun_1", "already"), 2),
+        (PayloadInvalid("payload", "no"), 2),
+        (PayloadConflict("key"), 2),
         (RunNotFound("wrun_1"), 3),
+        (HookNotFound("token"), 3),
         (StepNotFound("step_1", "this world"), 3),
+        (AddressUnusable("localhost", 80, "no"), 4),
         (WorldInvalid("memory://", "no"), 4),
         (WorldUnavailable("no"), 4),
         (WorldFull("/"), 4),
@@ -49,3 +56,7 @@ def test_a_step_that_isnt_there() -> None:
     assert str(StepNotFound("x", "", malformed=True)) == (
         "'x' is not a step's id: one looks like step_ and 26 letters and digits"
     )
+
+
+def test_an_address_that_cant_be_had() -> None:
+    assert str(AddressUnusable("::1", 80, "Permission denied")) == "::1 port 80 can't be served: Permission denied"

@@ -1,5 +1,7 @@
 """Lists in their three forms, and their options."""
 
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -28,6 +30,16 @@ def listing(options: ListOptions) -> None:
 )
 def test_options(words: list[str], options: ListOptions) -> None:
     assert CliRunner().invoke(listing, words).stdout == f"{options}\n"
+
+
+def test_a_list_without_data_has_no_option_for_it() -> None:
+    @click.command()
+    @list_options(limit=7, data=False)
+    def plain(options: ListOptions) -> None:
+        click.echo(repr(options))
+
+    assert CliRunner().invoke(plain, ["--json"]).stdout == f"{ListOptions('json', 7, None, False)}\n"
+    assert CliRunner().invoke(plain, ["--with-data"]).exit_code == 2
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "x"])
@@ -66,3 +78,10 @@ def test_nothing(form: str | None, out: str, err: str, capsys: pytest.CaptureFix
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     write_json({"a": [None, 1.5]})
     assert capsys.readouterr().out == '{\n  "a": [\n    null,\n    1.5\n  ]\n}\n'
+
+
+def test_json_on_a_terminal_obeys_nobody(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    write_json(["\x9b31m\u202e"])
+    write_list("jsonl", COLUMNS, [Listed({"n": "\x9b"}, ())], None)
+    assert capsys.readouterr().out == '[\n  "\\u009b31m\\u202e"\n]\n{"n":"\\u009b"}\n'

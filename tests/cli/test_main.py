@@ -25,8 +25,16 @@ def interrupted() -> None:
     raise KeyboardInterrupt
 
 
+@program.command()
+def unread() -> None:
+    raise BrokenPipeError
+
+
 def test_all_commands_in_order() -> None:
-    assert list(main.commands) == ["start", "inspect", "cancel", "retry", "rerun", "wake", "worker", "check", "db"]
+    assert list(main.commands) == [
+        "start", "inspect", "stream", "resume-hook", "cancel", "retry", "rerun", "wake", "worker", "serve", "health",
+        "check", "db",
+    ]  # fmt: skip
     told = say("--help").stdout
     assert [line.split()[0] for line in told.partition("Commands:\n")[2].splitlines()] == list(main.commands)
 
@@ -60,3 +68,8 @@ def test_a_traceback_for_who_asks() -> None:
 
 def test_an_interruption_is_no_failed_run() -> None:
     assert CliRunner().invoke(program, ["interrupted"]).exit_code == 130
+
+
+def test_output_that_nobody_reads_is_no_failed_run() -> None:
+    done = CliRunner().invoke(program, ["unread"])
+    assert (done.exit_code, done.stdout, done.stderr) == (141, "", "")

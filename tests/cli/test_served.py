@@ -37,6 +37,18 @@ def told(shop: Shop, workflow: str, capsys: pytest.CaptureFixture[str], *, live:
     return served, capsys.readouterr().err
 
 
+def told_beside(served: tuple[str, ...], workflow: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said where a live worker serves these workflows (one of this process serves all that tests define)."""
+
+    async def ask(engine: Engine) -> None:
+        lease = Lease(worker_id=WorkerId("wrkr_1"), lease_ms=60_000, process="", workflows=served)
+        await engine.world.beat(lease)
+        await tell_if_unserved(engine, workflow)
+
+    in_world(None, ask)
+    return capsys.readouterr().err
+
+
 def test_nothing_where_a_worker_lives(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(shop, "shop:fulfil", capsys, live=True) == (True, "")
 
@@ -58,7 +70,23 @@ def test_a_worker_that_died_serves_nothing_though_it_still_owns_runs(shop: Shop)
     assert in_world(None, die) == (["wrkr_1"], frozenset())
 
 
-@pytest.mark.parametrize("workflow", ["fulfil", "store:fulfil", "shop:fullfil"])
-def test_a_name_that_is_almost_right(shop: Shop, workflow: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, sentence = told(shop, workflow, capsys, live=True)
-    assert sentence == f"{PLAIN.format(workflow)}, or did you mean shop:fulfil?\n"
+SERVED = ("archive:fulfil", "bookshop:fulfil", "shop:fulfil", "shop:remind")
+
+
+@pytest.mark.parametrize(
+    ("workflow", "meant"),
+    [
+        ("fulfil", "shop:fulfil"),
+        ("store:fulfil", "shop:fulfil"),
+        ("shop:fullfil", "shop:fulfil"),
+        ("bookshops:fulfil", "bookshop:fulfil"),
+        ("shop:remained", "shop:remind"),
+        ("zzz:remind", "shop:remind"),
+    ],
+)
+def test_a_name_that_is_almost_right(shop: Shop, workflow: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told_beside(SERVED, workflow, capsys) == f"{PLAIN.format(workflow)}, or did you mean {meant}?\n"
+
+
+def test_a_name_that_is_like_no_other(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told_beside(SERVED, "bank:pay", capsys) == f"{PLAIN.format('bank:pay')}\n"

@@ -50,12 +50,23 @@ async def be_stuck() -> None:
 """
 
 
-IMPORTED = "{name} can't be imported: "
+WEBHOOK = ".well-known/workflow/v1/webhook/mine"
+CONFIGURED = """
+from perdure import configure, create_webhook
+from perdure.http.verify import GitHub
+
+configure(world="sqlite:///own.db", base_url="https://example.org/")
+
+@workflow
+async def show_url() -> None:
+    async with create_webhook(token="mine", verify=GitHub("secret")) as webhook:
+        print(webhook.url, flush=True)
+"""
 
 
 @contextmanager
-def working(folder: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
-    (folder / "app.py").write_text(APP)
+def working(folder: Path, *words: str, app: str = APP) -> Iterator["subprocess.Popen[str]"]:
+    (folder / "app.py").write_text(app)
     process = subprocess.Popen(
         [sys.executable, "-m", "perdure", "worker", "app", *words],
         cwd=folder,
@@ -144,42 +155,26 @@ def test_a_result_is_waited_for(folder: Path) -> None:
         assert process.wait(60) == 0
 
 
-@pytest.fixture
-def modules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for modules that this process then imports."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("name", "source", "sentence"),
-    [
-        ("not_there_1", None, "there is no module not_there_1, neither in {folder} nor where Python looks"),
-        ("shop.not_there", None, "there is no module shop.not_there, neither in {folder} nor where Python looks"),
-        ("shop/app.py", None, "shop/app.py is a file: name the module, as an import would: perdure worker shop.app"),
-        ("broken_1", "import not_there_2", IMPORTED + "ModuleNotFoundError: No module named 'not_there_2' ({file}:1)"),
-        ("broken_2", "\n1 / 0", IMPORTED + "ZeroDivisionError: division by zero ({file}:2)"),
-        ("broken_3", "\n\ndef", IMPORTED + "SyntaxError: invalid syntax (broken_3.py, line 3) ({file}:3)"),
-    ],
-)
-def test_modules_that_cant_be_had(modules: Path, name: str, source: str | None, sentence: str) -> None:
-    if source is not None:
-        (modules / f"{name}.py").write_text(source)
-    done = say("worker", name)
+def test_modules_that_cant_be_had(folder: Path) -> None:
+    done = say("worker", "not_there_1")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == f"perdure: {sentence.format(name=name, folder=modules, file=modules / f'{name}.py')}\n"
-    assert not (modules / ".perdure").exists()
+    assert done.stderr.startswith("perdure: there is no module not_there_1, ")
+    assert list(folder.iterdir()) == []
 
 
-def test_a_module_without_workflows(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perdure.cli.worker.REGISTRY.served", frozenset[str]())
-    done = say("worker", "json")
-    assert done.exit_code == 2
-    assert done.stderr == "perdure: json defines no workflow: name the modules whose functions have @workflow\n"
-
-
-def test_a_world_in_memory_has_no_workers(modules: Path) -> None:
+def test_a_world_in_memory_has_no_workers(folder: Path) -> None:
     assert say("worker", "tests.cli.shop", "--world", "memory://").exit_code == 4
+
+
+def test_what_the_modules_configure_counts(folder: Path) -> None:
+    """Unless --world says otherwise; and what webhooks' URLs begin with is kept."""
+    with working(folder, app=APP + CONFIGURED) as process:
+        assert read_until(process.stderr, "running") == "running 4 workflows in sqlite:///own.db\n"
+        run_id = say("start", "app:show_url", "--world", "sqlite:///own.db").stdout.strip()
+        assert read_until(process.stdout, "https") == f"https://example.org/{WEBHOOK}\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert run_id in say("inspect", "runs", "--world", "sqlite:///own.db").stdout
 
 
 @pytest.mark.anyio

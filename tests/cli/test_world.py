@@ -64,7 +64,7 @@ def test_looking_makes_no_world(folder: Path) -> None:
         in_world("sqlite:///deep/down/runs.db", address)
     assert str(caught.value) == (
         "'sqlite:///deep/down/runs.db' is no usable world: "
-        "there is no file deep/down/runs.db: start a run there first, or check the path"
+        "there is no file deep/down/runs.db: start a run there first, or name another world with --world or PERDURE_WORLD"
     )
     assert list(folder.iterdir()) == []
 

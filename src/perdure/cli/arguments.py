@@ -1,4 +1,4 @@
-"""A run's arguments on the command line: JSON, an object by name or an array by position, `-` from standard input.
+"""JSON on the command line, `-` from standard input: a payload, or a run's arguments by name or by position.
 
 Nothing here knows the workflow: an array is recorded as it is, and the worker that has the code binds it.
 """
@@ -19,10 +19,7 @@ def encoded_arguments(text: str | None) -> bytes:
     """The input of a run. None: no arguments. Raises: UsageError with line and column, EncodeError."""
     if text is None:
         return encode_arguments({})
-    where = "the JSON"
-    if text == "-":
-        text, where = _standard_input(), "the JSON of standard input"
-    value = _parsed(text, where)
+    where, value = _read(text)
     if isinstance(value, dict):
         return encode_arguments(value)  # pyright: ignore[reportUnknownArgumentType] - its keys are texts
     if isinstance(value, list):
@@ -31,6 +28,19 @@ def encoded_arguments(text: str | None) -> bytes:
         f'{where} is {_kind(value)}: write the arguments as an object by name, {{"name": "Ann"}}, '
         'or as an array by position, ["Ann"]'
     )
+
+
+def json_value(text: str | None) -> Any:
+    """Any JSON; None: null. Raises: UsageError with line and column."""
+    return None if text is None else _read(text)[1]
+
+
+def _read(text: str) -> tuple[str, Any]:
+    """What an error calls the JSON, and its value."""
+    where = "the JSON"
+    if text == "-":
+        text, where = _standard_input(), "the JSON of standard input"
+    return where, _parsed(text, where)
 
 
 def _standard_input() -> str:

@@ -1,5 +1,6 @@
 """Lists: which options they take, and the three forms in which they are written."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 import msgspec
 
+from perdure.cli.escape import visible_json
 from perdure.cli.table import Column, Row, write_table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -28,16 +30,16 @@ class ListOptions(NamedTuple):
     with_data: bool
 
 
-def list_options(limit: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Adds `--json`, `--jsonl`, `--limit`, `--cursor` and `--with-data`: the command gets them as `options`."""
+def list_options(limit: int, *, data: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds `--json`, `--jsonl`, `--limit`, `--cursor`, and (`data`) `--with-data`: the command gets them as `options`."""
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def bundled(*, form: str | None, limit: int, cursor: str | None, with_data: bool, **others: Any) -> Any:
+        def bundled(*, form: str | None, limit: int, cursor: str | None, with_data: bool = False, **others: Any) -> Any:
             return command(options=ListOptions(form, limit, cursor, with_data), **others)
 
         for option in (
-            data_option,
+            *([data_option] if data else []),
             click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended."),
             click.option(
                 "--limit",
@@ -63,7 +65,7 @@ def form_option(name: str, text: str) -> Callable[[Command], Command]:
 
 def data_option(command: Command) -> Command:
     """Adds `--with-data`."""
-    return click.option("--with-data", is_flag=True, help="Show inputs, results and event data too.")(command)
+    return click.option("--with-data", is_flag=True, help="Show inputs, results, metadata and event data too.")(command)
 
 
 def write_list(form: str | None, columns: Sequence[Column], items: Sequence[Listed], cursor: str | None) -> None:
@@ -73,7 +75,7 @@ def write_list(form: str | None, columns: Sequence[Column], items: Sequence[List
         return
     if form == "jsonl":
         for item in items:
-            click.echo(msgspec.json.encode(item.json))
+            _echo_json(msgspec.json.encode(item.json))
     else:
         write_table(columns, [item.row for item in items])
         if not items:
@@ -84,4 +86,8 @@ def write_list(form: str | None, columns: Sequence[Column], items: Sequence[List
 
 def write_json(value: object) -> None:
     """One JSON value over several lines."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    _echo_json(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _echo_json(data: bytes) -> None:
+    click.echo(visible_json(data.decode()) if sys.stdout.isatty() else data)

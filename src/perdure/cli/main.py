@@ -5,11 +5,16 @@ import click
 from perdure.cli.cancel import cancel
 from perdure.cli.check import check
 from perdure.cli.db.group import db
-from perdure.cli.failure import INTERRUPTED, exit_code
+from perdure.cli.failure import INTERRUPTED, UNREAD, exit_code
+from perdure.cli.health import health
 from perdure.cli.inspect.group import inspect
+from perdure.cli.pipe import quieten
 from perdure.cli.rerun import rerun
+from perdure.cli.resume_hook import resume_hook
 from perdure.cli.retry import retry
+from perdure.cli.serve import serve
 from perdure.cli.start import start
+from perdure.cli.stream import stream
 from perdure.cli.wake import wake
 from perdure.cli.worker import worker
 from perdure.errors import PerdureError
@@ -29,6 +34,9 @@ class Commands(click.Group):
                 raise
             click.echo(f"perdure: {error}", err=True)
             ctx.exit(exit_code(error))
+        except BrokenPipeError:
+            quieten()
+            ctx.exit(UNREAD)
         except KeyboardInterrupt:
             click.echo(err=True)  # closes the line on which the terminal shows ^C
             ctx.exit(INTERRUPTED)
@@ -46,12 +54,14 @@ def main(debug: bool) -> None:
     \b
     Exit codes:
       0  it worked
-      1  the run failed, or `check` found something
+      1  the run failed, `check` found something, or no worker lives (`health`)
       2  asked wrongly
-      3  no such run or step
-      4  the world can't be reached, or there is none
+      3  no such run, step or hook
+      4  the world can't be reached, there is none, or an address is taken (`serve`)
     """
 
 
-for command in (start, inspect, cancel, retry, rerun, wake, worker, check, db):
+for command in (
+    start, inspect, stream, resume_hook, cancel, retry, rerun, wake, worker, serve, health, check, db,
+):  # fmt: skip
     main.add_command(command)

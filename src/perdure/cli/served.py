@@ -26,6 +26,7 @@ async def tell_if_unserved(engine: Engine, workflow: str) -> None:
 
 
 def _near(workflow: str, served: frozenset[str]) -> str | None:
-    """A served workflow of the same last name, or one that is spelt almost so."""
+    """Of the served workflows with the same last name the one that is spelt most like it; else one spelt almost so."""
     same = sorted(name for name in served if name.rpartition(":")[2] == workflow.rpartition(":")[2])
-    return next(iter([*same, *get_close_matches(workflow, sorted(served), n=1)]), None)
+    near = get_close_matches(workflow, same, n=1, cutoff=0) or get_close_matches(workflow, sorted(served), n=1)
+    return next(iter(near), None)

@@ -1,24 +1,23 @@
 """`perdure worker`: a process that owns and runs runs until it is told to stop, and then hands back what is left."""
 
 import asyncio
-import importlib
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
-from perdure.api.connect import close, configure
+from perdure.api.connect import CONNECTION, close, configure
 from perdure.api.worker import worker as working
 from perdure.cli.human import counted, span
+from perdure.cli.module import load_workflows
 from perdure.cli.parameter import DURATION
 from perdure.cli.world import url_of, world_option
 from perdure.engine.registry import REGISTRY
-from perdure.errors import PerdureError, UsageError
+from perdure.engine.worker import Worker
 
 JOIN_S = 0.2
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -42,22 +41,12 @@ def worker(modules: tuple[str, ...], concurrency: int, grace: int, world: str | 
     \b
       perdure worker app.workflows --concurrency 200
     """
-    load(modules)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    url = url_of(world)
-    configure(world=url, work=False)
+    load_workflows(modules)
+    log_to_stderr()
+    url = url_of(world or CONNECTION.url)  # the modules may have configured it
+    configure(world=url, work=False, base_url=CONNECTION.base_url)
     asyncio.run(serve(url, concurrency, grace))
     leave_stuck_threads()
-
-
-def load(modules: tuple[str, ...]) -> None:
-    """Import them, the current folder first. Raises: UsageError where one can't be, or none defines a workflow."""
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    for module in modules:
-        _load(module)
-    if not REGISTRY.served:
-        raise UsageError(f"{', '.join(modules)} defines no workflow: name the modules whose functions have @workflow")
 
 
 async def serve(url: str, concurrency: int, grace_ms: int) -> None:
@@ -68,10 +57,23 @@ async def serve(url: str, concurrency: int, grace_ms: int) -> None:
             click.echo(f"running {counted(len(REGISTRY.served), 'workflow')} in {url}", err=True)
             await stop.asked.wait()
             stop.hurry = at_work.steps.close
-            click.echo(f"draining: {_left(len(at_work.runs), at_work.steps.busy, grace_ms)}", err=True)
+            tell_of_drain(at_work, grace_ms)
     finally:
         await close()
     click.echo("drained", err=True)
+
+
+def log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def tell_of_drain(at_work: Worker, grace_ms: int) -> None:
+    """On standard error, what is left to do."""
+    left = f"{counted(len(at_work.runs), 'run')} to hand back"
+    if at_work.steps.busy:
+        patience = f"for at most {span(grace_ms)}; a second signal ends that at once"
+        left = f"{left} after {counted(at_work.steps.busy, 'step')} that may end, {patience}"
+    click.echo(f"draining: {left}", err=True)
 
 
 class Stop:
@@ -105,36 +107,3 @@ def leave_stuck_threads() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
-
-
-def _left(runs: int, steps: int, grace_ms: int) -> str:
-    if not steps:
-        return f"{counted(runs, 'run')} to hand back"
-    patience = f"for at most {span(grace_ms)}; a second signal ends that at once"
-    return f"{counted(runs, 'run')} to hand back after {counted(steps, 'step')} that may end, {patience}"
-
-
-def _load(module: str) -> None:
-    if module.endswith(".py") or os.sep in module:
-        name = ".".join(Path(module).with_suffix("").parts)
-        raise UsageError(f"{module} is a file: name the module, as an import would: perdure worker {name}")
-    try:
-        importlib.import_module(module)
-    except PerdureError:
-        raise
-    except ModuleNotFoundError as error:
-        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
-            raise UsageError(f"there is no module {module}, neither in {os.getcwd()} nor where Python looks") from error
-        raise _unimportable(module, error) from error
-    except Exception as error:
-        raise _unimportable(module, error) from error
-
-
-def _unimportable(module: str, error: Exception) -> UsageError:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    place = f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})" if traceback is not None else ""
-    if isinstance(error, SyntaxError):
-        place = f" ({error.filename}:{error.lineno})"
-    return UsageError(f"{module} can't be imported: {type(error).__name__}: {error}{place}")

@@ -6,4 +6,4 @@ from tests.cli.shop import say
 def test_its_commands() -> None:
     told = say("inspect", "--help").stdout
     names = [line.split()[0] for line in told.partition("Commands:\n")[2].splitlines()]
-    assert sorted(names) == ["events", "run", "runs", "step", "steps"]
+    assert sorted(names) == ["events", "hooks", "run", "runs", "step", "steps", "streams", "waits"]

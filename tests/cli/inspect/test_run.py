@@ -1,12 +1,28 @@
 """`perdure inspect run`."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from perdure.api.records import Waiting
-from perdure.cli.inspect.run import data_cell, span_cell, time_cell, waiting_cell
+from perdure.api.records import HookInfo, RunInfo, StreamInfo, Waiting
+from perdure.cli.inspect.hooks import HookView
+from perdure.cli.inspect.run import (
+    LISTED,
+    RunDetail,
+    aligned,
+    data_cell,
+    hook_words,
+    hooks_cell,
+    span_cell,
+    stream_words,
+    streams_cell,
+    time_cell,
+    waiting_cell,
+)
+from perdure.cli.inspect.view import RunView
 from perdure.cli.table import Cell
+from tests.cli.desk import on_terminal
 from tests.cli.shop import Shop, say
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -51,6 +67,33 @@ def test_json(shop: Shop) -> None:
     assert shown["result"] == {"order": "o-1", "charge": "ch_o-1"}
 
 
+def test_hooks_and_streams(desk: Shop) -> None:
+    shown = parts(desk.runs["asking"])
+    assert msgspec.json.decode(shown["hooks"])[0]["token"] == "desk:o-1"
+    assert msgspec.json.decode(shown["streams"])[1] == {"namespace": "progress", "tailIndex": 2, "closed": False}
+    shown = msgspec.json.decode(say("inspect", "run", desk.runs["reporting"], "--json").stdout)
+    assert [(hook["token"], hook["status"]) for hook in shown["hooks"]] == [
+        ("report", "disposed"),
+        ("desk:o-1", "conflict"),
+    ]
+    assert "metadata" not in shown["hooks"][0]
+    assert [stream["tailIndex"] for stream in shown["streams"]] == [6, -1]
+    shown = msgspec.json.decode(say("inspect", "run", desk.runs["asking"], "--json", "--with-data").stdout)
+    assert shown["hooks"][0]["metadata"]["order"] == "o-1"
+
+
+def test_hooks_and_streams_in_short(desk: Shop) -> None:
+    token = say("inspect", "hooks", desk.runs["asking"]).stdout.splitlines()[1].split("\t")[0]
+    _, _, told = on_terminal("inspect", "run", desk.runs["asking"], NO_COLOR="1").partition("\nhooks")
+    _, first, second, *rest = (line.rstrip() for line in told.splitlines())
+    assert first.startswith(f"  desk:o-1{' ' * 24}  hook since ")
+    assert first.endswith(", 1 payload, expires in 6 d")
+    assert second.startswith(f"  {token}  hook since ")
+    assert rest == ["streams", "  (default)  2 chunks, open", "  progress   3 chunks, open"]
+    told = on_terminal("inspect", "run", desk.runs["reporting"], NO_COLOR="1")
+    assert "\nhooks       2 hooks, none of which waits\n" in told
+
+
 def test_a_run_that_isnt_there(shop: Shop) -> None:
     done = say("inspect", "run", "wrun_" + "0" * 26)
     assert (done.exit_code, done.stdout) == (3, "")
@@ -84,3 +127,35 @@ def test_what_is_waited_for_has_a_line_each() -> None:
     assert sleep.startswith("a sleep, until ")
     assert sleep.endswith(", in 2 h")
     assert step == "app:charge, attempt 1"
+
+
+def hook(**changes: object) -> HookView:
+    fields: dict[str, Any] = {
+        "run_id": "wrun_1", "hook_id": "hook_1", "token": "a:1", "metadata": None, "created_at": NOW,
+        "expires_at": None, "received": 0,
+    }  # fmt: skip
+    return HookView(HookInfo(**{**fields, **changes}), "a:b", 0)
+
+
+def test_what_is_said_of_hooks_and_streams() -> None:
+    now = NOW + timedelta(minutes=3)
+    assert hook_words(hook(), now) == "hook since 3 min"
+    told = hook(webhook=True, received=2, expires_at=NOW)._replace(rejected=1)
+    assert hook_words(told, now) == "webhook since 3 min, 2 payloads, 1 payload rejected, expires 3 min ago"
+    assert stream_words(StreamInfo(namespace=None, tail_index=-1, closed=True)) == "0 chunks, closed"
+    assert aligned([("a", "one"), ("b" * 50, "two")]) == [f"{'a':40}  one", f"{'b' * 50}  two"]
+    assert aligned([]) == []
+
+
+def test_only_some_of_many_are_listed() -> None:
+    info = RunInfo(
+        run_id="wrun_1", workflow="a:b", status="running", created_at=NOW, started_at=NOW, completed_at=None,
+        duration_ms=None, attributes={}, parent_id=None, root_id="wrun_1", recoveries=0, deployment="", reason=None,
+        forced=False,
+    )  # fmt: skip
+    view = RunView(info, None, None, False)
+    streams = tuple(StreamInfo(namespace=f"s{n}", tail_index=0, closed=True) for n in range(LISTED + 2))
+    detail = RunDetail(view, [hook() for _ in range(LISTED + 1)], streams)
+    assert hooks_cell(detail, NOW).text.splitlines()[LISTED:] == ["and 1 other"]
+    assert streams_cell(detail).text.splitlines()[LISTED:] == ["and 2 others"]
+    assert hooks_cell(detail._replace(hooks=()), NOW) == Cell("", "[]")

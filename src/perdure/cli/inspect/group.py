@@ -3,19 +3,22 @@
 import click
 
 from perdure.cli.inspect.events import events
+from perdure.cli.inspect.hooks import hooks
 from perdure.cli.inspect.run import run
 from perdure.cli.inspect.runs import runs
 from perdure.cli.inspect.step import step
 from perdure.cli.inspect.steps import steps
+from perdure.cli.inspect.streams import streams
+from perdure.cli.inspect.waits import waits
 
 
-@click.group(short_help="Look at runs, steps and events.")
+@click.group(short_help="Look at runs, and at what is in them.")
 def inspect() -> None:
-    """Look at runs, steps and events. Looking changes nothing, and makes no world.
+    """Look at runs, and at their steps, events, hooks, waits and streams. Looking changes nothing, and makes no world.
 
     On a terminal lists are tables; in a pipe they are lines with tabs; --json and --jsonl give everything.
     """
 
 
-for command in (runs, steps, events, run, step):
+for command in (runs, steps, events, hooks, waits, streams, run, step):
     inspect.add_command(command)

@@ -1,13 +1,17 @@
 """`perdure inspect run`: all about one run."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import click
 import msgspec
 
-from perdure.api.records import Waiting
+from perdure.api.records import StreamInfo, Waiting
+from perdure.api.run import get_run
 from perdure.cli.detail import Part, write_detail
-from perdure.cli.human import age, clock, iso, span
+from perdure.cli.human import age, clock, counted, iso, span
+from perdure.cli.inspect.hooks import HookView, expiry_cell, hook_json, hooks_in
 from perdure.cli.inspect.view import RunView, view_of
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.reference import record_named
@@ -15,6 +19,24 @@ from perdure.cli.served import served_workflows
 from perdure.cli.table import Cell, status_cell
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+
+LISTED = 10
+NAME_MAX = 40
+
+
+class RunDetail(NamedTuple):
+    view: RunView
+    hooks: Sequence[HookView]
+    streams: Sequence[StreamInfo]
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.view.as_json(), "hooks": self.hooks_json(), "streams": self.streams_json()}
+
+    def hooks_json(self) -> list[dict[str, Any]]:
+        return [hook_json(hook, with_data=self.view.with_data) for hook in self.hooks]
+
+    def streams_json(self) -> list[dict[str, Any]]:
+        return [stream.as_json() for stream in self.streams]
 
 
 @click.command(short_help="Show one run.")
@@ -25,22 +47,25 @@ from perdure.engine.engine import Engine
 def run(id: str, form: str | None, with_data: bool, world: str | None) -> None:
     """Show the run ID: where it stands, what it waits for, or how it ended.
 
-    Its steps are in `perdure inspect steps ID`, its log in `perdure inspect events ID`.
+    Its steps are in `perdure inspect steps ID`, its log in `perdure inspect events ID`; likewise its hooks, waits and
+    streams.
     """
 
-    async def work(engine: Engine) -> RunView:
+    async def work(engine: Engine) -> RunDetail:
         record = await record_named(engine, id)
-        return await view_of(engine, record, await served_workflows(engine), with_data=with_data)
+        view = await view_of(engine, record, await served_workflows(engine), with_data=with_data)
+        streams = (await get_run(record.run_id).streams()).items
+        return RunDetail(view, await hooks_in(engine, record), streams)
 
-    view = in_world(world, work)
+    detail = in_world(world, work)
     if form == "json":
-        write_json(view.as_json())
+        write_json(detail.as_json())
     else:
-        write_detail(parts_of(view, datetime.now(UTC)))
+        write_detail(parts_of(detail, datetime.now(UTC)))
 
 
-def parts_of(view: RunView, now: datetime) -> list[Part]:
-    info = view.info
+def parts_of(detail: RunDetail, now: datetime) -> list[Part]:
+    view, info = detail.view, detail.view.info
     parts = [
         Part("runId", "run", Cell(info.run_id, style="bold")),
         Part("workflow", "workflow", Cell(info.workflow)),
@@ -62,6 +87,8 @@ def parts_of(view: RunView, now: datetime) -> list[Part]:
         parts.append(Part("reason", "reason", Cell(info.reason, style="red" if info.status == "blocked" else "")))
     else:
         parts.append(Part("waitingFor", "waiting for", waiting_cell(info.waiting_for, now)))
+    parts.append(Part("hooks", "hooks", hooks_cell(detail, now)))
+    parts.append(Part("streams", "streams", streams_cell(detail)))
     if view.with_data:
         parts.append(Part("input", "input", data_cell(view.input)))
         parts.append(Part("result", "result", data_cell(view.result) if info.status == "completed" else Cell("")))
@@ -92,6 +119,47 @@ def waiting_cell(reasons: tuple[Waiting, ...], now: datetime) -> Cell:
         for reason in reasons
     ]
     return Cell("\n".join(lines), msgspec.json.encode([reason.as_json() for reason in reasons]).decode())
+
+
+def hooks_cell(detail: RunDetail, now: datetime) -> Cell:
+    """A line for each that waits, as far as there is room; of the others the number."""
+    waiting = [hook for hook in detail.hooks if hook.info.status == "waiting"]
+    lines = aligned([(hook.info.token, hook_words(hook, now)) for hook in waiting[:LISTED]])
+    rest = len(detail.hooks) - len(lines)
+    if rest:
+        lines.append(f"and {counted(rest, 'other')}" if lines else f"{counted(rest, 'hook')}, none of which waits")
+    return Cell("\n".join(lines), msgspec.json.encode(detail.hooks_json()).decode())
+
+
+def hook_words(hook: HookView, now: datetime) -> str:
+    info = hook.info
+    words = [f"{'webhook' if info.webhook else 'hook'} since {age(info.created_at, now)}"]
+    if info.received:
+        words.append(counted(info.received, "payload"))
+    if hook.rejected:
+        words.append(f"{counted(hook.rejected, 'payload')} rejected")
+    if info.expires_at is not None:
+        words.append(f"expires {expiry_cell(info, now).text}")
+    return ", ".join(words)
+
+
+def streams_cell(detail: RunDetail) -> Cell:
+    """A line for each, as far as there is room."""
+    shown = detail.streams[:LISTED]
+    lines = aligned([(stream.namespace or "(default)", stream_words(stream)) for stream in shown])
+    if len(detail.streams) > LISTED:
+        lines.append(f"and {counted(len(detail.streams) - LISTED, 'other')}")
+    return Cell("\n".join(lines), msgspec.json.encode(detail.streams_json()).decode())
+
+
+def stream_words(stream: StreamInfo) -> str:
+    return f"{counted(stream.tail_index + 1, 'chunk')}, {'closed' if stream.closed else 'open'}"
+
+
+def aligned(lines: Sequence[tuple[str, str]]) -> list[str]:
+    """Names, and what is said of each, under each other."""
+    width = min(max((len(name) for name, _ in lines), default=0), NAME_MAX)
+    return [f"{name.ljust(width)}  {words}" for name, words in lines]
 
 
 def data_cell(value: object) -> Cell:

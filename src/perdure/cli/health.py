@@ -1,0 +1,123 @@
+"""`perdure health`: whether a world can be reached, who works on it, and what waits for somebody."""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from perdure.api.records import moment
+from perdure.cli.detail import Part, write_detail
+from perdure.cli.failure import FAILED
+from perdure.cli.human import counted, iso, span
+from perdure.cli.listing import form_option, write_json
+from perdure.cli.reference import walk_runs
+from perdure.cli.table import Cell
+from perdure.cli.world import in_world, world_option
+from perdure.engine.engine import Engine
+from perdure.engine.process import is_gone
+from perdure.world.ownership import WorkerRecord
+from perdure.world.query import RunFilter
+
+
+class Health(NamedTuple):
+    """`runs`: those that haven't ended, by status; `unserved`: of these, by workflow, those that nobody could run."""
+
+    world: str
+    workers: tuple[WorkerRecord, ...]
+    runs: dict[str, int]
+    unserved: dict[str, int]
+
+    @property
+    def works(self) -> bool:
+        return any(is_live(worker) for worker in self.workers)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "world": self.world,
+            "live": self.works,
+            "workers": [worker_json(worker) for worker in self.workers],
+            "runs": self.runs,
+            "unserved": self.unserved,
+        }
+
+
+@click.command(short_help="Show whether runs can go on.")
+@form_option("--json", "One JSON object.")
+@world_option
+@click.pass_context
+def health(ctx: click.Context, form: str | None, world: str | None) -> None:
+    """Show whether the world can be reached, its workers, and how many runs haven't ended.
+
+    Exit code 0 if all is well, 1 if no worker lives, 4 if the world can't be reached, or isn't there.
+    """
+    found = in_world(world, look)
+    if form == "json":
+        write_json(found.as_json())
+    else:
+        write_detail(parts_of(found))
+    if not found.works:
+        click.echo("no live worker: start `perdure worker MODULE` or `perdure serve MODULE`", err=True)
+        ctx.exit(FAILED)
+
+
+async def look(engine: Engine) -> Health:
+    """Raises: WorldError."""
+    workers = await engine.world.workers()
+    served = {name for worker in workers if is_live(worker) for name in worker.workflows}
+    runs, unserved = Counter[str](pending=0, running=0, blocked=0), Counter[str]()
+    async for run in walk_runs(engine.world, RunFilter(status=("pending", "running", "blocked"))):
+        runs[run.status] += 1
+        if run.status != "blocked" and run.workflow not in served:
+            unserved[run.workflow] += 1
+    return Health(engine.world.url, workers, dict(runs), dict(unserved.most_common()))
+
+
+def is_live(worker: WorkerRecord) -> bool:
+    """By its lease; on this host also by its process, which may have gone before it."""
+    return worker.lease_until_ms > worker.now_ms and not is_gone(worker.process)
+
+
+def worker_json(worker: WorkerRecord) -> dict[str, Any]:
+    return {
+        "workerId": worker.worker_id,
+        "live": is_live(worker),
+        "leaseUntil": iso(moment(worker.lease_until_ms)),
+        "runs": worker.runs,
+        "workflows": list(worker.workflows),
+        "deployment": worker.deployment,
+    }
+
+
+def parts_of(found: Health) -> list[Part]:
+    return [
+        Part("world", "world", Cell(found.world)),
+        Part("live", "status", live_cell(found)),
+        Part("workers", "workers", workers_cell(found.workers)),
+        Part("runs", "runs", counts_cell(found.runs)),
+        Part("unserved", "unserved", counts_cell(found.unserved, "yellow")),
+    ]
+
+
+def live_cell(found: Health) -> Cell:
+    if found.works:
+        return Cell("at work", "true", style="green")
+    return Cell("nobody works", "false", style="bold red")
+
+
+def workers_cell(workers: tuple[WorkerRecord, ...]) -> Cell:
+    """A line for each."""
+    raw = msgspec.json.encode([worker_json(worker) for worker in workers]).decode()
+    return Cell("\n".join(map(_in_words, workers)), raw)
+
+
+def counts_cell(counts: dict[str, int], style: str = "") -> Cell:
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return Cell(told, msgspec.json.encode(counts).decode(), style)
+
+
+def _in_words(worker: WorkerRecord) -> str:
+    work = f"serves {counted(len(worker.workflows), 'workflow')}, holds {counted(worker.runs, 'run')}"
+    left_ms = worker.lease_until_ms - worker.now_ms
+    lease = f"its lease ends in {span(left_ms)}" if is_live(worker) else "dead"
+    return f"{worker.worker_id}  {work}, {lease}"

@@ -1,0 +1,64 @@
+"""`perdure inspect waits`: a run's sleeps and timeouts."""
+
+from datetime import UTC, datetime
+
+import click
+
+from perdure.api.records import WaitInfo
+from perdure.api.run import get_run
+from perdure.cli.human import age, clock, iso, span
+from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.place import items_at
+from perdure.cli.reference import record_named
+from perdure.cli.table import Cell, Column, Row
+from perdure.cli.world import in_world, world_option
+from perdure.engine.engine import Engine
+
+COLUMNS = (
+    Column("KIND"),
+    Column("STATUS"),
+    Column("DUE"),
+    Column("LEFT", piped=False),
+    Column("BEGUN", wide=True),
+    Column("TOOK"),
+    Column("KEY", cut="left"),
+)
+STYLES = {"waiting": "cyan", "completed": "green", "woken": "yellow", "cancelled": "magenta"}
+
+
+@click.command(short_help="List a run's sleeps and timeouts.")
+@click.argument("run")
+@list_options(limit=100, data=False)
+@world_option
+def waits(run: str, options: ListOptions, world: str | None) -> None:
+    """List the sleeps and timeouts of the run RUN, in the order in which they began.
+
+    In a pipe a line has: kind, status, due, begun, duration in ms, key.
+    """
+
+    async def work(engine: Engine) -> tuple[list[WaitInfo], str | None]:
+        record = await record_named(engine, run)
+        page, cursor = items_at(options, (await get_run(record.run_id).waits()).items, "waits")
+        return list(page), cursor
+
+    found, cursor = in_world(world, work)
+    now = datetime.now(UTC)
+    write_list(options.form, COLUMNS, [Listed(wait.as_json(), row_of(wait, now)) for wait in found], cursor)
+
+
+def row_of(wait: WaitInfo, now: datetime) -> Row:
+    took_ms = None if wait.completed_at is None else round((wait.completed_at - wait.created_at).total_seconds() * 1000)
+    return (
+        Cell(wait.kind),
+        Cell(wait.status, style=STYLES[wait.status]),
+        Cell(clock(wait.due_at, now), iso(wait.due_at)),
+        Cell(left(wait, now)),
+        Cell(clock(wait.created_at, now), iso(wait.created_at), style="dim"),
+        Cell("", "") if took_ms is None else Cell(span(took_ms), str(took_ms)),
+        Cell(wait.key, style="dim"),
+    )
+
+
+def left(wait: WaitInfo, now: datetime) -> str:
+    """What is still to come of it: `2 h`; `0 s` where it is due; nothing once it is over."""
+    return age(now, max(wait.due_at, now)) if wait.status == "waiting" else ""

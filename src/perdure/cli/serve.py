@@ -1,0 +1,139 @@
+"""`perdure serve`: an HTTP server and a worker in one process, for apps that have none of their own.
+
+What is served is `perdure.http`'s to say. Who may reach it is decided here: whoever is on this machine, or whom
+`--authorize` lets in. The life cycle is here too, so that the worker has the concurrency and the grace that were asked for.
+"""
+
+import asyncio
+import os
+import socket
+from typing import Any, NamedTuple
+
+import click
+
+from perdure.api.connect import CONNECTION, DEFAULT_URL, VARIABLE, close, configure
+from perdure.api.connect import base_url as known_base_url
+from perdure.api.worker import worker as working
+from perdure.cli.human import counted
+from perdure.cli.module import function_named, load_workflows
+from perdure.cli.parameter import DURATION
+from perdure.cli.server import App, address_of, listening, resolved, serving
+from perdure.cli.worker import Stop, leave_stuck_threads, log_to_stderr, tell_of_drain
+from perdure.cli.world import world_option
+from perdure.engine.registry import REGISTRY
+from perdure.errors import UsageError
+
+ROUTES = ("webhook", "runs", "hooks", "streams", "health")
+OPEN_TO_ALL = ("webhook", "health")
+"""Made for strangers: a webhook's URL is its secret, and health says nothing of any run."""
+
+
+class RoutesType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic from 8.5 on only
+    """`webhook,runs`."""
+
+    name = "routes"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
+        unknown = [name for name in names if name not in ROUTES]
+        if unknown:
+            self.fail(f"{', '.join(map(repr, unknown))}: there are {', '.join(ROUTES)}.", param, ctx)
+        return names
+
+
+class Options(NamedTuple):
+    """As they were given."""
+
+    host: str
+    port: int
+    routes: tuple[str, ...]
+    authorize: str | None
+    base_url: str | None
+    concurrency: int
+    grace: int
+    world: str | None
+
+
+@click.command(short_help="Serve HTTP, and run workflows.")
+@click.argument("modules", metavar="MODULE...", nargs=-1, required=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option(
+    "--routes",
+    type=RoutesType(),
+    metavar="NAME,...",
+    default=",".join(ROUTES),
+    show_default=True,
+    help="What to serve.",
+)
+@click.option("--authorize", metavar="MODULE:FUNCTION", help="Says who may do what; needed where others get in.")
+@click.option("--base-url", metavar="URL", help="What the URLs of webhooks begin with. [env: PERDURE_BASE_URL]")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Steps at once."
+)
+@click.option(
+    "--grace", type=DURATION, default="30s", show_default=True, help="How long running steps may take to end at a stop."
+)
+@world_option
+def serve(modules: tuple[str, ...], **given: Any) -> None:
+    """Import each MODULE, run the runs of the workflows that it defines, and serve HTTP: start and follow runs, send
+    payloads, take webhooks.
+
+    At 127.0.0.1 whoever is on this machine may do all; at any other address --authorize says who may. At SIGTERM or
+    SIGINT (Ctrl-C) streams end at once, requests soon, and then the worker drains, as `perdure worker` does.
+
+    \b
+      perdure serve app.orders
+      curl -d '{"id": 17}' http://127.0.0.1:8000/workflows/app.orders:fulfil/runs
+    """
+    options = Options(**given)
+    load_workflows(modules)
+    authorize = function_named(options.authorize) if options.authorize is not None else None
+    address = resolved(options.host, options.port)
+    if not address.is_local and authorize is None:
+        refuse_strangers(options)
+    app = app_of(options.routes, authorize, local=address.is_local)
+    with listening(address) as listener:
+        log_to_stderr()
+        asyncio.run(work(options, app, listener))
+    leave_stuck_threads()
+
+
+def refuse_strangers(options: Options) -> None:
+    """Raises: UsageError where they could use what isn't made for them."""
+    closed = [name for name in options.routes if name not in OPEN_TO_ALL]
+    if closed:
+        raise UsageError(
+            f"others can reach {options.host}, and nobody says what they may do with {', '.join(closed)}: "
+            f"give --authorize MODULE:FUNCTION, or serve only --routes {','.join(OPEN_TO_ALL)}"
+        )
+
+
+def app_of(routes: tuple[str, ...], authorize: Any, *, local: bool) -> App:
+    from perdure.http import loopback, wrap
+
+    return wrap(None, routes=routes, authorize=authorize or (loopback if local else None))
+
+
+async def work(options: Options, app: App, listener: socket.socket) -> None:
+    """Until the first signal. Raises: WorldError."""
+    from perdure.http.ending import ending
+
+    url = options.world or CONNECTION.url or os.environ.get(VARIABLE) or DEFAULT_URL
+    address = address_of(listener)
+    base_url = options.base_url or known_base_url() or (str(address) if address.is_local else None)
+    configure(world=url, work=False, base_url=base_url)
+    stop = Stop()
+    try:
+        async with working(concurrency=options.concurrency, grace=options.grace / 1000) as at_work:
+            async with serving(app, listener) as server:
+                server.ended.add_done_callback(lambda _: stop.asked.set())
+                workflows = counted(len(REGISTRY.served), "workflow")
+                click.echo(f"serving {address}, running {workflows} in {url}", err=True)
+                await stop.asked.wait()
+                stop.hurry = lambda: (server.hurry(), at_work.steps.close())[-1]
+                ending().set()
+            tell_of_drain(at_work, options.grace)
+    finally:
+        await close()
+    click.echo("drained", err=True)

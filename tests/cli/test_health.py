@@ -1,0 +1,103 @@
+"""`perdure health`."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from perdure import close, configure, worker
+from perdure.api.connect import CONNECTION
+from perdure.cli.health import Health, counts_cell, is_live, live_cell, look, parts_of, worker_json, workers_cell
+from perdure.cli.table import Cell
+from perdure.model.ids import WorkerId
+from perdure.world.ownership import WorkerRecord
+from tests.cli.shop import Shop, say
+
+NOBODY = "no live worker: start `perdure worker MODULE` or `perdure serve MODULE`\n"
+RUNS = {"pending": 1, "running": 2, "blocked": 0}
+
+
+def test_nobody_works(shop: Shop) -> None:
+    done = say("health", "--json")
+    assert (done.exit_code, done.stderr) == (1, NOBODY)
+    assert msgspec.json.decode(done.stdout) == {
+        "world": shop.url,
+        "live": False,
+        "workers": [],
+        "runs": RUNS,
+        "unserved": {"shop:remind": 2, "shop:inquire": 1},
+    }
+
+
+def test_in_a_pipe(shop: Shop) -> None:
+    done = say("health")
+    assert (done.exit_code, done.stderr) == (1, NOBODY)
+    shown = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert (shown["world"], shown["live"], shown["workers"]) == (shop.url, "false", "[]")
+    assert msgspec.json.decode(shown["runs"]) == RUNS
+
+
+def test_somebody_works(shop: Shop) -> None:
+    async def ask() -> Health:
+        configure(world=shop.url, work=False)
+        try:
+            async with worker():
+                return await look(await CONNECTION.engine())
+        finally:
+            await close()
+
+    found = asyncio.run(ask())
+    assert (found.works, found.unserved) == (True, {})
+    (shown,) = found.as_json()["workers"]
+    assert {"shop:remind", "shop:inquire"} <= set(shown["workflows"])
+    assert shown["live"] is True
+
+
+def test_a_world_that_isnt_there(folder: object) -> None:
+    done = say("health", "--json")
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr.startswith("perdure: 'sqlite:///.perdure/perdure.db' is no usable world: ")
+
+
+def record(**changes: Any) -> WorkerRecord:
+    fields: dict[str, Any] = {
+        "worker_id": WorkerId("wrkr_1"), "lease_until_ms": 12_000, "now_ms": 2000, "process": "",
+        "workflows": ("a:b",), "deployment": "d", "runs": 2,
+    }  # fmt: skip
+    return WorkerRecord(**{**fields, **changes})
+
+
+def test_a_lease_that_has_lapsed() -> None:
+    assert is_live(record())
+    assert not is_live(record(now_ms=12_000))
+    assert workers_cell((record(now_ms=12_000),)).text == "wrkr_1  serves 1 workflow, holds 2 runs, dead"
+
+
+def test_a_process_that_is_gone_before_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perdure.cli.health.is_gone", lambda process: process == "gone")
+    assert is_live(record(process="there"))
+    assert not is_live(record(process="gone"))
+
+
+def test_json_of_a_worker() -> None:
+    assert worker_json(record()) == {
+        "workerId": "wrkr_1",
+        "live": True,
+        "leaseUntil": "1970-01-01T00:00:12Z",
+        "runs": 2,
+        "workflows": ["a:b"],
+        "deployment": "d",
+    }
+
+
+def test_cells() -> None:
+    found = Health("sqlite:///x", (record(), record(worker_id=WorkerId("wrkr_2"))), {"pending": 0, "running": 3}, {})
+    assert live_cell(found) == Cell("at work", "true", style="green")
+    assert live_cell(found._replace(workers=())) == Cell("nobody works", "false", style="bold red")
+    assert workers_cell(found.workers).text == (
+        "wrkr_1  serves 1 workflow, holds 2 runs, its lease ends in 10 s\n"
+        "wrkr_2  serves 1 workflow, holds 2 runs, its lease ends in 10 s"
+    )
+    assert counts_cell(found.runs) == Cell("3 running", '{"pending":0,"running":3}')
+    assert [part.key for part in parts_of(found)] == list(found.as_json())
