@@ -1,13 +1,17 @@
-"""What the simulation runs: small workflows, each full of one kind of trouble, and a mixed one with all of it."""
+"""What the simulation runs: small workflows, each full of one kind of trouble, and a mixed one with all of it.
+
+Logs of theirs are kept in `tests/golden`: once a version with them is out, change none, and add another instead.
+"""
 
 import asyncio
 from typing import Any
 
 import perdure
 from perdure import FatalError, Retry, StepInterrupted, race, sleep, start, step, workflow
-from perdure.api.relay import relay_result
+from perdure.api.relay import relay_cancel, relay_result
 from perdure.testing.simulation.effect import Shaken, begin, crash, effect, linger, shaken
 from perdure.testing.simulation.program import Program, Suite
+from tests.faults import hooked
 
 OFTEN = Retry(max_retries=9, delay="30ms", factor=1.3, max_delay="400ms")
 TWICE = Retry(max_retries=2, delay="60ms", factor=2.0)
@@ -434,6 +438,19 @@ async def guardian(given: str) -> None:
     await sleep("1h")
 
 
+@workflow(name="sim:dismisser")
+async def dismisser(given: str) -> list[str]:
+    """Cancels its child itself, and hears of the child's end."""
+    child = await start(endless_kid, given)
+    first = await do(given)
+    await child.cancel("enough")
+    try:
+        await child.result()
+    except perdure.RunCancelled as error:
+        return [first, str(error.reason), await do("end")]
+    return [first]
+
+
 # -- other code
 
 
@@ -529,7 +546,7 @@ async def mixed(given: str) -> list[Any]:
     return [*out, await do("end")]
 
 
-PROGRAMS = (
+PLAIN = (
     Program(workflow=sequence),
     Program(workflow=nested, steady=False),
     Program(workflow=gathered),
@@ -551,16 +568,19 @@ PROGRAMS = (
     Program(workflow=parent, cancel=0.3),
     Program(workflow=guardian, cancel=1),
     Program(workflow=starter),
+    Program(workflow=dismisser),
     Program(workflow=before_patch, versions={1: after_patch}, steady=False),
     Program(workflow=before_change, versions={1: after_change, 2: before_change}, steady=False, never="caught"),
     Program(workflow=before_widening, versions={1: after_widening, 2: before_widening}, steady=False),
     Program(workflow=mixed),
 )
+"""Those that need nobody's payloads."""
+PROGRAMS = (*PLAIN, *hooked.PROGRAMS)
 BYSTANDER = Program(workflow=bystander, frail=True, cancel=0)
 
 SUITE = Suite(
     programs=(*PROGRAMS, BYSTANDER),
-    children=(kid, failing_kid, endless_kid),
+    children=(kid, failing_kid, endless_kid, *hooked.CHILDREN),
     steps=(
         do,
         undo,
@@ -578,6 +598,8 @@ SUITE = Suite(
         work,
         starts,
         deadly,
+        relay_cancel,
         relay_result,
+        *hooked.STEPS,
     ),
 )

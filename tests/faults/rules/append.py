@@ -6,12 +6,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from perdure.engine import committer as committing
+from perdure.engine.answer import Answers
 from perdure.engine.committer import Committer
 from perdure.engine.outbox import Outbox
 from perdure.engine.run import LiveRun
 from perdure.errors import WorldError
 from perdure.model.event import Event, RunStarted
-from perdure.world import Append, Refusal, Refused, Started
+from perdure.world import Append, Appended, Refusal, Refused, Started
 from perdure.worlds.memory import commit as writing
 from perdure.worlds.memory.state import Kept
 from tests.faults.rules.patching import Patching, patch
@@ -62,7 +63,7 @@ def taken_for_landed() -> Patching:
     """L2: a lost answer is taken for a good one."""
 
     async def landed(world: Any, append: Append) -> Any:
-        return committing.Appended(at_ms=world.now_ms(), mail=0)
+        return Appended(at_ms=world.now_ms(), mail=0)
 
     return patch("perdure.engine.resolve._landed", landed)
 
@@ -94,8 +95,7 @@ def one_for_all() -> Patching:
 
 def steps_before_children() -> Patching:
     """L5: steps don't wait for the children of their run to be registered."""
-    never = property(lambda run: 0, lambda run, value: None)
-    return patch.object(LiveRun, "_unregistered", never, create=True)
+    return patch.object(Answers, "unregistered", property(lambda answers: 0, lambda answers, value: None))
 
 
 def at_of_the_clock() -> Patching:

@@ -10,6 +10,8 @@ from perdure.engine.departure import Departure
 from perdure.engine.lease import LeaseKeeper
 from perdure.engine.opening import Opener
 from perdure.engine.ownership import Sweeper
+from perdure.engine.running import Running
+from perdure.engine.step import Steps
 from perdure.worlds.memory import ownership as owning
 from perdure.worlds.memory.state import Draft, Kept
 from perdure.worlds.memory.world import MemoryWorld
@@ -43,6 +45,19 @@ def never_looking() -> Patching:
 def endless_lease() -> Patching:
     """O3: a worker begins steps though its lease has lapsed."""
     return patch.object(LeaseKeeper, "live", property(lambda keeper: True))
+
+
+def lease_looked_at_once() -> Patching:
+    """O3: a worker looks at its lease before it commits a step's start, not again before the body."""
+    strict = Steps.go
+
+    def go(steps: Steps, running: Running) -> None:
+        looking, paused = steps._may_begin, steps._paused
+        steps._may_begin, steps._paused = lambda: True, False
+        strict(steps, running)
+        steps._may_begin, steps._paused = looking, paused
+
+    return patch.object(Steps, "go", go)
 
 
 def leaving_without_a_word() -> Patching:

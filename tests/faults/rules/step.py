@@ -9,6 +9,7 @@ from perdure.engine import retry as retrying
 from perdure.engine import seizure as seizing
 from perdure.engine.attempt import Attempts
 from perdure.engine.run import LiveRun
+from perdure.engine.running import Running
 from perdure.engine.wait import Waits
 from perdure.model.event import Event, RunRetried, StepFailed, StepStarted
 from perdure.world import Append, Refusal
@@ -51,17 +52,18 @@ def impatient_owners() -> Patching:
 
 def started_when_it_suits() -> Patching:
     """S3: an at-most-once body begins while its start is on its way."""
-    strict = Attempts._begin
+    strict = Attempts.slot_came
 
-    def begin(attempts: Attempts, step: Any) -> None:
+    def slot_came(attempts: Attempts, running: Running) -> None:
+        step = running.step
         if not step.at_most_once:
-            strict(attempts, step)
+            strict(attempts, running)
             return
-        step.fresh, attempt = False, step.attempts + 1
-        attempts._run.note(step.key, StepStarted(attempt=attempt), urgent=False)
-        attempts._launch(step, attempt)
+        step.fresh, running.attempt = False, step.attempts + 1
+        attempts._run.note(step.key, StepStarted(attempt=running.attempt), urgent=False)
+        attempts._run.host.steps.go(running)
 
-    return patch.object(Attempts, "_begin", begin)
+    return patch.object(Attempts, "slot_came", slot_came)
 
 
 def once_more() -> Patching:
@@ -106,7 +108,7 @@ def cancelled_too_late() -> Patching:
             run._begin()
         else:
             run.outbox.add("", preface)
-            run._offer(urgent=True)
+            run.offer(urgent=True)
 
     return patch.object(LiveRun, "open", open_)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from perdure.testing.simulation.checker.check import check
+from perdure.testing.simulation.checker.check import MISCHIEF, check
 from perdure.testing.simulation.evidence import Evidence, Violation
 from perdure.testing.simulation.faults import NONE
 from perdure.testing.simulation.program import Program, Suite
@@ -17,7 +17,7 @@ SHOWN = (("kill", "kills"), ("pause", "pauses"), ("lost", "ambiguous calls"), ("
 
 @dataclass
 class Scorecard:
-    """`failing`: what was violated first, by seed or by the name of a simulation."""
+    """`failing`: the first rule that was broken, else an unhandled error, by seed or by the name of a simulation."""
 
     tried: int = 0
     runs: int = 0
@@ -32,7 +32,7 @@ class Scorecard:
         self.calls += evidence.calls
         self.counts += evidence.counts
         if violations:
-            self.failing[name] = violations[0]
+            self.failing[name] = next((found for found in violations if found.rule != MISCHIEF), violations[0])
 
     def __str__(self) -> str:
         lines = [f"{self.tried:>9,}  simulations", f"{self.runs:>9,}  runs", f"{self.calls:>9,}  calls of workers"]
@@ -53,17 +53,18 @@ def campaign(plan: Plan, seeds: Iterable[int], planted: Patching = nullcontext) 
 
 
 def first_caught(plan: Plan, seeds: Iterable[int], planted: Patching) -> tuple[int, Violation] | None:
-    """The first of these seeds in which the planted fault shows, and as what."""
+    """The first of these seeds in which the planted fault breaks a rule, and which: an unhandled error isn't enough."""
     for seed, card in campaign(plan, seeds, planted):
-        if card.failing:
-            return seed, card.failing[f"seed {seed}"]
+        found = card.failing.get(f"seed {seed}")
+        if found is not None and found.rule != MISCHIEF:
+            return seed, found
     return None
 
 
 def crash_everywhere(suite: Suite, program: Program, every: int = 1) -> Scorecard:
     """Kill the only worker before and after each of its calls, in a simulation of its own, and start another.
 
-    `every`: only every so many calls. Beyond the rules, a steady program must come to the same end as without.
+    `every`: only every so many calls, and the last. Beyond the rules, a steady program must come to the same end as without.
     """
     plan = Plan(
         suite=suite, programs=(program,), each=True, rates=NONE, workers=1, quiet=True, skewed=False, restarts=0
@@ -71,7 +72,7 @@ def crash_everywhere(suite: Suite, program: Program, every: int = 1) -> Scorecar
     card = Scorecard()
     evidence = simulate(plan, 0)
     card.add(f"{program.name}, unharmed", evidence, check(evidence))
-    for call in range(1, evidence.calls + 1, every):
+    for call in sorted({*range(1, evidence.calls + 1, every), evidence.calls}):
         for side in ("kill before", "kill after"):
             evidence = simulate(replace(plan, appointed=(call, side), reboot_ms=(20, 200)), 0)
             card.add(f"{program.name}, {side} call {call}", evidence, check(evidence, prefixes=False))

@@ -1,7 +1,7 @@
 """Clients: who starts runs, and cancels, wakes and retries them, insisting until the World has answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -16,6 +16,8 @@ from perdure.model.status import ENDED
 from perdure.testing.simulation.loop import Died
 from perdure.testing.simulation.process import Process
 from perdure.testing.simulation.program import ARGUMENT, Program
+from perdure.testing.simulation.reader import Reader, Reading
+from perdure.testing.simulation.sender import Sender, Sent
 
 T = TypeVar("T")
 AGAIN_S = 0.06
@@ -45,6 +47,7 @@ class Story:
     """What a client did, and was told. `run_id` is set once its start was acknowledged.
 
     `graces`: those of the cancels that it asked for. `told`: the end that it was told. `done`: it has seen it all.
+    `sent`: the payloads that it sent to hooks; `readings`: what it read of streams.
     """
 
     program: Program
@@ -54,6 +57,8 @@ class Story:
     woken: int = 0
     retried: int = 0
     refused: list[str] = field(default_factory=list[str])
+    sent: list[Sent] = field(default_factory=list[Sent])
+    readings: list[Reading] = field(default_factory=list[Reading])
     told: Fact | None = None
     done: bool = False
 
@@ -78,8 +83,37 @@ class Client:
             meddlers.append(self._wake(run_id))
         if program.retries or program.versions or program.crashes or program.indigestible:
             meddlers.append(self._retry(run_id))
-        await asyncio.gather(*meddlers)
+        await self._beside(run_id, meddlers)
         story.done = True
+
+    async def _beside(self, run_id: RunId, meddlers: Sequence[Awaitable[None]]) -> None:
+        """Meddle, and meanwhile send payloads to the run's hooks and follow its streams, where it has any."""
+        if not (self.story.program.tokens or self.story.program.streams):
+            await asyncio.gather(*meddlers)
+            return
+        over = asyncio.ensure_future(self._over(run_id, meddlers))
+        await asyncio.gather(over, *self._correspond(run_id, over.done))
+
+    async def _over(self, run_id: RunId, meddlers: Sequence[Awaitable[None]]) -> None:
+        """Until all is done; a run that waits for payloads must have come to its end by then, or be parked."""
+        await asyncio.gather(*meddlers)
+        while self.story.program.tokens:
+            log, _ = await self._insist(lambda engine: engine.log(run_id))
+            if log.run.status in ENDED or log.run.status == "blocked":
+                return
+            await asyncio.sleep(LOOK_S)
+
+    def _correspond(self, run_id: RunId, over: Callable[[], bool]) -> list[Awaitable[None]]:
+        """Until the run is over."""
+        story, random = self.story, self._random
+        both: list[Awaitable[None]] = []
+        if story.program.tokens:
+            tokens = tuple(token.format(run_id=run_id) for token in story.program.tokens)
+            sender = Sender(self._insist, random, self._fleet.now_ms, self._number, story.sent, quiet=self._quiet)
+            both.append(sender.live(tokens, over))
+        reader = Reader(self._insist, random, story.readings, quiet=self._quiet)
+        both += [reader.live(run_id, stream, over) for stream in story.program.streams]
+        return both
 
     async def _start(self) -> RunId:
         if not self._quiet and self._random.random() < 0.1:

@@ -3,21 +3,29 @@
 import asyncio
 from typing import TypeVar
 
+from perdure.api.stream import Writable
+from perdure.codec.trust import register
+from perdure.codec.value import encode
+from perdure.model.ids import RunId
 from perdure.replay.scope import current_attempt
+from perdure.testing.simulation.ledger import Written
 from perdure.testing.simulation.process import current_process
 
 T = TypeVar("T")
 FAILING_ATTEMPTS = 5
 
 
+@register
 class Shaken(Exception):
-    """A step's attempt failed, for no reason that another attempt would meet again."""
+    """A step's attempt failed, for no reason that another attempt would meet again. Workflows can catch it."""
 
 
 def begin(*told: str) -> int:
-    """Write that this step's body begins; how often it has begun by now. `told`: ids of runs that it was given."""
-    attempt, process = current_attempt(), current_process()
+    """Write that this step's body begins; how often it has begun by now. `told`: the ids of runs, and tokens, that it
+    was given."""
+    attempt = current_attempt()
     assert attempt is not None, "only steps have effects"
+    process = current_process()
     process.around.ledger.begin(
         process.worker_id,
         process.epoch_of(attempt.run_id),
@@ -55,3 +63,32 @@ def crash() -> None:
     process = current_process()
     process.around.faults.counts["kill"] += 1
     process.die()
+
+
+async def put(out: Writable[str], *, end: bool = False) -> Written:
+    """Write a chunk like no other to a stream, or its end, and write that down. Raises: StreamClosed."""
+    attempt, process = current_attempt(), current_process()
+    assert attempt is not None, "only steps write here"
+    ledger = process.around.ledger
+    text = f"chunk {len(ledger.written)} of {attempt.step_id}, attempt {attempt.attempt}"
+    written = Written(
+        run_id=RunId(out.run_id),
+        stream=out.namespace or "",
+        data=None if end else encode(text, "chunk"),
+        writer=attempt.run_id,
+        step_id=attempt.step_id,
+        attempt=attempt.attempt,
+        worker_id=process.worker_id,
+        epoch=process.epoch_of(attempt.run_id),
+        kept=out.atomic,
+    )
+    await (out.close() if end else out.write(text))
+    ledger.written.append(written)
+    return written
+
+
+async def drain(out: Writable[str], *written: Written) -> None:
+    """Commit what was written, and write that down. Raises: StreamClosed, WorldUnavailable."""
+    await out.drain()
+    for one in written:
+        one.drained = True

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from perdure.model.ids import RunId
 from perdure.testing.simulation.client import Story
-from perdure.testing.simulation.ledger import Effect
+from perdure.testing.simulation.ledger import Effect, Written
 from perdure.testing.simulation.program import Suite
 from perdure.testing.simulation.store import Watched
-from perdure.world import Letter, Log
+from perdure.world import Letter, Log, StreamPage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,9 @@ class Evidence:
     logs: dict[RunId, Log]
     mail: dict[RunId, tuple[Letter, ...]]
     watched: Watched
+    streams: dict[RunId, dict[str, StreamPage]]
     effects: list[Effect]
+    written: list[Written]
     stories: list[Story]
     calm_ms: int
     ended_ms: int

@@ -52,6 +52,7 @@ class Fleet:
         self.skew_ms = self.calm_us = 0
         self._around, self._suite, self._skewed, self._reboot_ms, self._gone = around, suite, skewed, reboot_ms, gone
         self._booted = 0
+        self._dead: list[Process] = []
 
     def anyone(self) -> Process:
         """A live worker's process, or the outsider."""
@@ -78,14 +79,15 @@ class Fleet:
     def replace_all(self, stopped: float) -> None:
         """Every worker goes, this part of them drained, the others killed; new ones come."""
         for worker in list(self.workers):
-            worker.replaced = True
+            promised, worker.replaced = worker.replaced, True
             if worker.engine is not None and self.random.random() < stopped:
                 grace_s = self.random.choice((0.0, 0.3))
                 self.outsider.loop.create_task(_stopped(worker, grace_s))
             else:
                 self._around.faults.counts["kill"] += 1
                 worker.die()
-            self._around.universe.after_ms(self.random.uniform(*BOOT_MS), self.boot)
+            if not promised:
+                self._around.universe.after_ms(self.random.uniform(*BOOT_MS), self.boot)
 
     def plan_deploys(self) -> None:
         """Other code comes, and goes again."""
@@ -96,8 +98,8 @@ class Fleet:
             at_ms += self.random.uniform(100, 3000)
 
     def end(self) -> None:
-        """Kill everybody, unheard."""
-        for process in (*self.workers, self.outsider):
+        """Kill everybody, unheard; and bury those too who have died at this very moment."""
+        for process in (*self._dead, *self.workers, self.outsider):
             process.died = lambda: None
             process.loop.kill()
             process.bury()
@@ -108,6 +110,7 @@ class Fleet:
 
     def _died(self, worker: Process) -> None:
         self.workers.remove(worker)
+        self._dead.append(worker)
         self.calm_us = self._around.universe.now_us
         self._gone(worker)
         if not worker.replaced:

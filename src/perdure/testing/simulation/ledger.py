@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from perdure.model.ids import RunId, StepId, WorkerId, step_id
+from perdure.model.ids import RunId, StepId, WorkerId, is_run_id, step_id
 from perdure.testing.simulation.store import Store
 from perdure.world import Log
 
@@ -14,7 +14,7 @@ class Effect:
     """A step's body has begun, on a worker that believes that it owns the run in `epoch` (None: it doesn't hold it).
 
     At that moment, in the store: `recorded`, the step's outcome was there; `owner`, the run was this worker's, in that
-    epoch; `lease_live`, so was its lease; `missing`, runs that the step was told of and that aren't there.
+    epoch; `lease_live`, so was its lease; `missing`, runs and tokens that the step was told of and that aren't there.
     """
 
     run_id: RunId
@@ -30,11 +30,29 @@ class Effect:
     missing: tuple[str, ...] = ()
 
 
+@dataclass(kw_only=True)
+class Written:
+    """A step wrote a chunk (None: the end) to a stream of `run_id`; `kept` for its completion. `drained`: it was told
+    that the chunk is in the store."""
+
+    run_id: RunId
+    stream: str
+    data: bytes | None
+    writer: RunId
+    step_id: StepId
+    attempt: int
+    worker_id: WorkerId
+    epoch: int | None
+    kept: bool
+    drained: bool = False
+
+
 class Ledger:
-    """Every effect, in order."""
+    """Every effect, and every chunk, in order."""
 
     def __init__(self, store: Store) -> None:
         self.effects: list[Effect] = []
+        self.written: list[Written] = []
         self._store = store
 
     def begin(
@@ -45,9 +63,11 @@ class Ledger:
         step: tuple[StepId, str, int],
         told: tuple[str, ...],
     ) -> None:
-        """A body begins: its step's id, name and attempt; `told`: the ids of runs that it was given."""
+        """A body begins: its step's id, name and attempt; `told`: the ids of runs, and tokens, that it was given.
+
+        Of a run that isn't there, too: the checker says what is wrong with that, the step would only be retried.
+        """
         log = self._store.log(run_id)
-        assert log is not None, "a step of a run that isn't there"
         self.effects.append(
             Effect(
                 run_id=run_id,
@@ -57,12 +77,17 @@ class Ledger:
                 worker_id=worker_id,
                 epoch=epoch,
                 at_ms=self._store.now_ms(),
-                recorded=_has_outcome(log, step[0]),
-                owner=(log.run.owner, log.run.epoch) == (worker_id, epoch),
+                recorded=log is not None and _has_outcome(log, step[0]),
+                owner=log is not None and (log.run.owner, log.run.epoch) == (worker_id, epoch),
                 lease_live=self._store.is_live(worker_id),
-                missing=tuple(run for run in told if self._store.log(RunId(run)) is None),
+                missing=tuple(one for one in told if not self._is_there(one)),
             )
         )
+
+    def _is_there(self, told: str) -> bool:
+        if is_run_id(told):
+            return self._store.log(RunId(told)) is not None
+        return self._store.knows(told)
 
     def count(self, step: StepId) -> int:
         """How often this step has begun."""

@@ -47,7 +47,7 @@ class Process:
         self.around, self.name, self.registry, self.works = around, name, registry, works
         self.loop = ProcessLoop(around.universe, self)
         wire = Wire(around.store, around.universe, around.faults, self)
-        self.world = FaultyWorld(around.store, wire, around.faults, skew_ms)
+        self.world = FaultyWorld(around.store, wire, skew_ms)
         self.engine: Engine | None = None
         self.stopping = self.replaced = False
         self.died: Callable[[], None] = lambda: None

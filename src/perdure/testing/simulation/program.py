@@ -23,6 +23,8 @@ class Program:
     `wakes`: a client wakes it up. `retries`: how often a client may retry it in place when it has failed.
     `frail`: it is parked after as many deaths as it says itself. `crashes`: its own step kills its worker, until it is
     parked. `indigestible`: the store takes no completion of it, so it is parked.
+    `tokens`: of hooks to which a client sends payloads until the run is over; `{run_id}` in them is the run's.
+    `greedy`: its result has every payload that its hooks got. `streams`: those that clients follow.
     """
 
     workflow: Workflow[..., object]
@@ -36,6 +38,9 @@ class Program:
     frail: bool = False
     crashes: bool = False
     indigestible: bool = False
+    tokens: tuple[str, ...] = ()
+    greedy: bool = False
+    streams: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -4,10 +4,14 @@ The engine, the replay machine and the memory World are the real ones; time, the
 """
 
 import asyncio
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 
+from perdure.engine.deployment import VARIABLE
 from perdure.testing.simulation.client import Client, Story
 from perdure.testing.simulation.ear import listening
 from perdure.testing.simulation.evidence import Evidence
@@ -22,7 +26,7 @@ from perdure.world import Append
 
 LOOK_MS = 100
 AFTERLIFE_MS = 700
-PATIENCE_MS = 25_000
+PATIENCE_MS = 40_000
 HEAL_MS = (1500, 9000)
 STEPS_MS = (-300, 600)
 
@@ -77,7 +81,7 @@ class Simulation:
 
     def run(self) -> Evidence:
         """Let it happen."""
-        with listening(self._mischief):
+        with listening(self._mischief), _unnamed_deployments():
             try:
                 self._begin()
                 self._universe.run(self._faults.heal_us + PATIENCE_MS * 1000)
@@ -121,7 +125,7 @@ class Simulation:
         """Ten times a second: a death at no particular moment, a step of the store's clock."""
         if self._faults.healed:
             return
-        if self._faults.happens("kill"):
+        if self._fleet.workers and self._faults.happens("kill"):
             self._fleet.kill_one()
         if self._faults.happens("clock"):
             step_ms = self._random.randrange(*STEPS_MS)
@@ -166,6 +170,10 @@ class Simulation:
     def _evidence(self) -> Evidence:
         for process in (*self._fleet.workers, self._fleet.outsider):
             self._hear(process)
+        for number, client in enumerate(self._clients):
+            error = client.exception() if client.done() and not client.cancelled() else None
+            if error is not None:
+                self._mischief.append(f"client {number}: {error!r}")
         logs = {run.run_id: log for run in self._store.runs() if (log := self._store.log(run.run_id)) is not None}
         for log in logs.values():
             for row in log.rows:
@@ -176,7 +184,9 @@ class Simulation:
             logs=logs,
             mail={run_id: self._store.mail(run_id) for run_id in logs},
             watched=self._store.watched,
+            streams={run_id: self._store.streams(run_id) for run_id in logs},
             effects=self._around.ledger.effects,
+            written=self._around.ledger.written,
             stories=self._stories,
             calm_ms=self._store.now_ms() - (self._universe.now_us - calm_us) // 1000,
             ended_ms=self._store.now_ms(),
@@ -195,3 +205,14 @@ class Simulation:
 def simulate(plan: Plan, seed: int) -> Evidence:
     """Run one simulation."""
     return Simulation(plan, seed).run()
+
+
+@contextmanager
+def _unnamed_deployments() -> Generator[None]:
+    """Each version is a deployment of its own, whatever the environment says of this process's."""
+    named = os.environ.pop(VARIABLE, None)
+    try:
+        yield
+    finally:
+        if named is not None:
+            os.environ[VARIABLE] = named

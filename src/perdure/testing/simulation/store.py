@@ -8,9 +8,23 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.model.ids import MailId, RunId, WorkerId, token_hash
+from perdure.testing.simulation.switchboard import Switchboard
 from perdure.testing.simulation.universe import Universe
-from perdure.world import Append, Appended, Letter, Log, Operation, Outcome, RunFilter, RunRecord, Send, Sent, Start
+from perdure.world import (
+    Append,
+    Appended,
+    Letter,
+    Log,
+    Operation,
+    Outcome,
+    RunFilter,
+    RunRecord,
+    Send,
+    Sent,
+    Start,
+    StreamPage,
+)
 from perdure.worlds.memory import MemoryWorld
 
 T = TypeVar("T")
@@ -34,12 +48,14 @@ class Watched:
 
     `early`: runs that were to be cancelled before anybody had them; `born_dead`: born with an owner without a lease;
     `unowned`: those that somebody else than their owner has appended to.
+    `hooks`: what was wrong with one, by run, at the moment at which it went wrong.
     """
 
     accepted: dict[RunId, list[Letter]] = field(default_factory=dict[RunId, list[Letter]])
     early: set[RunId] = field(default_factory=set[RunId])
     born_dead: list[RunId] = field(default_factory=list[RunId])
     unowned: list[RunId] = field(default_factory=list[RunId])
+    hooks: list[tuple[RunId, str]] = field(default_factory=list[tuple[RunId, str]])
 
 
 class Store:
@@ -50,6 +66,7 @@ class Store:
         self.offset_ms = 0
         self.world = MemoryWorld(clock=self.now_ms)
         self.watched = Watched()
+        self._switchboard = Switchboard(self.now_ms, self.watched.hooks)
         self._appended: dict[RunId, tuple[int, int]] = {}
 
     def now_ms(self) -> int:
@@ -87,6 +104,16 @@ class Store:
     def mail(self, run_id: RunId) -> tuple[Letter, ...]:
         return done(self.world.read_mail(run_id))
 
+    def streams(self, run_id: RunId) -> dict[str, StreamPage]:
+        """The run's streams as they are now, whole."""
+        known = done(self.world.streams.list(run_id))
+        pages = {record.stream: done(self.world.streams.read(run_id, record.stream, 0, 1_000_000)) for record in known}
+        return {name: page for name, page in pages.items() if page is not None}
+
+    def knows(self, token: str) -> bool:
+        """Whether a hook with this token was ever registered."""
+        return self._switchboard.knows(token_hash(token))
+
     def is_live(self, worker_id: WorkerId) -> bool:
         """Whether the worker's lease is live now, by the store's clock."""
         found = [worker for worker in done(self.world.workers()) if worker.worker_id == worker_id]
@@ -119,12 +146,18 @@ class Store:
                 if getattr(outcome, "created", False) and not self.is_live(operation.owner):
                     self.watched.born_dead.append(operation.run_id)
             case Append() if isinstance(outcome, Appended):
+                for child in operation.children:
+                    if child.run_id in outcome.born and child.owner is not None and not self.is_live(child.owner):
+                        self.watched.born_dead.append(child.run_id)
+                self._switchboard.appended(operation, outcome.conflicts)
                 if operation.rows:
                     self._appended[operation.run_id] = (self.now_ms(), operation.seq)
                 for letter in operation.letters:
                     if letter.mail_id in known and done(self.world.has_mail(letter.run_id, letter.mail_id)):
                         self._accepted(letter, known[letter.mail_id])
             case Send() if isinstance(outcome, Sent) and operation.letter.mail_id in known:
+                if operation.hook is not None:
+                    self._switchboard.accepted(operation.letter.run_id, operation.hook)
                 self._accepted(operation.letter, known[operation.letter.mail_id])
             case _:
                 pass

@@ -69,6 +69,10 @@ class Wire:
             self._universe.after_ms(delay_ms, partial(self._land, future, call, 0.0))
         return future
 
+    def happens(self, kind: str) -> bool:
+        """Draw whether this kind of fault happens to the process now. To the dead nothing happens any more."""
+        return not self._caller.loop.dead and self._faults.happens(kind)
+
     def full(self) -> Any:
         """A commit finds no space."""
         future = self._caller.loop.create_future()
@@ -79,11 +83,10 @@ class Wire:
         """Somebody has written: this process hears of it at once, late, twice, or not at all."""
         if self._caller.loop.dead:
             return
-        times = 1
-        if self._faults.happens("hint"):
-            times = self._universe.random.choice((0, 0, 1, 2))
-        for _ in range(times):
-            delay_ms = self._universe.random.choice((HINT_MS, HINT_MS, SLOW_MS))
+        delays = (HINT_MS,)
+        if self.happens("hint"):
+            delays = self._universe.random.choice(((), (), (SLOW_MS,), (HINT_MS, SLOW_MS)))
+        for delay_ms in delays:
             self._caller.loop.call_later(self._universe.random.uniform(*delay_ms) / 1000, hint)
 
     def _delay_ms(self, fate: str) -> float:

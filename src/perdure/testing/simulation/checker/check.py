@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 
+from perdure.testing.simulation.checker.hook import check_hooks, check_senders
 from perdure.testing.simulation.checker.log import check_log
 from perdure.testing.simulation.checker.mail import check_mail
 from perdure.testing.simulation.checker.replay import check_replay
 from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.checker.run import check_run, check_stories
 from perdure.testing.simulation.checker.step import check_steps
+from perdure.testing.simulation.checker.stream import check_readers, check_streams
 from perdure.testing.simulation.checker.wait import check_waits
 from perdure.testing.simulation.evidence import Evidence, Violation
+
+MISCHIEF = "an unhandled error"
+"""Nobody took an exception. It breaks no rule by itself: who takes a rule out may have caused it directly."""
 
 
 def check(evidence: Evidence, *, prefixes: bool = True) -> list[Violation]:
@@ -19,8 +24,10 @@ def check(evidence: Evidence, *, prefixes: bool = True) -> list[Violation]:
 
 def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
     for detail in evidence.mischief:
-        yield Violation("an unhandled error", None, detail)
+        yield Violation(MISCHIEF, None, detail)
     yield from check_stories(evidence)
+    yield from check_senders(evidence)
+    yield from check_readers(evidence)
     effects = {effect.run_id for effect in evidence.effects}
     for run_id in sorted(effects - evidence.logs.keys()):
         yield Violation("P1 a step of a run that isn't there", run_id, "")
@@ -29,6 +36,8 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
         log = RunLog(kept)
         yield from check_log(log)
         yield from check_mail(evidence, log)
+        yield from check_hooks(evidence, log)
+        yield from check_streams(evidence, log)
         yield from check_waits(evidence, log)
         yield from check_steps(evidence, log, [effect for effect in evidence.effects if effect.run_id == run_id])
         yield from check_replay(evidence, log, prefixes=prefixes and run_id == chosen)

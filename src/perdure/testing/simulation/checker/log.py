@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from perdure.testing.simulation.checker.row import DELIVERIES, ENDS, OUTCOMES, RunLog
+from perdure.testing.simulation.checker.row import DECIDED, DELIVERIES, ENDS, OUTCOMES, RunLog
 from perdure.testing.simulation.evidence import Violation
 
 _STATUS = {"run_completed": "completed", "run_failed": "failed", "run_cancelled": "cancelled", "run_blocked": "blocked"}
@@ -28,15 +28,21 @@ def _order(log: RunLog) -> Iterator[tuple[str, str]]:
 
 
 def _turns(log: RunLog) -> Iterator[tuple[str, str]]:
-    """An answer stands before every delivery of a later turn, and deliveries come turn by turn."""
-    turn = 0
+    """An answer stands before every delivery of a later turn, and deliveries come turn by turn.
+
+    What the World decided on a hook may be a turn of its own (T5), of which the log has the answer alone.
+    """
+    turn, decided = 0, False
     for row in log.rows:
         if row.type in DELIVERIES:
             if row.turn < turn:
                 yield "T1 a delivery of an earlier turn", f"{row.type} at {row.seq}, turn {row.turn} after {turn}"
-            turn = max(turn, row.turn)
+            turn, decided = max(turn, row.turn), False
+        elif row.is_request and decided and row.turn > turn:
+            turn, decided = row.turn, False
         elif row.is_request and row.turn != turn:
             yield "T1 an answer that is out of turn", f"{row.type} at {row.seq}, turn {row.turn} in turn {turn}"
+        decided = decided or row.type in DECIDED
 
 
 def _ends(log: RunLog) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,27 @@
 """Rules of replay: a log replays, without I/O, to the same end; and each part of it asks for what the log has next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from msgspec import Raw
 
+from perdure.core.divergence import describe
 from perdure.core.history import History
 from perdure.engine.log import to_event
 from perdure.model.definition import WorkflowDefinition
-from perdure.model.event import Event, RunCancelled, RunCompleted, RunCreated, RunFailed
+from perdure.model.event import (
+    Event,
+    Fact,
+    HookConflict,
+    HookCreated,
+    HookDisposed,
+    Request,
+    RunCancelled,
+    RunCompleted,
+    RunCreated,
+    RunFailed,
+)
+from perdure.model.ids import RunId
 from perdure.replay.body import Body
 from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.evidence import Evidence, Violation
@@ -60,10 +74,17 @@ def _before_force(log: RunLog) -> int:
     return length
 
 
-def _replayed(code: WorkflowDefinition, run_id: str, events: list[Event]) -> Body:
+def _replayed(code: WorkflowDefinition, run_id: str, events: list[Event], tokens: Iterable[str] = ()) -> Body:
     created = events[0].fact
     assert isinstance(created, RunCreated), "a log begins with run_created"
-    body = Body(run_id=run_id, definition=code, input=Raw(created.input), history=History(events))  # pyright: ignore
+    made = iter(tokens)
+    body = Body(
+        run_id=RunId(run_id),
+        definition=code,
+        input=Raw(created.input),
+        history=History(events),
+        new_token=lambda: next(made, ""),
+    )
     body.begin()
     return body
 
@@ -102,9 +123,24 @@ def _other_requests(code: WorkflowDefinition, log: RunLog, events: list[Event]) 
         if row.is_request:
             answers.setdefault(row.turn, []).append(row.seq)
     for turn, seqs in answers.items():
-        body = _replayed(code, log.run_id, events[: seqs[0] - 1])
-        asked = [key for key, _ in body.take_answer().requests]
+        body = _replayed(code, log.run_id, events[: seqs[0] - 1], tokens=random_tokens(events[seqs[0] - 1 :]))
+        asked = [(key, one) for key, one in body.take_answer().requests if not isinstance(one, HookDisposed)]
         body.put_away()
-        recorded = [events[seq - 1].key for seq in seqs]
+        recorded = [(events[seq - 1].key, asked_for(events[seq - 1].fact)) for seq in seqs]
         if asked != recorded:
-            yield f"turn {turn}: recorded {recorded}, attempted {asked}"
+            yield f"turn {turn}: recorded {_told(recorded)}, attempted {_told(asked)}"
+
+
+def asked_for(fact: Fact) -> Request:
+    """A request as the body made it: before the World decided on it."""
+    return fact.hook if isinstance(fact, HookConflict) else cast(Request, fact)
+
+
+def random_tokens(events: Iterable[Event]) -> Iterator[str]:
+    """The tokens that a body made at random, in order: one that is to make them anew is given these."""
+    asked = (asked_for(event.fact) for event in events)
+    return (hook.token for hook in asked if isinstance(hook, HookCreated) and hook.random)
+
+
+def _told(requests: list[tuple[str, Request]]) -> list[str]:
+    return [f"{key}: {describe(request)}" for key, request in requests]

@@ -11,9 +11,14 @@ from perdure.model.ids import RunId
 from perdure.world import Log, RunRecord
 from perdure.world import Row as Kept
 
-REQUESTS = ("step_created", "wait_created", "child_created", "attr_set")
+REQUESTS = (
+    "step_created", "wait_created", "child_created", "attr_set", "hook_created", "hook_conflict", "stream_written",
+    "stream_closed",
+)  # fmt: skip
 OUTCOMES = ("step_completed", "step_failed", "wait_completed", "child_completed", "child_failed", "child_cancelled")
-DELIVERIES = (*OUTCOMES, "cancel_requested")
+DELIVERIES = (*OUTCOMES, "cancel_requested", "hook_received", "hook_expired")
+DECIDED = ("hook_created", "hook_conflict")
+"""A hook that was asked for, and what the World made of it."""
 ENDS = ("run_completed", "run_failed", "run_cancelled")
 
 
@@ -69,6 +74,12 @@ class RunLog:
     def taken_back(self) -> set[int]:
         """The seqs of the failures that a retry of the run skips."""
         return {row.fact["failure_seq"] for row in self.of("run_retried")}
+
+    @cached_property
+    def told_in_vain(self) -> set[int]:
+        """The seqs of disposals that a retry of the run takes back with the failure that led to them."""
+        spans = [(row.fact["failure_seq"], row.seq) for row in self.of("run_retried")]
+        return {row.seq for row in self.of("hook_disposed") if any(first < row.seq < last for first, last in spans)}
 
     @cached_property
     def end(self) -> Row | None:

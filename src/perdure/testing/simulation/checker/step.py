@@ -16,10 +16,12 @@ def check_steps(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Itera
         yield Violation(rule, log.run_id, detail)
     for step, row in created.items():
         begun = [effect for effect in effects if effect.step_id == step]
-        told = [other for other in log.rows if other.key == row.key or other.type == "run_retried"]
+        later = [other for other in log.rows if other.seq > row.seq]
+        told = [other for other in later if other.key == row.key or other.type == "run_retried"]
         for rule, detail in (
             *_attempts(row, told),
-            *_budget(evidence, row, told, log),
+            *_over(told, log),
+            *_budget(evidence, row, told),
             *_starts(evidence, told, begun),
         ):
             yield Violation(rule, log.run_id, f"{row.key}: {detail}")
@@ -36,7 +38,7 @@ def _bodies(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[
         if effect.recorded and effect.owner:
             yield "P2 a body begun after its outcome was recorded", name
         if effect.missing and effect.owner:
-            yield "L5 a step was told of a run that isn't there", name
+            yield "L5 a step was told of what isn't there", name
         if not effect.lease_live and evidence.late_ms == evidence.skew_ms:
             yield "O3 a body begun without a live lease", name
     if log.run_id in evidence.watched.early and (effects or any(True for _ in log.of("step_created"))):
@@ -48,8 +50,6 @@ def _attempts(created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
     last = 0 if created.fact.get("at_most_once") else 1
     epoch, failed, implied = created.epoch, False, last == 1
     for row in told:
-        if row.type in ("step_retrying", "run_retried"):
-            failed = True
         if row.type == "step_started" and implied and row.fact["attempt"] == 1 and row.epoch == epoch:
             implied = False  # on probation the start that step_created implies is recorded again, before the body
         elif row.type == "step_started":
@@ -60,9 +60,21 @@ def _attempts(created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
             last, epoch, failed, implied = row.fact["attempt"], row.epoch, False, False
         elif row.type in ("step_completed", "step_failed", "step_retrying") and row.fact["attempt"] != last:
             yield "P2 an outcome of another attempt", f"{row.type} of {row.fact['attempt']}, begun is {last}"
+        if row.type in ("step_retrying", "run_retried"):
+            failed, implied = True, False
 
 
-def _budget(evidence: Evidence, created: Row, told: list[Row], log: RunLog) -> Iterator[tuple[str, str]]:
+def _over(told: list[Row], log: RunLog) -> Iterator[tuple[str, str]]:
+    """An outcome is the end, unless a retry of the run takes it back."""
+    over = False
+    for row in told:
+        if row.type in ("step_completed", "step_failed"):
+            over = row.seq not in log.taken_back
+        elif row.type == "step_started" and over:
+            yield "P2 an attempt after the outcome", str(row.fact["attempt"])
+
+
+def _budget(evidence: Evidence, created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
     """Recorded failures, and they alone, use the budget up."""
     budget = evidence.suite.step(created.fact["name"]).retry.max_retries
     used = 0

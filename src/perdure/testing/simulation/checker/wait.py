@@ -15,31 +15,37 @@ SETTLE_MS, PROBATION_MS = 5000, 1500
 
 def check_waits(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     """Waits that ended too early or too late by the store's clock, and cancels that were forced too early or too late."""
+    wakes = [row.seq for row in log.of("wake_requested")]
     for row in log.of("wait_completed"):
         late_ms = row.at_ms - row.fact["due_ms"]
-        if late_ms < 0 and not row.fact.get("woken"):
+        if late_ms < 0 and not (row.fact.get("woken") and any(seq < row.seq for seq in wakes)):
             yield Violation("P5 a wait ended early", log.run_id, f"{row.key}: {-late_ms} ms")
-        calm = row.fact["due_ms"] >= evidence.calm_ms + _settling_ms(evidence)
+        calm = row.fact["due_ms"] >= evidence.calm_ms + settling_ms(evidence)
         if calm and late_ms > PROMPT_MS + evidence.late_ms and not log.was_parked:
             yield Violation("P5 a wait ended late", log.run_id, f"{row.key}: {late_ms} ms")
     yield from _forced(evidence, log)
 
 
 def _forced(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
-    deadlines = [row.fact["force_at_ms"] for row in log.of("cancel_requested") if row.fact.get("force_at_ms")]
-    if not deadlines or log.end is None:
+    if log.end is None:
         return
-    due_ms, ended = min(deadlines), log.end
-    story = next((story for story in evidence.stories if story.run_id == log.run_id), None)
-    asked_now = story is not None and 0 in story.graces
+    ended = log.end
+    deadlines = [row.fact["force_at_ms"] for row in log.of("cancel_requested") if row.fact.get("force_at_ms")]
+    asked_now = any(0 in story.graces for story in evidence.stories if story.run_id == log.run_id)
+    forced = ended.fact.get("forced") and not asked_now
+    if not deadlines:
+        if forced:
+            yield Violation("S5 forced early", log.run_id, "nobody has asked for it")
+        return
+    due_ms = min(deadlines)
     early_ms = due_ms - ended.at_ms
-    if ended.fact.get("forced") and not asked_now and early_ms > evidence.skew_ms + evidence.back_ms:
+    if forced and early_ms > evidence.skew_ms + evidence.back_ms:
         yield Violation("S5 forced early", log.run_id, f"{early_ms} ms")
     late_ms = ended.at_ms - max(due_ms, evidence.calm_ms)
-    if late_ms > FORCE_MS + _settling_ms(evidence) + evidence.late_ms:
+    if late_ms > FORCE_MS + settling_ms(evidence) + evidence.late_ms:
         yield Violation("S5 forced late", log.run_id, f"{late_ms} ms")
 
 
-def _settling_ms(evidence: Evidence) -> int:
+def settling_ms(evidence: Evidence) -> int:
     trouble = evidence.counts.total() - sum(evidence.counts[kind] for kind in HARMLESS)
     return SETTLE_MS + PROBATION_MS * len(evidence.logs) if trouble else 0

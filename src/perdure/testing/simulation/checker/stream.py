@@ -1,0 +1,148 @@
+"""Rules of streams: contiguous, closed with their run, each chunk once and in order; and readers saw just that."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from perdure.model.ids import RunId, StepId, step_id
+from perdure.model.status import ENDED
+from perdure.testing.simulation.checker.row import RunLog
+from perdure.testing.simulation.evidence import Evidence, Violation
+from perdure.testing.simulation.ledger import Written
+from perdure.world import StreamPage
+
+
+class _Attempt(NamedTuple):
+    """Who wrote: the same attempt of a step may be begun by an owner that nobody heard of, and by the next."""
+
+    step_id: StepId
+    attempt: int
+    epoch: int | None
+    kept: bool
+
+
+def check_readers(evidence: Evidence) -> Iterator[Violation]:
+    """What clients read is what the streams have, from where they began, without doubles or gaps."""
+    for story in evidence.stories:
+        for reading in story.readings:
+            page = evidence.streams.get(reading.run_id, {}).get(reading.stream)
+            kept = [chunk.data for chunk in page.chunks][reading.start :] if page is not None else []
+            log = evidence.logs.get(reading.run_id)
+            retried = log is not None and any(row.type == "run_retried" for row in log.rows)
+            if reading.chunks != kept[: len(reading.chunks)]:
+                yield Violation(
+                    "P6 a reader saw another stream", reading.run_id, f"{reading.stream!r}: {reading.chunks}"
+                )
+            elif reading.whole and len(reading.chunks) < len(kept) and not retried:
+                detail = f"{reading.stream!r}: {len(reading.chunks)} of {len(kept)} chunks"
+                yield Violation("P6 a reader was told of an end too early", reading.run_id, detail)
+
+
+def check_streams(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
+    """What is wrong with this run's streams."""
+    names = {*evidence.streams[log.run_id], *(written.stream for written in _to(evidence, log.run_id, None))}
+    for name in sorted(names):
+        page = evidence.streams[log.run_id].get(name)
+        for rule, detail in (
+            *(_shape(log, page) if page is not None else ()),
+            *_of_bodies(evidence, log, name, page),
+            *_of_steps(evidence, log, name, page),
+        ):
+            yield Violation(rule, log.run_id, f"{name!r}: {detail}")
+
+
+def _shape(log: RunLog, page: StreamPage) -> Iterator[tuple[str, str]]:
+    indexes = [chunk.index for chunk in page.chunks]
+    if indexes != list(range(len(indexes))) or page.record.length != len(indexes):
+        yield "P6 indexes aren't contiguous", f"{indexes}, and the stream says {page.record.length}"
+    if log.run.status in ENDED and not page.record.closed:
+        yield "P6 a stream is open after the end", str(page.record.length)
+    for data, count in Counter(chunk.data for chunk in page.chunks).items():
+        if count > 1:
+            yield "P6 a chunk twice", data.decode()
+
+
+def _of_bodies(evidence: Evidence, log: RunLog, name: str, page: StreamPage | None) -> Iterator[tuple[str, str]]:
+    """The writes in each log are in the stream, in order: all of its own run's, of another's up to the stream's end."""
+    found = [chunk.data for chunk in page.chunks if chunk.step_id is None] if page is not None else []
+    expected: set[bytes] = set()
+    for run_id, kept in evidence.logs.items():
+        wrote = [
+            msgspec.json.encode(row.fact["data"])
+            for row in RunLog(kept).of("stream_written")
+            if row.fact.get("stream", "") == name and RunId(row.fact.get("run_id") or run_id) == log.run_id
+        ]
+        got = [data for data in found if data in set(wrote)]
+        short = len(got) < len(wrote) and not (run_id != log.run_id and log.run.status in ENDED)
+        if got != wrote[: len(got)] or (short and not _is_shut(evidence, log, name)):
+            yield "P6 a body's chunks aren't those of its log", f"{got}, recorded {wrote}"
+        expected |= set(wrote)
+    for data in set(found) - expected:
+        yield "P6 a chunk that no body wrote", data.decode()
+
+
+def _of_steps(evidence: Evidence, log: RunLog, name: str, page: StreamPage | None) -> Iterator[tuple[str, str]]:
+    """Each attempt's chunks are there in order; all of them where it was told so, or its outcome is recorded."""
+    written = {one.data: one for one in _to(evidence, log.run_id, name)}
+    found = [chunk.data for chunk in page.chunks if chunk.step_id is not None] if page is not None else []
+    for data in found:
+        if data not in written:
+            yield "P6 a chunk that no step wrote", data.decode()
+    mine = [written[data] for data in found if data in written]
+    latest: dict[StepId, int] = {}
+    for one in mine:
+        if one.attempt < latest.get(one.step_id, 0):
+            yield "S7 a chunk of an older attempt", f"{one.attempt} after {latest[one.step_id]}"
+        latest[one.step_id] = one.attempt
+    shut = _is_shut(evidence, log, name)
+    for attempt, wrote in _by_attempt(written.values()).items():
+        got = [one for one in mine if _attempt_of(one) == attempt]
+        outcome = _outcome(evidence, wrote[0], attempt)
+        drained = max((place for place, one in enumerate(wrote, 1) if one.drained), default=0)
+        due = drained if shut or (wrote[0].writer != log.run_id and log.run.status in ENDED) else len(wrote)
+        told = outcome == "step_completed" if attempt.kept else outcome != ""
+        if got != wrote[: len(got)] or len(got) < (due if told else drained):
+            yield "P6 a step's chunks aren't all there, in order", f"{len(got)} of {len(wrote)} of {attempt}, {outcome}"
+        if attempt.kept and got and outcome != "step_completed":
+            yield "S7 chunks without their completion", f"{attempt}, {outcome}"
+
+
+def _to(evidence: Evidence, run_id: RunId, stream: str | None) -> Iterator[Written]:
+    return (
+        one
+        for one in evidence.written
+        if one.run_id == run_id and one.data is not None and (stream is None or one.stream == stream)
+    )
+
+
+def _by_attempt(written: Iterable[Written]) -> dict[_Attempt, list[Written]]:
+    attempts: dict[_Attempt, list[Written]] = {}
+    for one in written:
+        attempts.setdefault(_attempt_of(one), []).append(one)
+    return attempts
+
+
+def _attempt_of(one: Written) -> _Attempt:
+    return _Attempt(one.step_id, one.attempt, one.epoch, one.kept)
+
+
+def _outcome(evidence: Evidence, one: Written, attempt: _Attempt) -> str:
+    """What the writer's log says of this attempt, in the epoch in which it ran; empty: nothing."""
+    log = RunLog(evidence.logs[one.writer])
+    for row in log.of("step_completed", "step_failed", "step_retrying"):
+        mine = row.epoch == attempt.epoch and row.fact["attempt"] == attempt.attempt
+        if mine and step_id(log.run_id, row.key) == attempt.step_id:
+            return row.type
+    return ""
+
+
+def _is_shut(evidence: Evidence, log: RunLog, name: str) -> bool:
+    """Whether somebody has closed the stream, or tried to, before the end did."""
+    by_step = any(one.data is None and (one.run_id, one.stream) == (log.run_id, name) for one in evidence.written)
+    return by_step or any(
+        row.fact.get("stream", "") == name and RunId(row.fact.get("run_id") or run_id) == log.run_id
+        for run_id, kept in evidence.logs.items()
+        for row in RunLog(kept).of("stream_closed")
+    )
