@@ -19,6 +19,7 @@ THREADS_MAX = 4
 
 step_times_s: list[float] = []
 dies_at: int | None = None
+first_write_at_s = 0.0
 next_step: Future[tuple[int, float]] = Future()
 
 
@@ -48,6 +49,25 @@ async def parallel(steps: int) -> int:
 @DBOS.workflow()
 async def nap() -> None:
     await DBOS.sleep_async(3600)
+
+
+@DBOS.workflow()
+def waits() -> int:
+    return DBOS.recv(timeout_seconds=60)
+
+
+@DBOS.step()
+def write(chunks: int) -> None:
+    global first_write_at_s
+    chunk = "x" * 100
+    first_write_at_s = time.perf_counter()
+    for _ in range(chunks):
+        DBOS.write_stream("default", chunk)
+
+
+@DBOS.workflow()
+def written(chunks: int) -> None:
+    write(chunks)
 
 
 @DBOS.step()
@@ -114,6 +134,25 @@ class PeerDbos:
 
     def parallel(self, steps: int) -> None:
         assert DBOS.start_workflow(parallel, steps).get_result() == steps
+
+    def signals(self, runs: int) -> list[float]:
+        times_s: list[float] = []
+        for number in range(runs):
+            handle = DBOS.start_workflow(waits)
+            begun_at_s = time.perf_counter()
+            DBOS.send(handle.workflow_id, number)
+            assert handle.get_result() == number
+            times_s.append(time.perf_counter() - begun_at_s)
+        return times_s
+
+    def stream(self, chunks: int) -> tuple[float, float]:
+        handle = DBOS.start_workflow(written, chunks)
+        first_at_s, count = 0.0, 0
+        for _ in DBOS.read_stream(handle.workflow_id, "default"):
+            first_at_s = first_at_s or time.perf_counter()
+            count += 1
+        assert count == chunks
+        return first_at_s - first_write_at_s, time.perf_counter() - first_write_at_s
 
     def sleepers(self, runs: int) -> float:
         self._runner.run(self._sleepers(runs))

@@ -6,10 +6,25 @@ import signal
 import time
 from pathlib import Path
 
-from perdure import Run, RunInfo, close, configure, list_runs, sleep, start, step, worker, workflow
+from perdure import (
+    Run,
+    RunInfo,
+    close,
+    configure,
+    create_hook,
+    get_writable,
+    list_runs,
+    resume_hook,
+    sleep,
+    start,
+    step,
+    worker,
+    workflow,
+)
 
 step_times_s: list[float] = []
 dies_at: int | None = None
+first_write_at_s = 0.0
 next_step: asyncio.Future[tuple[int, float]] | None = None
 
 
@@ -36,6 +51,26 @@ async def nap() -> None:
     await sleep("1h")
 
 
+@workflow
+async def waits(token: str) -> int:
+    async with create_hook(int, token=token) as hook:
+        return await hook
+
+
+@step
+async def write(chunks: int) -> None:
+    global first_write_at_s
+    out, chunk = get_writable(str), "x" * 98  # with its quotes, 100 bytes
+    first_write_at_s = time.perf_counter()
+    for _ in range(chunks):
+        await out.write(chunk)
+
+
+@workflow
+async def written(chunks: int) -> None:
+    await write(chunks)
+
+
 @step
 async def act_or_die(number: int) -> int:
     if number == dies_at:
@@ -56,6 +91,80 @@ def is_asleep(run: RunInfo) -> bool:
     return any(reason.kind == "sleep" for reason in run.waiting_for)
 
 
+async def _sequence(steps: int) -> None:
+    run = await start(sequence, steps)
+    assert await run.result() == steps
+
+
+async def _one_by_one(runs: int) -> list[float]:
+    times_s: list[float] = []
+    for _ in range(runs):
+        begun_at_s = time.perf_counter()
+        await _sequence(1)
+        times_s.append(time.perf_counter() - begun_at_s)
+    return times_s
+
+
+async def _many(runs: int, steps: int) -> None:
+    await asyncio.gather(*(_sequence(steps) for _ in range(runs)))
+
+
+async def _parallel(steps: int) -> None:
+    run = await start(parallel, steps)
+    assert await run.result() == steps
+
+
+async def _signals(runs: int) -> list[float]:
+    times_s: list[float] = []
+    for number in range(runs):
+        run = await start(waits, f"w5:{number}")
+        while not [hook async for hook in run.hooks()]:
+            await asyncio.sleep(0)
+        begun_at_s = time.perf_counter()
+        await resume_hook(f"w5:{number}", number)
+        assert await run.result() == number
+        times_s.append(time.perf_counter() - begun_at_s)
+    return times_s
+
+
+async def _stream(chunks: int) -> tuple[float, float]:
+    run = await start(written, chunks)
+    first_at_s, count = 0.0, 0
+    async for _ in run.readable(str):
+        first_at_s = first_at_s or time.perf_counter()
+        count += 1
+    assert count == chunks
+    return first_at_s - first_write_at_s, time.perf_counter() - first_write_at_s
+
+
+async def _sleepers(runs: int) -> float:
+    naps = await asyncio.gather(*(start(nap) for _ in range(runs)))
+    await _asleep(naps[-1])
+    asleep_at_s = time.perf_counter()
+    if not all([is_asleep(run) async for run in list_runs(workflow=nap, limit=1000)]):
+        for run in naps:  # the last to start wasn't the last to sleep: it is later than that
+            await _asleep(run)
+        asleep_at_s = time.perf_counter()
+    return asleep_at_s
+
+
+async def _asleep(run: Run[None]) -> None:
+    while not is_asleep(await run.info()):
+        await asyncio.sleep(0.01)
+
+
+async def _doomed(steps: int) -> None:
+    run = await start(interrupted, steps)
+    await run.result()
+
+
+async def _resume() -> tuple[int, float]:
+    global next_step
+    next_step = asyncio.get_running_loop().create_future()
+    async with worker():
+        return await next_step
+
+
 class Subject:
     """Keeps to `benchmarks.system.System`."""
 
@@ -72,19 +181,25 @@ class Subject:
         self._runner.close()
 
     def sequence(self, steps: int) -> None:
-        self._runner.run(self._sequence(steps))
+        self._runner.run(_sequence(steps))
 
     def one_by_one(self, runs: int) -> list[float]:
-        return self._runner.run(self._one_by_one(runs))
+        return self._runner.run(_one_by_one(runs))
 
     def many(self, runs: int, steps: int) -> None:
-        self._runner.run(self._many(runs, steps))
+        self._runner.run(_many(runs, steps))
 
     def parallel(self, steps: int) -> None:
-        self._runner.run(self._parallel(steps))
+        self._runner.run(_parallel(steps))
+
+    def signals(self, runs: int) -> list[float]:
+        return self._runner.run(_signals(runs))
+
+    def stream(self, chunks: int) -> tuple[float, float]:
+        return self._runner.run(_stream(chunks))
 
     def sleepers(self, runs: int) -> float:
-        return self._runner.run(self._sleepers(runs))
+        return self._runner.run(_sleepers(runs))
 
     def idle(self, seconds: float) -> None:
         self._runner.run(asyncio.sleep(seconds))
@@ -92,56 +207,13 @@ class Subject:
     def doomed(self, steps: int) -> None:
         global dies_at
         dies_at = steps
-        self._runner.run(self._doomed(steps))
+        self._runner.run(_doomed(steps))
 
     def resume(self, steps: int) -> float:
         self.open()
-        number, begun_at_s = self._runner.run(self._resume())
+        number, begun_at_s = self._runner.run(_resume())
         assert number == steps
         return begun_at_s
-
-    async def _sequence(self, steps: int) -> None:
-        run = await start(sequence, steps)
-        assert await run.result() == steps
-
-    async def _one_by_one(self, runs: int) -> list[float]:
-        times_s: list[float] = []
-        for _ in range(runs):
-            begun_at_s = time.perf_counter()
-            await self._sequence(1)
-            times_s.append(time.perf_counter() - begun_at_s)
-        return times_s
-
-    async def _many(self, runs: int, steps: int) -> None:
-        await asyncio.gather(*(self._sequence(steps) for _ in range(runs)))
-
-    async def _parallel(self, steps: int) -> None:
-        run = await start(parallel, steps)
-        assert await run.result() == steps
-
-    async def _sleepers(self, runs: int) -> float:
-        naps = await asyncio.gather(*(start(nap) for _ in range(runs)))
-        await self._asleep(naps[-1])
-        asleep_at_s = time.perf_counter()
-        if not all([is_asleep(run) async for run in list_runs(workflow=nap, limit=1000)]):
-            for run in naps:  # the last to start wasn't the last to sleep: it is later than that
-                await self._asleep(run)
-            asleep_at_s = time.perf_counter()
-        return asleep_at_s
-
-    async def _asleep(self, run: Run[None]) -> None:
-        while not is_asleep(await run.info()):
-            await asyncio.sleep(0.01)
-
-    async def _doomed(self, steps: int) -> None:
-        run = await start(interrupted, steps)
-        await run.result()
-
-    async def _resume(self) -> tuple[int, float]:
-        global next_step
-        next_step = asyncio.get_running_loop().create_future()
-        async with worker():
-            return await next_step
 
 
 SYSTEM = Subject

@@ -45,6 +45,15 @@ class System(Protocol):
         """One run, from its start to its result: all steps at once."""
         ...
 
+    def signals(self, runs: int) -> list[float]:
+        """Runs that wait for a payload, one after another; from its sending to the run's end, in seconds."""
+        ...
+
+    def stream(self, chunks: int) -> tuple[float, float]:
+        """A step writes so many chunks of 100 bytes, a client follows: seconds from the first write to when the client
+        has the first, and the last."""
+        ...
+
     def sleepers(self, runs: int) -> float:
         """Runs that sleep for an hour; when every sleep was durable, by `time.perf_counter`, as checked afterwards."""
         ...

@@ -8,8 +8,10 @@ from benchmarks.workloads import (
     w2_many,
     w3_latency,
     w4_parallel,
+    w5_hooks,
     w6_sleepers,
     w7_recovery,
+    w8_stream,
     w10_history,
 )
 
@@ -21,8 +23,10 @@ WORKLOADS: dict[str, Workload] = {
         w2_many,
         w3_latency,
         w4_parallel,
+        w5_hooks,
         w6_sleepers,
         w7_recovery,
+        w8_stream,
         w10_history,
         start_up,
     )

@@ -15,8 +15,10 @@ SMALLEST: Mapping[str, Mapping[str, int]] = {
     "W2": {"runs": 3, "steps": 2},
     "W3": {"runs": 3},
     "W4": {"steps": 3, "runs": 1},
+    "W5": {"runs": 3},
     "W6": {"runs": 40},
     "W7": {"steps": 3, "long_steps": 6},
+    "W8": {"chunks": 5},
     "W10": {"middle": 40, "late": 400},
     "start-up": {"starts": 1},
 }
