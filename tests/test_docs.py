@@ -129,6 +129,12 @@ def broken(link: str, document: Path) -> str | None:
     return None
 
 
+def module_name(document: str) -> str:
+    """What its programs are called: after it, but not as what Python itself imports (http.md)."""
+    name = Path(document).stem.lower().replace("-", "_")
+    return f"{name}_page" if name in sys.stdlib_module_names else name
+
+
 def run(program: Program, name: str, folder: Path) -> subprocess.CompletedProcess[str]:
     file = folder / f"{name}.py"
     file.write_text(program.source, encoding="utf-8")
@@ -161,7 +167,7 @@ def test_a_document_is_there(name: str) -> None:
 @pytest.mark.parametrize(("name", "program"), PROGRAMS)
 def test_programs_run(name: str, program: Program, tmp_path: Path) -> None:
     if program.runs:
-        done = run(program, Path(name).stem.lower().replace("-", "_"), tmp_path)
+        done = run(program, module_name(name), tmp_path)
         assert done.returncode == 0, f"{name}:{program.line}\n{done.stdout}{done.stderr}"
     else:
         compile(program.source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

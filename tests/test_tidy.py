@@ -28,6 +28,7 @@ EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager"
 LATE_IMPORTS = {
     ("src/perdure/cli/*.py", "rich"): "slow to import, and most commands print plain text",
     ("src/perdure/cli/*.py", "uvicorn"): "slow to import, and only commands that serve need it",
+    ("src/perdure/cli/serve.py", "perdure.http"): "brings starlette, and only this command needs it",
     ("src/perdure/api/connect.py", "perdure.worlds"): "a World's driver is loaded when a URL asks for it",
     ("src/perdure/api/workflow.py", "perdure.replay.linter"): "reading source is for processes that define workflows",
 }
@@ -38,6 +39,7 @@ UNMIRRORED = {
     "src/perdure/model/event.py": "records",
     "src/perdure/model/failure.py": "a record",
     "src/perdure/model/status.py": "a union of literals",
+    "src/perdure/model/webhook.py": "records",
     "src/perdure/world/*.py": "protocols and their arguments; perdure.testing.conformance tests who keeps them",
 }
 
