@@ -50,8 +50,11 @@ async def fails() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("mysql://x", "'mysql://x' is no usable world: its kind 'mysql' is unknown; use sqlite:///path or memory://"),
-        ("", "'' is no usable world: its kind '' is unknown; use sqlite:///path or memory://"),
+        (
+            "mysql://x",
+            "'mysql://x' is no usable world: its kind 'mysql' is unknown; use sqlite:///path, postgresql://… or memory://",
+        ),
+        ("", "'' is no usable world: its kind '' is unknown; use sqlite:///path, postgresql://… or memory://"),
         (
             "sqlite://runs.db",
             "'sqlite://runs.db' is no usable world: write sqlite:///folder/file.db, "

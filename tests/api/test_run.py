@@ -23,6 +23,9 @@ from perdure import (
     worker,
     workflow,
 )
+from perdure.api.connect import CONNECTION
+from perdure.errors import WorldUnavailable
+from perdure.model.ids import RunId
 from tests.api.following import status_of, until, waiting_for
 
 pytestmark = pytest.mark.anyio
@@ -279,3 +282,13 @@ async def test_a_rerun_of_a_failed_and_of_a_cancelled_run() -> None:
     asleep = await start(sleeps, "1ms")
     await asleep.cancel(grace=0)
     assert await (await asleep.rerun()).result() == "slept"
+
+
+async def test_a_warning_that_cant_be_had_troubles_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The World may be away just then; whoever waits for the result is told by that."""
+
+    async def away(*_: object) -> None:
+        raise WorldUnavailable("it restarts")
+
+    monkeypatch.setattr(perdure.api.run, "_record", away)
+    await perdure.api.run._warn_if_unserved(await CONNECTION.engine(), RunId("wrun_1"))

@@ -5,7 +5,9 @@ The only module (beside `perdure.testing`) that names concrete Worlds: a URL in,
 
 import asyncio
 import os
-from contextlib import suppress
+import re
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,6 +22,7 @@ DEFAULT_URL = "sqlite:///.perdure/perdure.db"
 VARIABLE = "PERDURE_WORLD"
 BASE_VARIABLE = "PERDURE_BASE_URL"
 Work = Literal["auto", False]
+_POSTGRES = frozenset(("postgresql", "postgres"))
 
 
 def world_at(url: str, *, create: bool = True) -> World:
@@ -33,7 +36,11 @@ def world_at(url: str, *, create: bool = True) -> World:
         from perdure.worlds.memory.world import MemoryWorld
 
         return MemoryWorld(url)
-    raise WorldInvalid(url, f"its kind {kind!r} is unknown; use sqlite:///path or memory://")
+    if kind in _POSTGRES:
+        with _driver_needed(url):
+            from perdure.worlds.postgres.world import PostgresWorld
+        return PostgresWorld(url, create=create)
+    raise WorldInvalid(_shown(url), f"its kind {kind!r} is unknown; use sqlite:///path, postgresql://… or memory://")
 
 
 class SchemaVersion(NamedTuple):
@@ -44,13 +51,53 @@ class SchemaVersion(NamedTuple):
 
 
 def schema_at(url: str) -> SchemaVersion:
-    """The schema of the database under a World. Looks only. Raises: WorldInvalid."""
-    if not url.startswith("sqlite:"):
-        raise WorldInvalid(url, "it has no schema; use sqlite:///path")
-    from perdure.worlds.sqlite.schema import schema_version
+    """The schema of the database under a World. Looks only. Raises: WorldInvalid, WorldUnavailable."""
+    if url.startswith("sqlite:"):
+        from perdure.worlds.sqlite.schema import schema_version
 
-    version = schema_version(url)
-    return SchemaVersion(version.found, version.known)
+        version = schema_version(url)
+        return SchemaVersion(version.found, version.known)
+    if url.partition(":")[0] in _POSTGRES:
+        with _driver_needed(url):
+            from perdure.worlds.postgres import schema
+        there = schema.schema_version(url)
+        return SchemaVersion(there.found, there.known)
+    raise WorldInvalid(_shown(url), "it has no schema; use sqlite:///path or postgresql://…")
+
+
+def upgrade_at(url: str) -> None:
+    """Bring the schema of the database under a World up to date. Raises: WorldError."""
+    if url.partition(":")[0] in _POSTGRES:
+        with _driver_needed(url):
+            from perdure.worlds.postgres import schema
+        schema.upgrade(url)
+    else:
+        asyncio.run(_open_and_close(world_at(url)))  # opening does it
+
+
+def shown_url(url: str) -> str:
+    """The URL without its password. Raises: WorldInvalid, if it names no World."""
+    return world_at(url).url
+
+
+async def _open_and_close(world: World) -> None:
+    await world.open()
+    await world.close()
+
+
+@contextmanager
+def _driver_needed(url: str) -> Generator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise WorldInvalid(_shown(url), "asyncpg is not installed: `pip install 'perdure[postgres]'`") from error
+
+
+def _shown(url: str) -> str:
+    """For a URL that nobody could read."""
+    return re.sub(r"(?<=:)[^/@:]*(?=@)", "***", url)
 
 
 class Connection:
@@ -121,10 +168,10 @@ if hasattr(os, "register_at_fork"):
 def configure(*, world: str | None = None, work: Work = "auto", base_url: str | None = None) -> None:
     """Say where runs are kept, before anything is started.
 
-    `world` is a URL (sqlite:///path, memory://); without it PERDURE_WORLD counts, else sqlite:///.perdure/perdure.db.
-    Each configure("memory://") is a new store. `work="auto"`: the first `start` in a process also starts a worker on
-    the running event loop; False: this process only starts and looks. `base_url` is what the URLs of webhooks begin
-    with; without it PERDURE_BASE_URL counts.
+    `world` is a URL (sqlite:///path, postgresql://…, memory://); without it PERDURE_WORLD counts, else
+    sqlite:///.perdure/perdure.db. Each configure("memory://") is a new store. `work="auto"`: the first `start` in a
+    process also starts a worker on the running event loop; False: this process only starts and looks. `base_url` is
+    what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts.
     Raises: UsageError while a World is in use (`await close()` first), WorldInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):

@@ -20,7 +20,7 @@ from perdure.codec.value import decode
 from perdure.core.hook import hooks_of
 from perdure.core.standing import steps_of, waits_of
 from perdure.engine.engine import Engine, NewRun
-from perdure.errors import DecodeError, RunNotFound, UsageError
+from perdure.errors import DecodeError, PerdureError, RunNotFound, UsageError
 from perdure.model import event as log
 from perdure.model.duration import Duration, duration_ms, moment_ms
 from perdure.model.event import Event
@@ -205,8 +205,12 @@ async def _record(engine: Engine, run_id: RunId) -> RunRecord:
 
 
 async def _warn_if_unserved(engine: Engine, run_id: RunId) -> None:
-    record = await _record(engine, run_id)
-    if not await engine.is_served(record.workflow):
+    try:
+        record = await _record(engine, run_id)
+        served = await engine.is_served(record.workflow)
+    except PerdureError:
+        return  # whoever waits is told
+    if not served:
         logger.warning(
             "run %s waits: no live worker serves %s; start one with `perdure worker`", run_id, record.workflow
         )

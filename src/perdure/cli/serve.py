@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from perdure.api.connect import CONNECTION, DEFAULT_URL, VARIABLE, close, configure
+from perdure.api.connect import CONNECTION, DEFAULT_URL, VARIABLE, close, configure, shown_url
 from perdure.api.connect import base_url as known_base_url
 from perdure.api.worker import worker as working
 from perdure.cli.human import counted
@@ -129,7 +129,7 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
             async with serving(app, listener) as server:
                 server.ended.add_done_callback(lambda _: stop.asked.set())
                 workflows = counted(len(REGISTRY.served), "workflow")
-                click.echo(f"serving {address}, running {workflows} in {url}", err=True)
+                click.echo(f"serving {address}, running {workflows} in {shown_url(url)}", err=True)
                 await stop.asked.wait()
                 stop.hurry = lambda: (server.hurry(), at_work.steps.close())[-1]
                 ending().set()

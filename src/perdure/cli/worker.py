@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import click
 
-from perdure.api.connect import CONNECTION, close, configure
+from perdure.api.connect import CONNECTION, close, configure, shown_url
 from perdure.api.worker import worker as working
 from perdure.cli.human import counted, span
 from perdure.cli.module import load_workflows
@@ -54,7 +54,7 @@ async def serve(url: str, concurrency: int, grace_ms: int) -> None:
     stop = Stop()
     try:
         async with working(concurrency=concurrency, grace=grace_ms / 1000) as at_work:
-            click.echo(f"running {counted(len(REGISTRY.served), 'workflow')} in {url}", err=True)
+            click.echo(f"running {counted(len(REGISTRY.served), 'workflow')} in {shown_url(url)}", err=True)
             await stop.asked.wait()
             stop.hurry = at_work.steps.close
             tell_of_drain(at_work, grace_ms)

@@ -19,7 +19,10 @@ _BACKEND = "perdure.backend"
 def world_option(command: Command) -> Command:
     """Adds `--world URL`, and its hidden synonym `--backend`."""
     world = click.option(
-        "--world", metavar="URL", callback=_or_backend, help="Where runs are kept: sqlite:///path. [env: PERDURE_WORLD]"
+        "--world",
+        metavar="URL",
+        callback=_or_backend,
+        help="Where runs are kept: sqlite:///path or postgresql://… [env: PERDURE_WORLD]",
     )
     backend = click.option(
         "--backend", hidden=True, is_eager=True, expose_value=False, callback=_keep_backend, metavar="URL"

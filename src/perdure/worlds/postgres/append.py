@@ -1,0 +1,116 @@
+"""An append: the hot path of everything.
+
+Most appends only add rows. Those to runs that nothing else in their commit touches are done together, as arrays: one
+UPDATE states the conditions for all of them. Any other is told in words, and done by itself.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from perdure.model.ids import RunId
+from perdure.world import Append, Appended
+from perdure.worlds.postgres.data import Data
+from perdure.worlds.postgres.hook import hook_words
+from perdure.worlds.postgres.mail import letter_words
+from perdure.worlds.postgres.start import start_words
+from perdure.worlds.postgres.stream import chunk_words
+from perdure.worlds.postgres.text import read, write, write_optional
+
+Row = tuple[int, str, int, int, int, str, str, bytes, str | None]
+"""Of the plain append with this number (0: of none), its run, seq, turn, epoch, type, key, payload, mail id."""
+
+
+class Rows:
+    """All rows of logs in a commit. Places count from 1."""
+
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: list[Row] = []
+
+    def put(self, op: int, append: Append) -> int:
+        """The place of the first; the others follow."""
+        run_id, epoch, first = write(append.run_id), append.epoch, len(self.values) + 1
+        self.values += [
+            (
+                op,
+                run_id,
+                seq,
+                row.turn,
+                epoch,
+                write(row.type),
+                write(row.key),
+                row.payload,
+                write_optional(row.mail_id),
+            )
+            for seq, row in enumerate(append.rows, append.seq)
+        ]
+        return first
+
+
+def is_plain(append: Append) -> bool:
+    """Whether it does nothing but add rows."""
+    return not (
+        append.status is not None
+        or append.release
+        or append.seize
+        or append.mail_taken
+        or append.letters
+        or append.children
+        or append.attributes
+        or append.hooks
+        or append.chunks
+        or append.all_mail
+        or append.probation
+    )
+
+
+def append_words(append: Append, rows: Rows, data: Data) -> dict[str, Any]:
+    """What `append_one` is told: of most fields nothing, where they ask for nothing."""
+    words: dict[str, Any] = {
+        "run": write(append.run_id),
+        "owner": write(append.owner),
+        "epoch": append.epoch,
+        "seq": append.seq,
+        "first": rows.put(0, append),
+        "rows": len(append.rows),
+        "due": append.due_ms,
+        "wake": append.wake_at_ms,
+    }
+    flags = ("release", "hand_back", "all_mail", "turn_completed", "probation", "seize")
+    words |= {flag: True for flag in flags if getattr(append, flag)}
+    if append.status is not None:
+        words["status"] = append.status
+    if append.mail_taken:
+        words["taken"] = [write(mail_id) for mail_id in append.mail_taken]
+    if append.attributes:
+        words["attributes"] = {write(key): write_optional(value) for key, value in append.attributes.items()}
+    if append.hooks:
+        words["hooks"] = [hook_words(change) for change in append.hooks]
+    if append.chunks:
+        words["writes"] = append.writes
+        words["chunks"] = [chunk_words(new, data) for new in append.chunks]
+    if append.letters or append.children:
+        words["others"] = True
+        words["letters"] = [letter_words(letter, data) for letter in append.letters]
+        words["children"] = [start_words(child, data) for child in append.children]
+    return words
+
+
+def appended(told: dict[str, Any]) -> Appended:
+    return Appended(
+        at_ms=told["at"],
+        mail=told["mail"],
+        existing={RunId(read(child)): RunId(read(there)) for child, there in told.get("existing", {}).items()},
+        born=tuple(RunId(read(child)) for child in told.get("born", ())),
+        conflicts={int(row): RunId(read(holder)) for row, holder in told.get("conflicts", {}).items()},
+        refused=tuple(told.get("chunks", ())),
+    )
+
+
+def touched(append: Append) -> Iterable[RunId]:
+    """The runs whose rows it may change or ask, more than once where it does so more than once."""
+    yield append.run_id
+    yield from (new.run_id for new in append.chunks if new.run_id != append.run_id)
+    yield from (letter.run_id for letter in append.letters)
+    yield from (child.run_id for child in append.children)

@@ -1,0 +1,132 @@
+"""A commit: all its operations in one call of the function `commit_all`, and so in one round trip."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from msgspec import json
+
+from perdure.model.ids import RunId
+from perdure.model.status import ENDED
+from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused, Send, Sent, Start, Started
+from perdure.worlds.postgres.append import Rows, append_words, appended, is_plain, touched
+from perdure.worlds.postgres.data import Data
+from perdure.worlds.postgres.mail import letter_words
+from perdure.worlds.postgres.start import start_words, started
+from perdure.worlds.postgres.store import Store
+from perdure.worlds.postgres.text import write
+
+_COMMIT = """
+    SELECT perdure.commit_all(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::jsonb, $22)
+"""
+_PLAIN_COLUMNS = 9
+_ROW_COLUMNS = 9
+
+
+async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]:
+    [[answer]] = await store.fetch(_COMMIT, store.told_ms, *arguments(operations))
+    outcomes = outcomes_of(operations, json.decode(answer))
+    if any(stirs(operation, outcome) for operation, outcome in zip(operations, outcomes, strict=True)):
+        store.stir()
+        store.tell()
+    elif any(is_news(operation) for operation in operations):
+        store.tell()
+    return outcomes
+
+
+def arguments(operations: Sequence[Operation]) -> list[Any]:
+    """Of `commit_all`, but for the clock."""
+    named = Counter(run_id for operation in operations for run_id in _touched(operation))
+    rows, data = Rows(), Data()
+    plain: list[tuple[Any, ...]] = []
+    others: list[dict[str, Any]] = []
+    for op, operation in enumerate(operations, 1):
+        match operation:
+            case Append() if named[operation.run_id] == 1 and is_plain(operation):
+                plain.append(_plain(op, operation, rows))
+            case Append():
+                others.append({"do": "append", "op": op, **append_words(operation, rows, data)})
+            case Start():
+                others.append({"do": "start", "op": op, **start_words(operation, data)})
+            case Send():
+                others.append({"do": "send", "op": op, **letter_words(operation.letter, data, operation.hook)})
+    return [
+        sorted(write(run_id) for run_id in named),
+        *_columns(plain, _PLAIN_COLUMNS),
+        *_columns(rows.values, _ROW_COLUMNS),
+        json.encode(others).decode(),
+        data.values,
+    ]
+
+
+def outcomes_of(operations: Sequence[Operation], answer: dict[str, Any]) -> list[Outcome]:
+    now_ms: int = answer["now"]
+    outcomes: list[Outcome | None] = [None] * len(operations)
+    for told in answer["told"]:
+        place: int = told["op"] - 1
+        outcomes[place] = _outcome(operations[place], told, now_ms)
+    as_it_is = Appended(at_ms=now_ms, mail=0)  # of plain appends nothing is told
+    return [as_it_is if outcome is None else outcome for outcome in outcomes]
+
+
+def stirs(operation: Operation, outcome: Outcome) -> bool:
+    """Whether it left something that a worker may claim, or mail for one."""
+    match operation, outcome:
+        case _, Refused():
+            return False
+        case Start(), Started():
+            return outcome.created and not outcome.owned
+        case Append(), _:
+            made = len(operation.children) > (len(outcome.born) if isinstance(outcome, Appended) else 0)
+            return operation.hand_back or operation.seize or bool(operation.letters) or made
+        case _:
+            return True
+
+
+def is_news(operation: Operation) -> bool:
+    """Whether somebody in another process may wait for it: a run's end, a stream's chunks, or a run to claim."""
+    return isinstance(operation, Append) and (
+        operation.status in ENDED or operation.status == "blocked" or operation.release or bool(operation.chunks)
+    )
+
+
+def _touched(operation: Operation) -> Iterable[RunId]:
+    match operation:
+        case Append():
+            return touched(operation)
+        case Start():
+            return (operation.run_id,)
+        case Send():
+            return (operation.letter.run_id,)
+
+
+def _plain(op: int, append: Append, rows: Rows) -> tuple[Any, ...]:
+    return (
+        op,
+        write(append.run_id),
+        write(append.owner),
+        append.epoch,
+        append.seq - 1,
+        rows.put(op, append),
+        len(append.rows),
+        0 if append.turn_completed else 1,  # a factor of 0 resets the deaths
+        append.due_ms,
+    )
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+
+
+def _outcome(operation: Operation, told: dict[str, Any], now_ms: int) -> Outcome:
+    if "refused" in told:
+        refusal = Refusal[cast(str, told["refused"])]
+        return Refused(refusal=refusal, now_ms=now_ms if refusal is Refusal.EARLY else 0)
+    match operation:
+        case Append():
+            return appended(told)
+        case Start():
+            return started(told)
+        case Send():
+            return Sent()

@@ -1,0 +1,40 @@
+"""Letters: what `send_one` is told, and what is known of an inbox."""
+
+from typing import Any
+
+from perdure.model.ids import MailId, RunId
+from perdure.world import Letter
+from perdure.worlds.postgres.data import Data
+from perdure.worlds.postgres.store import Store
+from perdure.worlds.postgres.text import read, write
+
+_READ = "SELECT mail_id, kind, key, payload FROM perdure.inbox WHERE run_id = $1::text ORDER BY seq"
+_KNOWS = """
+    SELECT EXISTS (SELECT 1 FROM perdure.inbox WHERE run_id = $1::text AND mail_id = $2::text)
+        OR EXISTS (SELECT 1 FROM perdure.events WHERE run_id = $1::text AND mail_id = $2::text)
+"""
+
+
+def letter_words(letter: Letter, data: Data, hook: str | None = None) -> dict[str, Any]:
+    words: dict[str, Any] = {
+        "run": write(letter.run_id),
+        "mail": write(letter.mail_id),
+        "kind": write(letter.kind),
+        "key": write(letter.key),
+        "payload": data.put(letter.payload),
+    }
+    if hook is not None:
+        words["hook"] = write(hook)
+    return words
+
+
+async def read_mail(store: Store, run_id: RunId) -> tuple[Letter, ...]:
+    return tuple(
+        Letter(mail_id=MailId(read(mail_id)), run_id=run_id, kind=read(kind), key=read(key), payload=payload)
+        for mail_id, kind, key, payload in await store.fetch(_READ, write(run_id))
+    )
+
+
+async def has_mail(store: Store, run_id: RunId, mail_id: MailId) -> bool:
+    [[known]] = await store.fetch(_KNOWS, write(run_id), write(mail_id))
+    return known

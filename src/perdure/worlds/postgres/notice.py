@@ -1,0 +1,106 @@
+"""LISTEN and NOTIFY: hints between processes, never a proof. Without them all is still true, only slower.
+
+A notification is a statement of its own, after the commit that it tells of: NOTIFY takes a lock that all of a
+database's commits with one would queue for. Many commits share one. Listening wants a session: it has a connection of
+its own, which a pooler would break (`&listen=0`).
+"""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from perdure.errors import WorldError
+from perdure.worlds.postgres.connection import connect
+from perdure.worlds.postgres.location import Location
+
+_PAUSE_S = 0.005
+"""Between two notifications of one process."""
+
+_AGAIN_S = (0.1, 5.0)
+"""Before the listener connects anew: at first, and at most."""
+
+_log = logging.getLogger(__name__)
+
+
+def channel_of(schema: str) -> str:
+    """Names of channels are cut at 63 bytes."""
+    return f"perdure_{hashlib.sha256(schema.encode()).hexdigest()[:32]}"
+
+
+class Notices:
+    """Of one event loop. `heard` is called when another process has told something, or may have."""
+
+    def __init__(
+        self, location: Location, fetch: Callable[..., Awaitable[list[Any]]], heard: Callable[[], None]
+    ) -> None:
+        self._location, self._fetch, self._heard = location, fetch, heard
+        self._channel = channel_of(location.schema)
+        self._me = secrets.token_hex(8)
+        self._due = False
+        self._teller: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self.loop = asyncio.get_running_loop()
+
+    def tell(self) -> None:
+        """Soon, once for all that is told meanwhile."""
+        self._due = True
+        if self._teller is None or self._teller.done():
+            self._teller = self.loop.create_task(self._tell(), name="perdure-notify")
+
+    def listen(self) -> None:
+        """From now on. Harmless to repeat."""
+        if self._listener is None or self._listener.done():
+            self._listener = self.loop.create_task(self._listen(), name="perdure-listen")
+
+    def stop(self) -> None:
+        for task in (self._teller, self._listener):
+            if task is not None:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Harmless to repeat."""
+        self.stop()
+        await asyncio.gather(*(task for task in (self._teller, self._listener) if task), return_exceptions=True)
+
+    async def _tell(self) -> None:
+        while self._due:
+            self._due = False
+            try:
+                await self._fetch("SELECT pg_notify($1, $2)", self._channel, self._me)
+            except WorldError as error:
+                _log.debug("a notification was lost: %s", error)
+                return
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _listen(self) -> None:
+        pause_s = _AGAIN_S[0]
+        while True:
+            try:
+                await self._listen_once()
+                pause_s = _AGAIN_S[0]
+            except WorldError as error:
+                _log.debug("nobody listens: %s", error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _AGAIN_S[1])
+
+    async def _listen_once(self) -> None:
+        """Returns when the connection is lost."""
+        connection = await connect(self._location)
+        lost = asyncio.Event()
+        try:
+            connection.driver.add_termination_listener(lambda _: lost.set())
+            with suppress(OSError):
+                await connection.driver.add_listener(self._channel, self._notified)
+                self._heard()  # whatever was told before
+                await lost.wait()
+        finally:
+            connection.terminate()
+            await asyncio.sleep(0)
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, who: str) -> None:
+        if who != self._me:
+            self._heard()

@@ -1,0 +1,98 @@
+"""The connections of one event loop: few, made when they are needed, and closed at the latest when the loop ends.
+
+asyncpg's own pool resets a session each time one is given back, which costs a round trip: ours leave nothing to reset.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from perdure.errors import WorldUnavailable
+from perdure.worlds.postgres.connection import Connection, connect
+from perdure.worlds.postgres.fault import ServerError
+from perdure.worlds.postgres.location import Location
+
+
+class Pool:
+    """At most `location.connections` at once. For the loop that it was made in, only."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._free = asyncio.Semaphore(location.connections)
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
+        self._closed = False
+        self._guard = _closes(self)
+        self.loop = asyncio.get_running_loop()
+
+    async def start(self) -> None:
+        """From here on the end of the loop closes it (asyncio.run shuts the generators down that it left open)."""
+        await anext(self._guard)
+
+    async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
+        """One statement on any of the connections. Raises: what the driver raises, WorldInvalid, WorldUnavailable."""
+        async with self._free:
+            connection = await self._take()
+            try:
+                rows = await connection.fetch(sql, arguments)
+            except ServerError:  # the server's answer: the connection is as good as before
+                self._give_back(connection)
+                raise
+            except BaseException:  # also a cancelled caller's: what it waited for may still be on its way
+                self._drop(connection)
+                raise
+            self._give_back(connection)
+            return rows
+
+    async def close(self) -> None:
+        """Harmless to repeat."""
+        self.terminate()
+        await self._guard.aclose()
+        await asyncio.sleep(0)  # a transport closes its socket in the next turn of the loop
+
+    def terminate(self) -> None:
+        """All connections go, also those in use. From this loop's thread."""
+        self._closed = True
+        while self._all:
+            self._all.pop().terminate()
+        self._idle.clear()
+
+    async def _take(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            self._all.discard(connection)
+        if self._closed:
+            raise WorldUnavailable("it was closed in this process")
+        connection = await connect(self._location)
+        if self._closed:
+            connection.terminate()
+            raise WorldUnavailable("it was closed in this process")
+        self._all.add(connection)
+        return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.usable and not self._closed:
+            self._idle.append(connection)
+        else:
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        """When one is lost the idle ones most likely are too: the server has gone. They would lose a write each."""
+        self._all.discard(connection)
+        lost = not connection.usable
+        connection.terminate()
+        if lost:
+            while self._idle:
+                idle = self._idle.pop()
+                self._all.discard(idle)
+                idle.terminate()
+
+
+async def _closes(pool: Pool) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        pool.terminate()
+        await asyncio.sleep(0)

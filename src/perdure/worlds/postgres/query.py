@@ -1,0 +1,97 @@
+"""What can be asked about runs without owning them: logs, and runs by what is known of them."""
+
+from typing import Any
+
+from msgspec import json
+
+from perdure.model.ids import MailId, RunId
+from perdure.world import Log, Row, RunFilter, RunPage, RunRecord
+from perdure.worlds.postgres.row import COLUMNS, COUNT, to_record
+from perdure.worlds.postgres.store import Store
+from perdure.worlds.postgres.text import read, write, write_pairs
+
+_RUN = f"SELECT {COLUMNS} FROM perdure.runs WHERE run_id = $1::text"
+_BY_KEY = f"SELECT {COLUMNS} FROM perdure.runs WHERE idempotency_key = $1::text"
+
+# One statement is one snapshot. Columns as arrays: the run's own come once.
+_LOG = f"""
+    SELECT {", ".join(f"r.{column}" for column in COLUMNS.split(", "))}, e.* FROM perdure.runs AS r
+    LEFT JOIN LATERAL (
+        SELECT array_agg(seq), array_agg(turn), array_agg(epoch), array_agg(type), array_agg(key), array_agg(payload),
+               array_agg(at_ms), array_agg(mail_id), array_agg(decided)
+        FROM (
+            SELECT * FROM perdure.events WHERE run_id = $1::text AND seq >= $2::bigint ORDER BY seq LIMIT $3::bigint
+        ) AS asked
+    ) AS e ON true
+    WHERE r.run_id = $1::text
+"""
+
+
+async def read_run(store: Store, run_id: RunId) -> RunRecord | None:
+    row = await store.fetch_row(_RUN, write(run_id))
+    return None if row is None else to_record(row)
+
+
+async def read_log(store: Store, run_id: RunId, from_seq: int, limit: int | None) -> Log | None:
+    row = await store.fetch_row(_LOG, write(run_id), from_seq, limit)
+    if row is None:
+        return None
+    columns = tuple(row)[COUNT:]
+    if columns[0] is None:
+        return Log(run=to_record(row), rows=())
+    return Log(run=to_record(row), rows=tuple(_row(each) for each in zip(*columns, strict=True)))
+
+
+async def find_run(store: Store, idempotency_key: str) -> RunRecord | None:
+    row = await store.fetch_row(_BY_KEY, write(idempotency_key))
+    return None if row is None else to_record(row)
+
+
+async def list_runs(store: Store, filter: RunFilter) -> RunPage:
+    sql, values = listing(filter)
+    rows = await store.fetch(sql, *values)
+    return RunPage(runs=tuple(to_record(row) for row in rows[: filter.limit]), more=len(rows) > filter.limit)
+
+
+def listing(filter: RunFilter) -> tuple[str, list[Any]]:
+    """A fixed text for each set of conditions, and what goes into it."""
+    given: list[tuple[str, Any]] = []
+    if filter.status:
+        given.append(("status = ANY ({}::text[])", list(filter.status)))
+    if filter.workflow is not None:
+        given.append(("workflow = {}::text", write(filter.workflow)))
+    if filter.since_ms is not None:
+        given.append(("created_at_ms >= {}::bigint", filter.since_ms))
+    if filter.until_ms is not None:
+        given.append(("created_at_ms < {}::bigint", filter.until_ms))
+    if filter.attributes:
+        wanted = json.encode(write_pairs(filter.attributes)).decode()
+        given.append(("attributes <> '{{}}' AND attributes @> {}::jsonb", wanted))
+    if filter.prefix:
+        given.append(("run_id >= {}::text", write(filter.prefix)))
+        given.append(("run_id < {}::text", write(filter.prefix) + "\U0010ffff"))
+    if filter.parent_id is not None:
+        given.append(("parent_id = {}::text", write(filter.parent_id)))
+    if filter.before is not None:
+        given.append(("run_id < {}::text", write(filter.before)))
+    terms = [term.format(f"${place}") for place, (term, _) in enumerate(given, 1)]
+    sql = f"""
+        SELECT {COLUMNS} FROM perdure.runs WHERE {" AND ".join(terms) or "true"}
+        ORDER BY run_id DESC LIMIT ${len(given) + 1}::bigint
+    """
+    return sql, [*(value for _, value in given), filter.limit + 1]
+
+
+def _row(row: Any) -> Row:
+    seq, turn, epoch, type, key, payload, at_ms, mail_id, decided = row
+    return Row(
+        seq=seq,
+        turn=turn,
+        epoch=epoch,
+        type=read(type),
+        key=read(key),
+        payload=payload,
+        at_ms=at_ms,
+        mail_id=None if mail_id is None else MailId(read(mail_id)),
+        decided=None if decided is None else RunId(read(decided)),
+    )

@@ -1,0 +1,165 @@
+"""What asks the server: one pool for each event loop that calls, for heartbeats come from a loop of their own.
+
+A process that was forked from this one has to open it anew: it forsakes the connections that its parent goes on with.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
+
+from perdure.errors import WorldUnavailable
+from perdure.worlds.postgres import schema
+from perdure.worlds.postgres.connection import Connection, connect
+from perdure.worlds.postgres.fault import goes_again, opening, to_world_error
+from perdure.worlds.postgres.location import Location
+from perdure.worlds.postgres.notice import Notices
+from perdure.worlds.postgres.pool import Pool
+
+_TRIES_MAX = 5
+
+Clock = Callable[[], int]
+
+
+def wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Store:
+    """`clock` stands in for the server's, in tests. `hints` are called when somebody else may have written."""
+
+    def __init__(self, location: Location, clock: Clock | None) -> None:
+        self.location = location
+        self.clock = clock
+        self.hints: list[Callable[[], None]] = []
+        self._opened = False
+        self._skew_ms = 0
+        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._notices: dict[asyncio.AbstractEventLoop, Notices] = {}
+        self._forsaken: list[object] = []
+        _stores.add(self)
+
+    async def open(self, *, migrate: bool) -> None:
+        """Harmless to repeat. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""
+        if self._opened:
+            return
+        connection = await connect(self.location)
+        try:
+            with opening(self.location):
+                await schema.prepare(connection, self.location, migrate=migrate)
+        finally:
+            await _let_go(connection)
+        self._opened = True
+        [[now_ms]] = await self.fetch("SELECT perdure.clock_ms()")
+        self.heard(now_ms)
+
+    async def close(self) -> None:
+        """Harmless to repeat."""
+        self._opened = False
+        here = asyncio.get_running_loop()
+        for notices in list(self._notices.values()):
+            if notices.loop is here:
+                await notices.close()
+            elif not notices.loop.is_closed():
+                notices.loop.call_soon_threadsafe(notices.stop)
+        for pool in list(self._pools.values()):
+            if pool.loop is here:
+                await pool.close()
+            elif not pool.loop.is_closed():
+                pool.loop.call_soon_threadsafe(pool.terminate)
+        self._notices.clear()
+        self._pools.clear()
+
+    @property
+    def told_ms(self) -> int | None:
+        """The time that statements are told; None: the server looks at its clock, once it has its locks."""
+        return None if self.clock is None else self.clock()
+
+    def now_ms(self) -> int:
+        return wall_clock_ms() + self._skew_ms if self.clock is None else self.clock()
+
+    def heard(self, now_ms: int) -> None:
+        """The server's clock said so a moment ago."""
+        self._skew_ms = now_ms - wall_clock_ms()
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
+        """One statement's rows. Tried again where the server has undone all of it. Raises: WorldError, and what was
+        wrong with the arguments."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await (await self._pool()).fetch(sql, arguments)
+            except Exception as error:
+                if not goes_again(error) or tries >= _TRIES_MAX:
+                    raise to_world_error(error, self.location) from error
+
+    async def fetch_row(self, sql: str, *arguments: Any) -> Any:
+        """The only row, or None."""
+        rows = await self.fetch(sql, *arguments)
+        return rows[0] if rows else None
+
+    def tell(self) -> None:
+        """Something was written that another process may look for. In the running loop."""
+        if self.location.listen:
+            self._notices_here().tell()
+
+    def stir(self) -> None:
+        """Something was written that a worker of this process may claim."""
+        for hint in tuple(self.hints):
+            hint()
+
+    def listen(self) -> None:
+        """Have the hints called when another process tells. In the running loop."""
+        if self.location.listen:
+            self._notices_here().listen()
+
+    def forsake(self) -> None:
+        """In a forked child: the sockets are shared with the parent, and not a byte may go over them."""
+        self._forsaken += [*self._pools.values(), *self._notices.values()]
+        self._opened = False
+        self._pools.clear()
+        self._notices.clear()
+        self.hints.clear()
+
+    async def _pool(self) -> Pool:
+        if not self._opened:
+            raise WorldUnavailable("it is not open in this process: await open() first, after a fork as well")
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            self._forget_ended_loops()
+            pool = self._pools[loop] = Pool(self.location)
+            await pool.start()
+        return pool
+
+    def _forget_ended_loops(self) -> None:
+        """Their connections are closed: see `Pool.start`."""
+        for ended in [loop for loop in self._pools if loop.is_closed()]:
+            del self._pools[ended]
+            self._notices.pop(ended, None)
+
+    def _notices_here(self) -> Notices:
+        loop = asyncio.get_running_loop()
+        notices = self._notices.get(loop)
+        if notices is None:
+            notices = self._notices[loop] = Notices(self.location, self.fetch, self.stir)
+        return notices
+
+
+async def _let_go(connection: Connection) -> None:
+    connection.terminate()
+    await asyncio.sleep(0)
+
+
+_stores: WeakSet[Store] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for store in _stores:
+        store.forsake()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

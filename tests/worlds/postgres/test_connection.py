@@ -1,0 +1,48 @@
+"""Statements leave nothing in the session, and errors at the door say what to do, without the password."""
+
+import pytest
+
+from perdure.errors import WorldInvalid, WorldUnavailable
+from perdure.worlds.postgres.connection import connect, qualified
+from perdure.worlds.postgres.location import location_of
+
+pytestmark = pytest.mark.anyio
+
+
+def test_names_are_the_schemas() -> None:
+    assert qualified("SELECT perdure.clock_ms() FROM perdure.runs", "app") == 'SELECT "app".clock_ms() FROM "app".runs'
+
+
+async def test_nothing_is_left_in_the_session(url: str) -> None:
+    """A pooler may give each statement to another session."""
+    connection = await connect(location_of(url))
+    for number in range(3):
+        assert [tuple(row) for row in await connection.fetch("SELECT $1::int + 1", [number])] == [(number + 1,)]
+        assert [tuple(row) for row in await connection.fetch("SELECT $1::text", ["a"])] == [("a",)]
+    [[left]] = await connection.fetch("SELECT count(*) FROM pg_prepared_statements")
+    assert left == 0
+    connection.terminate()
+    assert not connection.usable
+
+
+async def test_a_database_that_isnt_there(url: str) -> None:
+    location = location_of(url.replace("/postgres?", "/nowhere?").replace("postgres:@", "postgres:secret@"))
+    with pytest.raises(WorldInvalid, match=r'database "nowhere" does not exist: create it \(createdb\)') as caught:
+        await connect(location)
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_user_that_isnt_there(url: str) -> None:
+    with pytest.raises(WorldInvalid, match="check user and password"):
+        await connect(location_of(url.replace("postgres:@", "nobody:secret@")))
+
+
+async def test_nobody_listens_there() -> None:
+    with pytest.raises(WorldUnavailable, match="check host and port, and that the server runs") as caught:
+        await connect(location_of("postgresql://me:secret@127.0.0.1:1/d"))
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_parameter_that_the_driver_refuses() -> None:
+    with pytest.raises(WorldInvalid, match="the driver can't use it"):
+        await connect(location_of("postgresql://me@127.0.0.1:1/d?sslmode=maybe"))

@@ -1,0 +1,94 @@
+"""Hints between processes: one for many commits, none from oneself, and heard again after the connection was cut."""
+
+import asyncio
+
+import pytest
+
+from perdure.testing.conformance.sample import append_to, born, chunks_of, do, letter_to, start_of
+from perdure.world import Send
+from perdure.worlds.postgres import PostgresWorld
+from perdure.worlds.postgres.notice import channel_of
+from tests.worlds.postgres.database import database
+
+pytestmark = pytest.mark.anyio
+
+
+class Ear:
+    """A subscriber that can be waited for."""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+        self.times = 0
+
+    def __call__(self) -> None:
+        self.times += 1
+        self.heard.set()
+
+    async def hears(self) -> None:
+        await asyncio.wait_for(self.heard.wait(), 30)
+        self.heard.clear()
+
+
+def test_channels_are_short_and_told_apart() -> None:
+    assert len(channel_of("a" * 63)) <= 63
+    assert channel_of("a") != channel_of("b")
+
+
+async def listening(url: str) -> tuple[PostgresWorld, PostgresWorld, Ear]:
+    one, other = (PostgresWorld(url.replace("&listen=0", "")) for _ in range(2))
+    await one.open()
+    await other.open()
+    ear = Ear()
+    other.subscribe(ear)
+    await ear.hears()  # it listens now
+    return one, other, ear
+
+
+async def test_another_process_hears_of_what_it_may_wait_for(url: str) -> None:
+    one, other, ear = await listening(url)
+    for operation in (start_of(2), Send(letter=letter_to(2))):
+        await do(one, operation)
+        await ear.hears()
+    await born(one)
+    await do(one, append_to(1, chunks=(chunks_of(1, "", b"a"),)))
+    await ear.hears()
+    await do(one, append_to(1, 4, status="completed"))
+    await ear.hears()
+    await one.close()
+    await other.close()
+
+
+async def test_one_hears_its_own_at_once(url: str) -> None:
+    one, other, ear = await listening(url)
+    await do(other, start_of(1))
+    assert ear.heard.is_set()
+    await other.close()
+    await other.close()
+    await one.close()
+
+
+async def test_it_listens_again_when_the_connection_was_cut(url: str) -> None:
+    one, other, ear = await listening(url)
+    async with database(url) as connection:
+        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    await ear.hears()  # it may have missed something
+    await do(one, start_of(1))
+    await ear.hears()
+    await one.close()
+    await other.close()
+
+
+async def test_nobody_need_listen(url: str) -> None:
+    world = PostgresWorld(url)
+    await world.open()
+    ear = Ear()
+    stop = world.subscribe(ear)
+    await do(world, start_of(1))
+    assert ear.times == 1
+    stop()
+    stop()
+    await do(world, start_of(2))
+    assert ear.times == 1
+    async with database(url) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'") == 0
+    await world.close()
