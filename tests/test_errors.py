@@ -73,8 +73,8 @@ SENTENCES = {
     errors.SchemaTooNew("sqlite:///x.db", 9, 1): (
         "sqlite:///x.db has schema version 9, this perdure knows up to 1: upgrade perdure in this process"
     ),
-    errors.SchemaMissing("postgresql://h/d"): (
-        "postgresql://h/d has no perdure schema: run `perdure db upgrade --world postgresql://h/d`"
+    errors.SchemaMissing("postgresql://h/d?a=b&c=d"): (
+        "postgresql://h/d?a=b&c=d has no perdure schema: run `perdure db upgrade --world 'postgresql://h/d?a=b&c=d'`"
     ),
 }
 

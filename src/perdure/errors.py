@@ -27,6 +27,7 @@ The type says whose fault it is. Fields come first; the sentence is built from t
 """
 
 from datetime import datetime, timedelta
+from shlex import quote
 
 
 class PerdureError(Exception):
@@ -326,7 +327,7 @@ class SchemaMissing(WorldError):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        super().__init__(f"{url} has no perdure schema: run `perdure db upgrade --world {url}`")
+        super().__init__(f"{url} has no perdure schema: run `perdure db upgrade --world {quote(url)}`")
 
 
 class SchemaTooNew(WorldError):

@@ -26,7 +26,7 @@ def unmigrated(url: str) -> str:
 
 async def test_a_missing_schema_is_not_made_unasked(url: str) -> None:
     assert schema_version(url) == (KNOWN, None)
-    with pytest.raises(SchemaMissing, match="run `perdure db upgrade --world postgresql://"):
+    with pytest.raises(SchemaMissing, match="run `perdure db upgrade --world 'postgresql://"):
         await PostgresWorld(unmigrated(url)).open()
     with pytest.raises(SchemaMissing):
         await PostgresWorld(url, create=False).open()

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from perdure.errors import SchemaMissing, SchemaTooNew, WorldInvalid
@@ -65,7 +66,7 @@ async def prepare(connection: Connection, location: Location, *, migrate: bool) 
         raise WorldInvalid(
             location.shown,
             f"its schema has version {found}, this perdure needs {known}: "
-            f"run `perdure db upgrade --world {location.shown}`",
+            f"run `perdure db upgrade --world {quote(location.shown)}`",
         )
 
 
