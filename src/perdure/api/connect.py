@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Literal, NamedTuple
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 from perdure.engine.engine import Engine
@@ -16,6 +16,7 @@ from perdure.engine.registry import REGISTRY
 from perdure.errors import UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
 from perdure.replay.body import current_body
+from perdure.world.schema import SchemaVersion
 from perdure.world.world import World
 
 DEFAULT_URL = "sqlite:///.perdure/perdure.db"
@@ -43,25 +44,16 @@ def world_at(url: str, *, create: bool = True) -> World:
     raise WorldInvalid(_shown(url), f"its kind {kind!r} is unknown; use sqlite:///path, postgresql://… or memory://")
 
 
-class SchemaVersion(NamedTuple):
-    """`found` is the version that a database has, None where there is none; `known` is ours."""
-
-    found: int | None
-    known: int
-
-
 def schema_at(url: str) -> SchemaVersion:
     """The schema of the database under a World. Looks only. Raises: WorldInvalid, WorldUnavailable."""
     if url.startswith("sqlite:"):
-        from perdure.worlds.sqlite.schema import schema_version
+        from perdure.worlds.sqlite import schema
 
-        version = schema_version(url)
-        return SchemaVersion(version.found, version.known)
+        return schema.schema_version(url)
     if url.partition(":")[0] in _POSTGRES:
         with _driver_needed(url):
             from perdure.worlds.postgres import schema
-        there = schema.schema_version(url)
-        return SchemaVersion(there.found, there.known)
+        return schema.schema_version(url)
     raise WorldInvalid(_shown(url), "it has no schema; use sqlite:///path or postgresql://…")
 
 

@@ -88,6 +88,23 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     probation: bool = False
     seize: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it does nothing but add rows. `due_ms` may still refuse it."""
+        return not (
+            self.status is not None
+            or self.release
+            or self.seize
+            or self.mail_taken
+            or self.letters
+            or self.children
+            or self.attributes
+            or self.hooks
+            or self.chunks
+            or self.all_mail
+            or self.probation
+        )
+
 
 class Send(Struct, frozen=True, gc=False, kw_only=True):
     """A letter from outside. Accepted where the run is alive (pending, running, blocked), and `hook`, if given, is the

@@ -1,4 +1,4 @@
-"""What is plain, what is told of the rest, and what it may touch."""
+"""What is told of an append that isn't plain, and what it may touch."""
 
 from typing import Any
 
@@ -7,33 +7,14 @@ import pytest
 from perdure.model.ids import RunId
 from perdure.testing.conformance.sample import append_to, chunks_of, hook_of, letter_to, row, run_id, start_of
 from perdure.world import HookClosing, HookReopening
-from perdure.worlds.postgres.append import Rows, append_words, appended, is_plain, touched
+from perdure.worlds.postgres.append import Rows, append_words, appended, touched
 from perdure.worlds.postgres.data import Data
-
-MORE: list[dict[str, Any]] = [
-    {"status": "running"},
-    {"release": True},
-    {"seize": True},
-    {"mail_taken": ("m",)},
-    {"letters": (letter_to(2),)},
-    {"children": (start_of(2),)},
-    {"attributes": {"a": None}},
-    {"hooks": (hook_of(),)},
-    {"chunks": (chunks_of(),)},
-    {"all_mail": True},
-    {"probation": True},
-]
+from tests.world.effects import EFFECTS
 
 
-def test_rows_alone_are_plain() -> None:
-    assert is_plain(append_to(1, rows=(row(), row()), turn_completed=True, due_ms=5))
-    assert is_plain(append_to(1, rows=()))
-
-
-@pytest.mark.parametrize("more", MORE, ids=lambda more: next(iter(more)))
-def test_whatever_else_is_asked_is_not(more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("more", EFFECTS, ids=lambda more: next(iter(more)))
+def test_whatever_else_is_asked_is_told(more: dict[str, Any]) -> None:
     append = append_to(1, **more)
-    assert not is_plain(append)
     rows, data = Rows(), Data()
     bare = append_words(append_to(1), Rows(), Data())
     words = append_words(append, rows, data)

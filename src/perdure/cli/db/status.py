@@ -60,7 +60,7 @@ def status(form: str | None, world: str | None) -> None:
     this perdure knows.
     """
     url = url_of(world)
-    found, known = schema_at(url)
+    known, found = schema_at(url)
     name, is_file = shown_url(url), url.startswith("sqlite:")
     if found is None and is_file:
         raise WorldInvalid(name, "there is no such file: start a run there first, or check the path")

@@ -5,7 +5,7 @@ the tables is in the functions of `migrations/`; `commit` and its neighbours (`a
 `stream`) write down for them what is asked. The URL is read in `location`, the schema looked after in `schema`.
 """
 
-from perdure.worlds.postgres.schema import SchemaVersion, schema_version
+from perdure.worlds.postgres.schema import schema_version
 from perdure.worlds.postgres.world import PostgresWorld
 
-__all__ = ["PostgresWorld", "SchemaVersion", "schema_version"]
+__all__ = ["PostgresWorld", "schema_version"]

@@ -48,23 +48,6 @@ class Rows:
         return first
 
 
-def is_plain(append: Append) -> bool:
-    """Whether it does nothing but add rows."""
-    return not (
-        append.status is not None
-        or append.release
-        or append.seize
-        or append.mail_taken
-        or append.letters
-        or append.children
-        or append.attributes
-        or append.hooks
-        or append.chunks
-        or append.all_mail
-        or append.probation
-    )
-
-
 def append_words(append: Append, rows: Rows, data: Data) -> dict[str, Any]:
     """What `append_one` is told: of most fields nothing, where they ask for nothing."""
     words: dict[str, Any] = {

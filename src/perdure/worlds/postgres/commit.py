@@ -9,7 +9,7 @@ from msgspec import json
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused, Send, Sent, Start, Started
-from perdure.worlds.postgres.append import Rows, append_words, appended, is_plain, touched
+from perdure.worlds.postgres.append import Rows, append_words, appended, touched
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.mail import letter_words
 from perdure.worlds.postgres.start import start_words, started
@@ -43,7 +43,7 @@ def arguments(operations: Sequence[Operation]) -> list[Any]:
     others: list[dict[str, Any]] = []
     for op, operation in enumerate(operations, 1):
         match operation:
-            case Append() if named[operation.run_id] == 1 and is_plain(operation):
+            case Append() if named[operation.run_id] == 1 and operation.is_plain:
                 plain.append(_plain(op, operation, rows))
             case Append():
                 others.append({"do": "append", "op": op, **append_words(operation, rows, data)})

@@ -11,22 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import Any
 
 from perdure.errors import SchemaMissing, SchemaTooNew, WorldInvalid
+from perdure.world.schema import SchemaVersion, scripts_in
 from perdure.worlds.postgres.connection import Connection, connect, qualified
 from perdure.worlds.postgres.fault import THERE_ALREADY, opening
 from perdure.worlds.postgres.location import Location, location_of
 
 SERVER_MIN = 140000
 _log = logging.getLogger(__name__)
-
-
-class SchemaVersion(NamedTuple):
-    """`found` is the database's version, None if it has no such schema. `known` is ours."""
-
-    known: int
-    found: int | None
 
 
 def schema_version(url: str) -> SchemaVersion:
@@ -42,10 +36,7 @@ def upgrade(url: str) -> None:
 @cache
 def migrations() -> tuple[str, ...]:
     """The scripts in order: the first leads to version 1."""
-    scripts = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
-    numbers = [int(script.name[:4]) for script in scripts]
-    assert numbers == list(range(1, len(scripts) + 1)), f"the migrations aren't numbered from 1 without gaps: {numbers}"
-    return tuple(script.read_text(encoding="utf-8") for script in scripts)
+    return scripts_in(Path(__file__).parent / "migrations")
 
 
 async def prepare(connection: Connection, location: Location, *, migrate: bool) -> None:

@@ -4,7 +4,7 @@
 is in `start`, `append`, `mail`, `ownership` and `query`; the file and its schema are in `location` and `schema`.
 """
 
-from perdure.worlds.sqlite.schema import SchemaVersion, schema_version
+from perdure.worlds.sqlite.schema import schema_version
 from perdure.worlds.sqlite.world import SqliteWorld
 
-__all__ = ["SchemaVersion", "SqliteWorld", "schema_version"]
+__all__ = ["SqliteWorld", "schema_version"]

@@ -67,20 +67,7 @@ def append(transaction: Transaction, append: Append) -> Appended | Refused:
 
 
 def _is_plain(append: Append, now_ms: int) -> bool:
-    return not (
-        append.status is not None
-        or append.release
-        or append.seize
-        or append.mail_taken
-        or append.letters
-        or append.children
-        or append.attributes
-        or append.hooks
-        or append.chunks
-        or append.all_mail
-        or append.probation
-        or append.due_ms > now_ms
-    )
+    return append.is_plain and append.due_ms <= now_ms
 
 
 def _append_more(transaction: Transaction, append: Append) -> Appended | Refused:

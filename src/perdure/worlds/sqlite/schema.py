@@ -6,24 +6,17 @@ The versions are the numbered files in `migrations/`. A file that another progra
 import time
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import apsw
 
 from perdure.errors import SchemaTooNew, WorldInvalid, WorldUnavailable
+from perdure.world.schema import SchemaVersion, scripts_in
 from perdure.worlds.sqlite.connection import BUSY_S, Connection, connect
 from perdure.worlds.sqlite.fault import opening
 from perdure.worlds.sqlite.location import path_of
 
 APPLICATION_ID = 0x50524452
 """Marks a file as perdure's (`PRAGMA application_id`): "PRDR"."""
-
-
-class SchemaVersion(NamedTuple):
-    """`found` is the file's version: 0 for one without tables, None if there is no file. `known` is ours."""
-
-    known: int
-    found: int | None
 
 
 def schema_version(url: str) -> SchemaVersion:
@@ -42,10 +35,7 @@ def schema_version(url: str) -> SchemaVersion:
 @cache
 def migrations() -> tuple[str, ...]:
     """The scripts in order: the first leads to version 1."""
-    scripts = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
-    numbers = [int(script.name[:4]) for script in scripts]
-    assert numbers == list(range(1, len(scripts) + 1)), f"the migrations aren't numbered from 1 without gaps: {numbers}"
-    return tuple(script.read_text(encoding="utf-8") for script in scripts)
+    return scripts_in(Path(__file__).parent / "migrations")
 
 
 def migrate(connection: Connection, url: str) -> None:
