@@ -109,20 +109,20 @@ def test_a_hook_ends_when_its_time_is_over() -> None:
     """Whether or not the body waits for it: its token is given back."""
     hooked = Pending(log((0, HOOK, hook(expires_ms=due(300))), (0, ENDLESS, hook("endless"))))
     expired = (300, (HOOK, HookExpired(due_ms=due(300))))
-    assert play(lambda run, waits: waits.arm_expiry(HOOK, due(300)), hooked) == [expired]
+    assert play(lambda run, waits: waits.arm(HOOK, due(300)), hooked) == [expired]
     assert play(lambda run, waits: waits.recover(lambda key: False), hooked) == [expired]
 
 
 def test_one_that_was_given_back_does_not_end_again() -> None:
-    assert play(lambda run, waits: waits.arm_expiry(HOOK, due(300))) == []
+    assert play(lambda run, waits: waits.arm(HOOK, due(300))) == []
 
 
 def test_what_came_too_early_comes_again_as_what_it_was() -> None:
     """By the store's clock, which has the last word."""
 
     def act(run: Run, waits: Waits) -> None:
-        waits.arm_again(HOOK, due(350))
-        waits.arm_again(KEY, due(450))
+        waits.arm(HOOK, due(350))
+        waits.arm(KEY, due(450))
 
     pending = Pending(log((0, HOOK, hook(expires_ms=due(300))), (0, KEY, sleep(due(400)))))
     assert play(act, pending) == [

@@ -108,7 +108,7 @@ class Answers:
             run.waits.arm(key, request.due_ms)
             return False
         if isinstance(request, HookCreated) and request.expires_ms is not None:
-            run.waits.arm_expiry(key, request.expires_ms)
+            run.waits.arm(key, request.expires_ms)
         if kind is HookDisposed:
             run.waits.release(key)
         if kind is ChildCreated or kind is HookCreated:

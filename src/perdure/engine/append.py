@@ -85,14 +85,15 @@ def compose(
     rows: list[NewRow] = []
     effects: _Effects | None = None
     after, turn_completed = status, False
-    for turn, key, fact, mail_id in entries:
+    for entry in entries:
+        turn, key, fact, mail_id = entry
         after = advance(after, fact)
         rows.append(NewRow(turn=turn, type=fact.type, key=key, payload=pack(fact), mail_id=mail_id))
         kind = type(fact)
         turn_completed = turn_completed or kind in _COMPLETE_TURNS
         if mail_id is not None or kind in _HAVE_EFFECTS:
             effects = effects or _Effects()
-            effects.see(header, len(rows) - 1, Entry(turn, key, fact, mail_id), births, open_children)
+            effects.see(header, len(rows) - 1, entry, births, open_children)
     append = Append(
         run_id=header.run_id,
         owner=header.owner,

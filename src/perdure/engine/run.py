@@ -287,7 +287,7 @@ class LiveRun:
             self.mailbox.fetch()
         elif outcome.refusal is Refusal.EARLY:
             for key, left_ms in self.outbox.drop_early(outcome.now_ms).items():
-                self.waits.arm_again(key, self.host.world.now_ms() + left_ms + 1)
+                self.waits.arm(key, self.host.world.now_ms() + left_ms + 1)
             if not self.outbox.empty or self.stream.waiting:
                 self.offer(urgent=True)
         else:

@@ -48,19 +48,11 @@ class Waits:
                 self.arm(key, wait.due_ms)
         for key, open in self._run.pending.hooks.items():
             if open.hook.expires_ms is not None:
-                self.arm_expiry(key, open.hook.expires_ms)
+                self.arm(key, open.hook.expires_ms)
         self.arm_force()
 
     def arm(self, key: str, due_ms: int) -> None:
-        """Complete this wait when it is due."""
-        self.at(key, due_ms, self._due)
-
-    def arm_expiry(self, key: str, due_ms: int) -> None:
-        """End this hook then."""
-        self.at(key, due_ms, self._expired)
-
-    def arm_again(self, key: str, due_ms: int) -> None:
-        """What came too early, by the store's clock, comes again."""
+        """Complete this wait, or end this hook, when it is due."""
         self.at(key, due_ms, self._expired if key in self._run.pending.hooks else self._due)
 
     def arm_force(self) -> None:
