@@ -43,9 +43,7 @@ UNMIRRORED = {
     "src/perdure/world/hook.py": "records",
     "src/perdure/world/log.py": "records",
     "src/perdure/world/mail.py": "records",
-    "src/perdure/world/ownership.py": "records",
     "src/perdure/world/query.py": "records",
-    "src/perdure/world/stream.py": "records",
     "src/perdure/world/world.py": "protocols; perdure.testing.conformance tests who keeps them",
 }
 

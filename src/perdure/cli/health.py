@@ -75,7 +75,7 @@ async def look(engine: Engine) -> Health:
 
 def is_live(worker: WorkerRecord) -> bool:
     """By its lease; on this host also by its process, which may have gone before it."""
-    return worker.lease_until_ms > worker.now_ms and not is_gone(worker.process)
+    return worker.leased and not is_gone(worker.process)
 
 
 def worker_json(worker: WorkerRecord) -> dict[str, Any]:

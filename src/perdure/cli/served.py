@@ -10,7 +10,7 @@ from perdure.engine.engine import Engine
 async def served_workflows(engine: Engine) -> frozenset[str]:
     """The workflows that live workers serve, in whatever process."""
     workers = await engine.world.workers()
-    return frozenset(name for worker in workers if worker.lease_until_ms > worker.now_ms for name in worker.workflows)
+    return frozenset(name for worker in workers if worker.leased for name in worker.workflows)
 
 
 async def tell_if_unserved(engine: Engine, workflow: str) -> None:

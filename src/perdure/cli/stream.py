@@ -81,7 +81,7 @@ def stream(
 
 
 async def _write(engine: Engine, found: StreamRecord, start_index: int, lines: Lines, *, follow: bool) -> None:
-    first = max(0, found.length + start_index) if start_index < 0 else start_index
+    first = found.index_of(start_index)
     if not follow and first == found.length:
         return
     async with aclosing(engine.readers.pages(found.run_id, found.stream, first)) as pages:

@@ -171,10 +171,7 @@ class Engine:
         """Whether a live worker, here or elsewhere, runs this workflow."""
         if self.worker is not None and workflow in self.registry.served:
             return True
-        return any(
-            workflow in worker.workflows and worker.lease_until_ms > worker.now_ms
-            for worker in await self.world.workers()
-        )
+        return any(workflow in worker.workflows and worker.leased for worker in await self.world.workers())
 
     # -- inside
 

@@ -62,8 +62,7 @@ class Sweeper:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._next_due_at: float | None = None
-        self._owned_at = self._loop.time()
-        self._look_at = self._owned_at + OWNED_EVERY_S
+        self._look_at = self._loop.time() + OWNED_EVERY_S
         self._look_for_mail = False
         self._odd: set[RunId] = set()
         self.paused = False
@@ -125,8 +124,8 @@ class Sweeper:
         What was started or claimed a moment ago may show on one side only: it counts when it is seen twice.
         """
         holder = self._holder
-        self._owned_at = self._loop.time()
-        self._look_at = self._owned_at + OWNED_EVERY_S
+        now = self._loop.time()
+        self._look_at = now + OWNED_EVERY_S
         owned = {run.run_id: run for run in await holder.world.owned(holder.worker_id)}
         odd = holder.compare(owned)
         for run_id in sorted(odd & self._odd):
@@ -137,7 +136,7 @@ class Sweeper:
                 await holder.adopt(claimed)
         self._odd = odd - self._odd
         if self._odd:
-            self._look_at = min(self._look_at, self._owned_at + SWEEP_S)
+            self._look_at = min(self._look_at, now + SWEEP_S)
 
     async def find_lost(self) -> None:
         """The lease lives again after a lapse: drop what others have claimed meanwhile, which raised its epoch. What is
@@ -169,7 +168,7 @@ class Sweeper:
     async def _bury(self) -> None:
         """End the leases of workers whose process on this host is gone: no wait for the lease."""
         for worker in await self._holder.world.workers():
-            if worker.lease_until_ms > worker.now_ms and is_gone(worker.process):
+            if worker.leased and is_gone(worker.process):
                 level = logging.WARNING if worker.runs else logging.INFO
                 logger.log(level, "worker %s is gone, what it owned (%d) is taken over", worker.worker_id, worker.runs)
                 await self._holder.world.retire(worker.worker_id, died=True)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from perdure.errors import RunNotFound, UsageError, WorldUnavailable
 from perdure.model.ids import RunId
-from perdure.world.stream import Chunk, StreamRecord
+from perdure.world.stream import Chunk, StreamPage, StreamRecord
 from perdure.world.world import World
 
 PAGE = 500
@@ -51,7 +51,7 @@ class Readers:
         Raises: RunNotFound, UsageError for an index past the tail, WorldError where the first look fails.
         """
         record = await self.record(run_id, stream)
-        index = max(0, record.length + start_index) if start_index < 0 else start_index
+        index = record.index_of(start_index)
         if index > record.length:
             raise UsageError(f"start_index={index} is past the stream's end: it has {record.length} chunks so far")
         changed = asyncio.Event()
@@ -60,17 +60,17 @@ class Readers:
             while True:
                 changed.clear()
                 page = await self._page(run_id, stream, index)
-                if page is not None and page[0]:
-                    yield page[0]
-                    index += len(page[0])
-                elif page is not None and page[1].closed:
+                if page is not None and page.chunks:
+                    yield page.chunks
+                    index += len(page.chunks)
+                elif page is not None and page.record.closed:
                     return
                 else:
                     await self._wait(changed)
         finally:
             self._stop_listening(run_id, changed)
 
-    async def _page(self, run_id: RunId, stream: str, index: int) -> tuple[tuple[Chunk, ...], StreamRecord] | None:
+    async def _page(self, run_id: RunId, stream: str, index: int) -> StreamPage | None:
         """None where the World is away: it is asked again."""
         if self._closed:
             raise WorldUnavailable("this process is closing its world")
@@ -83,7 +83,7 @@ class Readers:
             return None
         if page is None:
             raise RunNotFound(run_id)
-        return page.chunks, page.record
+        return page
 
     async def _wait(self, changed: asyncio.Event) -> None:
         try:

@@ -5,6 +5,7 @@ import asyncio
 from starlette.responses import Response
 
 from perdure.api.connect import CONNECTION
+from perdure.api.plain import plain_json
 from perdure.api.records import moment
 from perdure.engine.engine import Engine
 from perdure.errors import WorldError
@@ -37,6 +38,6 @@ async def _worker(engine: Engine) -> tuple[str | None, str | None, bool]:
     record = next((each for each in workers if each.worker_id == engine.worker.worker_id), None)
     if record is None:
         return "without a lease", None, False
-    live = record.lease_until_ms > record.now_ms
-    until = moment(record.lease_until_ms).isoformat().replace("+00:00", "Z")
+    live = record.leased
+    until = plain_json(moment(record.lease_until_ms))
     return ("working" if live else "without a lease"), until, live

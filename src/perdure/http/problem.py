@@ -83,7 +83,9 @@ What names a run, a key's owner or a token is not repeated: whoever asks may not
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """What a client is told of an exception; None for one that isn't in the table: it is ours, a 500."""
+    """What a client is told of an exception, a Problem as it is; None for one that isn't in the table: ours, a 500."""
+    if isinstance(error, Problem):
+        return error
     for exception, status, kind, said in TABLE:
         if isinstance(error, exception):
             detail = str(error) if said is None else said

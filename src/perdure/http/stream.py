@@ -58,7 +58,7 @@ class Wanted(NamedTuple):
 
     def first(self, record: StreamRecord) -> int:
         """The index to begin with. Raises: Problem (400) where it lies past the tail."""
-        first = max(0, record.length + self.start) if self.start < 0 else self.start
+        first = record.index_of(self.start)
         if first > record.length:
             raise Problem(
                 400,
@@ -99,7 +99,7 @@ class StreamResponse(Response):
         try:
             pages, response = await self._opened()
         except Exception as error:
-            problem = error if isinstance(error, Problem) else problem_of(error)
+            problem = problem_of(error)
             if problem is None:
                 raise
             pages, response = None, problem.response()

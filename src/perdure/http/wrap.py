@@ -78,7 +78,7 @@ async def _handled(route: Route, call: Call) -> Response:
     except ClientGone:
         raise
     except Exception as error:
-        problem = error if isinstance(error, Problem) else problem_of(error)
+        problem = problem_of(error)
         if problem is None or (problem.status in (503, 507) and problem is not error):  # else somebody has said why
             logger.error("%s /%s went wrong", route.method or "ANY", "/".join(route.path), exc_info=error)
         return (problem or Problem(500, "the error has been logged")).response()

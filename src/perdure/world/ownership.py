@@ -9,6 +9,10 @@ SUSPECT_FROM = 2
 """From so many deaths on a run is a suspect: it goes on under probation, and only deaths during probation count."""
 
 
+REMEMBERED_MS = 24 * 3_600_000
+"""A worker that was seen last so long ago is forgotten, if it owns nothing: the clock may go back."""
+
+
 class Lease(Struct, frozen=True, gc=False, kw_only=True):
     """A worker's heartbeat. `process` names its process on its host (see `engine/process.py`), opaque to the World."""
 
@@ -29,6 +33,11 @@ class WorkerRecord(Struct, frozen=True, gc=False, kw_only=True):
     workflows: tuple[str, ...]
     deployment: str
     runs: int
+
+    @property
+    def leased(self) -> bool:
+        """Whether its lease lasts."""
+        return self.lease_until_ms > self.now_ms
 
 
 class Claim(Struct, frozen=True, gc=False, kw_only=True):

@@ -41,6 +41,10 @@ class StreamRecord(Struct, frozen=True, gc=False, kw_only=True):
     length: int
     closed: bool
 
+    def index_of(self, start: int) -> int:
+        """Where a reader's start index lies; a negative one counts from the tail."""
+        return max(0, self.length + start) if start < 0 else start
+
 
 class StreamPage(Struct, frozen=True, gc=False, kw_only=True):
     """Some chunks of a stream, in order, read in one snapshot with its row. It may end early: see `PAGE_BYTES`."""

@@ -9,7 +9,7 @@ from perdure.engine import ownership as sweeping
 from perdure.engine.departure import Departure
 from perdure.engine.lease import LeaseKeeper
 from perdure.engine.opening import Opener
-from perdure.engine.ownership import Sweeper
+from perdure.engine.ownership import OWNED_EVERY_S, Sweeper
 from perdure.engine.running import Running
 from perdure.engine.step import Steps
 from perdure.worlds.memory import ownership as owning
@@ -37,7 +37,7 @@ def never_looking() -> Patching:
     """O3: a worker doesn't look for runs that it owns and doesn't hold."""
 
     async def find_owned(sweeper: Sweeper) -> None:
-        sweeper._owned_at = sweeper._loop.time()
+        sweeper._look_at = sweeper._loop.time() + OWNED_EVERY_S
 
     return patch.object(Sweeper, "find_owned", find_owned)
 

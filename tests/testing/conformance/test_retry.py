@@ -119,11 +119,11 @@ def as_the_run_stands(draft, writer, new) -> bool:
     return draft.runs[writer].record.status not in ENDED and write(draft, writer, new)
 
 
-def after_the_end(draft, run_id, append: Append) -> tuple[int, ...]:
+def after_the_end(draft, append: Append) -> tuple[int, ...]:
     """The end closes what its own append would have closed."""
     if append.status in ENDED:
         append = replace(append, chunks=tuple(replace(new, close=False) for new in append.chunks))
-    return write_streams(draft, run_id, append)
+    return write_streams(draft, append)
 
 
 def taken_first(outcome: Outcome) -> Outcome:

@@ -277,12 +277,12 @@ def until_the_first_refusal(draft, append: Append) -> tuple[int, ...]:
     return tuple(range(refused[0], len(append.chunks))) if refused else ()
 
 
-def after_the_end(draft, run_id: RunId, append: Append) -> tuple[int, ...]:
+def after_the_end(draft, append: Append) -> tuple[int, ...]:
     """The end closes the streams before its own append's chunks are written."""
     if append.status in ENDED:
-        stream.close_all(draft, run_id)
+        stream.close_all(draft, append.run_id)
         return tuple(range(len(append.chunks)))
-    return write_streams(draft, run_id, append)
+    return write_streams(draft, append)
 
 
 def nothing(*_: object) -> None:

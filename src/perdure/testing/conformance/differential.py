@@ -124,7 +124,7 @@ def _reading(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
 
 def _told(worker: WorkerRecord) -> Any:
     """Of a worker whose lease is over, a World need only know which runs it left behind."""
-    return worker if worker.lease_until_ms > worker.now_ms else (worker.worker_id, worker.runs)
+    return worker if worker.leased else (worker.worker_id, worker.runs)
 
 
 def _by_run(found: list[Any]) -> list[Any]:

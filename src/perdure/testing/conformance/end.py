@@ -1,9 +1,9 @@
 """Appends that change a run's status: running, blocked, ended."""
 
 from perdure.model.ids import MailId
-from perdure.model.status import Status
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.sample import (
+    ENDS,
     FLOW,
     ONE,
     TWO,
@@ -25,8 +25,6 @@ from perdure.testing.conformance.sample import (
 )
 from perdure.world import Refusal, Send, Sent, World
 
-_ENDS: tuple[Status, ...] = ("completed", "failed", "cancelled")
-
 
 async def a_pending_run_starts_with_its_first_append(world: World, clock: VirtualClock) -> None:
     await do(world, start_of(1))
@@ -43,7 +41,7 @@ async def a_pending_run_starts_with_its_first_append(world: World, clock: Virtua
 
 
 async def an_end_lets_the_run_go(world: World, clock: VirtualClock) -> None:
-    for number, status in enumerate(_ENDS, 1):
+    for number, status in enumerate(ENDS, 1):
         await born(world, number)
         clock.advance(10)
         await done(world, append_to(number, 3, status=status))
@@ -54,7 +52,7 @@ async def an_end_lets_the_run_go(world: World, clock: VirtualClock) -> None:
 
 
 async def nothing_follows_an_end(world: World, clock: VirtualClock) -> None:
-    for number, status in enumerate(_ENDS, 1):
+    for number, status in enumerate(ENDS, 1):
         await born(world, number)
         await done(world, append_to(number, 3, status=status))
         await refused(world, append_to(number, 4), Refusal.ENDED)
@@ -66,7 +64,7 @@ async def nothing_follows_an_end(world: World, clock: VirtualClock) -> None:
 
 
 async def an_end_is_refused_while_letters_wait(world: World, clock: VirtualClock) -> None:
-    for number, status in enumerate(_ENDS, 1):
+    for number, status in enumerate(ENDS, 1):
         await born(world, number)
         await sent(world, letter_to(number, "m1"), letter_to(number, "m2"))
         await refused(world, append_to(number, 3, status=status), Refusal.MAIL)

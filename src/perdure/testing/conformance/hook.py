@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from perdure.model.status import Status
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.sample import (
+    ENDS,
     ONE,
     TWO,
     Check,
@@ -25,8 +25,6 @@ from perdure.testing.conformance.sample import (
     start_of,
 )
 from perdure.world import Appended, HookClosing, HookFilter, HookRecord, Refusal, World
-
-_ENDS: tuple[Status, ...] = ("completed", "failed", "cancelled")
 
 
 async def a_hook_is_registered_with_its_row(world: World, clock: VirtualClock) -> None:
@@ -212,7 +210,7 @@ async def an_expired_hook_gives_way_to_its_own_run(world: World, clock: VirtualC
 
 
 async def an_end_closes_the_hooks_of_its_run(world: World, clock: VirtualClock) -> None:
-    for number, status in enumerate(_ENDS, 1):
+    for number, status in enumerate(ENDS, 1):
         await born(world, number)
         await born(world, number + 10)
         await done(world, registering(number, 3, hook_of("a", f"{number}a"), hook_of("b", f"{number}b")))

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from perdure.model.ids import MailId, RunId, WorkerId
+from perdure.model.status import Status
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.world import (
     Append,
@@ -40,6 +41,7 @@ FLOW = "shop:fulfil"
 OTHER_FLOW = "shop:restock"
 ONE, TWO = WorkerId("wrkr_1"), WorkerId("wrkr_2")
 LEASE_MS = 10_000
+ENDS: tuple[Status, ...] = ("completed", "failed", "cancelled")
 
 
 def run_id(number: int) -> RunId:

@@ -5,9 +5,9 @@ from time import process_time
 from msgspec.structs import replace
 
 from perdure.model.ids import StepId
-from perdure.model.status import Status
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.sample import (
+    ENDS,
     TWO,
     Check,
     append_to,
@@ -26,8 +26,6 @@ from perdure.testing.conformance.sample import (
 )
 from perdure.world import Appended, Chunk, Refusal, StreamRecord, World
 from perdure.world.stream import PAGE_BYTES
-
-_ENDS: tuple[Status, ...] = ("completed", "failed", "cancelled")
 
 MANY = 10_000
 SECONDS_MAX = 4.0
@@ -171,7 +169,7 @@ async def appends_with_chunks_are_counted(world: World, clock: VirtualClock) -> 
 
 
 async def an_end_keeps_its_chunks_and_closes(world: World, clock: VirtualClock) -> None:
-    for number, status in enumerate(_ENDS, 1):
+    for number, status in enumerate(ENDS, 1):
         await born(world, number)
         await born(world, number + 10)
         await done(world, writing(number + 10, 0, chunks_of(number + 10, "a", b"x")))

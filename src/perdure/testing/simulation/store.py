@@ -117,7 +117,7 @@ class Store:
     def is_live(self, worker_id: WorkerId) -> bool:
         """Whether the worker's lease is live now, by the store's clock."""
         found = [worker for worker in done(self.world.workers()) if worker.worker_id == worker_id]
-        return bool(found) and found[0].lease_until_ms > found[0].now_ms
+        return bool(found) and found[0].leased
 
     # -- inside
 

@@ -94,7 +94,7 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
     twice = [mail_id for mail_id in letters if kept.logged(mail_id) or letters.count(mail_id) > 1]
     assert not twice, f"M3: the log of {append.run_id} would have letters twice: {twice}"
     inbox = tuple(letter for letter in kept.inbox if letter.mail_id not in append.mail_taken)
-    refused = _write_streams(draft, append.run_id, append)
+    refused = _write_streams(draft, append)
     draft.runs[append.run_id] = Kept(
         record=_after(kept.record, append, at_ms, draft.now_ms, len(inbox)),
         rows=kept.rows + rows,
@@ -123,14 +123,14 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
     )
 
 
-def _write_streams(draft: Draft, run_id: RunId, append: Append) -> tuple[int, ...]:
+def _write_streams(draft: Draft, append: Append) -> tuple[int, ...]:
     """What the append brings, before its end closes everything; the places of chunks that were refused."""
-    if draft.runs[run_id].record.status in ENDED:  # it goes on
-        stream.reopen(draft, run_id)
+    if draft.runs[append.run_id].record.status in ENDED:  # it goes on
+        stream.reopen(draft, append.run_id)
     refused = stream.write(draft, append)
     if append.status in ENDED:
-        hook.close_all(draft, run_id)
-        stream.close_all(draft, run_id)
+        hook.close_all(draft, append.run_id)
+        stream.close_all(draft, append.run_id)
     return refused
 
 

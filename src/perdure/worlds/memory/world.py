@@ -1,7 +1,6 @@
 """The memory World's face: a lock around each call, for heartbeats come from another thread. Calls never suspend."""
 
 import threading
-import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
@@ -20,14 +19,11 @@ from perdure.world import (
     RunRecord,
     WorkerRecord,
 )
+from perdure.world.clock import wall_clock_ms
 from perdure.worlds.memory import commit, ownership, query
 from perdure.worlds.memory.hook import MemoryHooks
 from perdure.worlds.memory.state import Draft, State
 from perdure.worlds.memory.stream import MemoryStreams
-
-
-def wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Done:

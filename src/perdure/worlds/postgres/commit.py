@@ -77,8 +77,8 @@ def stirs(operation: Operation, outcome: Outcome) -> bool:
             return False
         case Start(), Started():
             return outcome.created and not outcome.owned
-        case Append(), _:
-            made = len(operation.children) > (len(outcome.born) if isinstance(outcome, Appended) else 0)
+        case Append(), Appended():
+            made = len(operation.children) > len(outcome.born)
             return operation.hand_back or operation.seize or bool(operation.letters) or made
         case _:
             return True

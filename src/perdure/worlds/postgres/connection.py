@@ -4,6 +4,7 @@ Statements are prepared without a name: the driver learns their types once for e
 arguments together ever after. So a pooler may give every statement to another session.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -34,8 +35,6 @@ class Driver(Protocol):
 
     def terminate(self) -> None: ...
 
-    async def close(self, *, timeout: float | None = None) -> None: ...
-
 
 _connect = cast(Callable[..., Awaitable[Driver]], asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
 
@@ -65,6 +64,10 @@ class Connection:
         """Let go of it at once."""
         self._statements.clear()
         self.driver.terminate()
+
+    async def close(self) -> None:
+        self.terminate()
+        await asyncio.sleep(0)  # a transport closes its socket in the next turn of the loop
 
 
 def qualified(sql: str, schema: str) -> str:

@@ -98,8 +98,7 @@ class Notices:
                 self._heard()  # whatever was told before
                 await lost.wait()
         finally:
-            connection.terminate()
-            await asyncio.sleep(0)
+            await connection.close()
 
     def _notified(self, _connection: object, _pid: int, _channel: str, who: str) -> None:
         if who != self._me:

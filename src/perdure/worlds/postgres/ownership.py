@@ -8,12 +8,9 @@ from msgspec import json
 from perdure.model.ids import RunId, WorkerId
 from perdure.model.status import Status
 from perdure.world import Claim, Claimed, Lease, Owned, WorkerRecord
-from perdure.world.ownership import SUSPECT_FROM
+from perdure.world.ownership import REMEMBERED_MS, SUSPECT_FROM
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write
-
-_REMEMBERED_MS = 24 * 3_600_000
-"""A worker that was seen last so long ago is forgotten, if it owns nothing: the clock may go back."""
 
 _BEAT = "SELECT perdure.beat($1, $2, $3, $4, $5::jsonb, $6, $7)"
 _RETIRE = "UPDATE perdure.workers SET lease_until_ms = 0, graceful = graceful OR $2 WHERE worker_id = $1::text"
@@ -54,7 +51,7 @@ async def beat(store: Store, lease: Lease) -> int:
         write(lease.process),
         workflows,
         write(lease.deployment),
-        _REMEMBERED_MS,
+        REMEMBERED_MS,
     )
     store.heard(now_ms)
     return now_ms + lease.lease_ms

@@ -30,7 +30,7 @@ def schema_version(url: str) -> SchemaVersion:
 
 def upgrade(url: str) -> None:
     """What `perdure db upgrade` does; blocks. Raises: WorldInvalid, SchemaTooNew, WorldUnavailable."""
-    _run(_upgrade(location_of(url)))
+    _run(bring(location_of(url), migrate=True))
 
 
 @cache
@@ -135,18 +135,17 @@ async def _look(location: Location) -> SchemaVersion:
         with opening(location):
             return SchemaVersion(len(migrations()), await version_of(connection, location.schema))
     finally:
-        connection.terminate()
-        await asyncio.sleep(0)
+        await connection.close()
 
 
-async def _upgrade(location: Location) -> None:
+async def bring(location: Location, *, migrate: bool) -> None:
+    """Connect, `prepare`, and let go. Raises: as `prepare`, WorldUnavailable."""
     connection = await connect(location)
     try:
         with opening(location):
-            await prepare(connection, location, migrate=True)
+            await prepare(connection, location, migrate=migrate)
     finally:
-        connection.terminate()
-        await asyncio.sleep(0)
+        await connection.close()
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

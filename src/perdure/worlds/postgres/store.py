@@ -5,15 +5,14 @@ A process that was forked from this one has to open it anew: it forsakes the con
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
 from perdure.errors import WorldUnavailable
+from perdure.world.clock import wall_clock_ms
 from perdure.worlds.postgres import schema
-from perdure.worlds.postgres.connection import Connection, connect
-from perdure.worlds.postgres.fault import goes_again, opening, to_world_error
+from perdure.worlds.postgres.fault import goes_again, to_world_error
 from perdure.worlds.postgres.location import Location
 from perdure.worlds.postgres.notice import Notices
 from perdure.worlds.postgres.pool import Pool
@@ -21,10 +20,6 @@ from perdure.worlds.postgres.pool import Pool
 _TRIES_MAX = 5
 
 Clock = Callable[[], int]
-
-
-def wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Store:
@@ -45,12 +40,7 @@ class Store:
         """Harmless to repeat. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""
         if self._opened:
             return
-        connection = await connect(self.location)
-        try:
-            with opening(self.location):
-                await schema.prepare(connection, self.location, migrate=migrate)
-        finally:
-            await _let_go(connection)
+        await schema.bring(self.location, migrate=migrate)
         self._opened = True
         [[now_ms]] = await self.fetch("SELECT perdure.clock_ms()")
         self.heard(now_ms)
@@ -147,11 +137,6 @@ class Store:
         if notices is None:
             notices = self._notices[loop] = Notices(self.location, self.fetch, self.stir)
         return notices
-
-
-async def _let_go(connection: Connection) -> None:
-    connection.terminate()
-    await asyncio.sleep(0)
 
 
 _stores: WeakSet[Store] = WeakSet()

@@ -10,12 +10,9 @@ from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write, write_optional
 
-_STREAM = """
+_READ = f"""
     SELECT r.status, s.length, s.closed, c.* FROM perdure.runs AS r
     LEFT JOIN perdure.streams AS s ON s.run_id = r.run_id AND s.stream = $2::text
-"""
-_READ = f"""
-    {_STREAM}
     LEFT JOIN LATERAL (
         SELECT array_agg(idx) AS indexes, array_agg(data) AS data, array_agg(step_id) AS steps,
                array_agg(attempt) AS attempts

@@ -11,7 +11,7 @@ from msgspec import json
 
 from perdure.model.ids import RunId, WorkerId
 from perdure.world import Claim, Claimed, Lease, Owned, WorkerRecord
-from perdure.world.ownership import SUSPECT_FROM
+from perdure.world.ownership import REMEMBERED_MS, SUSPECT_FROM
 from perdure.worlds.sqlite.connection import Connection
 from perdure.worlds.sqlite.transaction import Transaction
 
@@ -25,9 +25,6 @@ _BEAT = """
 _SIGN_OF_LIFE = """
     INSERT INTO workers VALUES (?, 0, 0, '', '[]', '') ON CONFLICT (worker_id) DO UPDATE SET graceful = 0
 """
-
-_REMEMBERED_MS = 24 * 3_600_000
-"""A lease that lapsed is kept for a day, for the clock may go back."""
 
 _FORGET = """
     DELETE FROM workers WHERE lease_until_ms <= ? AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = worker_id)
@@ -82,7 +79,7 @@ _workflows = json.Decoder(tuple[str, ...])
 
 def beat(transaction: Transaction, lease: Lease) -> int:
     lease_until_ms = transaction.now_ms + lease.lease_ms
-    transaction.connection.execute(_FORGET, (transaction.now_ms - _REMEMBERED_MS,))
+    transaction.connection.execute(_FORGET, (transaction.now_ms - REMEMBERED_MS,))
     transaction.connection.execute(
         _BEAT,
         (

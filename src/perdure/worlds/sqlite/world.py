@@ -1,7 +1,6 @@
 """The SQLite World's face: each call goes to the thread that writes or to those that read."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from perdure.model.ids import MailId, RunId, WorkerId
@@ -19,6 +18,7 @@ from perdure.world import (
     RunRecord,
     WorkerRecord,
 )
+from perdure.world.clock import wall_clock_ms
 from perdure.worlds.sqlite import mail, ownership, query
 from perdure.worlds.sqlite.commit import commit
 from perdure.worlds.sqlite.hook import SqliteHooks
@@ -26,10 +26,6 @@ from perdure.worlds.sqlite.location import path_of
 from perdure.worlds.sqlite.row import read_record
 from perdure.worlds.sqlite.store import Store
 from perdure.worlds.sqlite.stream import SqliteStreams
-
-
-def wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class SqliteWorld:
