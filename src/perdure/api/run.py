@@ -66,8 +66,6 @@ class Run(Generic[R]):
         loop = asyncio.get_running_loop()
         warning = loop.call_later(WARN_AFTER_S, lambda: loop.create_task(_warn_if_unserved(engine, self._id)))
         try:
-            if timeout is None:
-                return decode(result_of(self.run_id, await engine.end(self._id)), self._returns, "result")
             async with limit(timeout):
                 return decode(result_of(self.run_id, await engine.end(self._id)), self._returns, "result")
         finally:
@@ -84,7 +82,7 @@ class Run(Generic[R]):
         engine = await CONNECTION.engine()
         record, events = await _read(engine, await _record(engine, self._id))
         returns = self._returns if self._returns is not Any else _returns_of(engine, record.workflow)
-        served = await engine.is_served(record.workflow)
+        served = record.status in ENDED or await engine.is_served(record.workflow)
         return run_info(record, events, returns, engine.world.now_ms(), served)
 
     async def cancel(self, reason: str | None = None, grace: Duration | None = None) -> bool:
@@ -294,7 +292,7 @@ async def _listed(engine: Engine, record: RunRecord) -> RunInfo:
         record, events = await _read(engine, record)
     except DecodeError as error:  # one run's log, of a newer version perhaps: the others are shown all the same
         return unreadable_info(record, str(error))
-    served = await engine.is_served(record.workflow)
+    served = record.status in ENDED or await engine.is_served(record.workflow)
     return run_info(record, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
 
 

@@ -2,9 +2,7 @@
 
 from starlette.responses import Response
 
-from perdure.api.connect import CONNECTION
-from perdure.api.hook import resume_hook
-from perdure.engine.hook import find_hook
+from perdure.api.hook import get_hook, resume_hook
 from perdure.errors import HookNotFound
 from perdure.http.answer import answered
 from perdure.http.authorization import Target
@@ -30,6 +28,5 @@ async def send_payload(call: Call) -> Response:
 
 async def _refuse_webhooks(token: str) -> None:
     """A webhook's payloads are requests, and its own route checks who signed them. Raises: HookNotFound."""
-    found = await find_hook(await CONNECTION.engine(), token, closed_too=True)
-    if found.created.webhook is not None:
+    if (await get_hook(token, closed_too=True)).webhook:
         raise HookNotFound(token)
