@@ -1,0 +1,67 @@
+"""Attempts of steps: when they began and how they ended, also by a death, a release, an end, a retry of the run."""
+
+from perdure.core.attempt import attempts_of
+from perdure.model.event import (
+    RequestsReleased,
+    RunCompleted,
+    RunFailed,
+    RunRetried,
+    StepCompleted,
+    StepRetrying,
+    StepStarted,
+)
+from tests.core.logs import BOOM, SECOND, done, failed, log, raw, step
+
+
+def told(*lines: object) -> list[tuple[int, int, str, int | None]]:
+    [attempts] = attempts_of(log((0, "a", step()), *lines)).values()  # type: ignore[arg-type]
+    return [(each.number, each.began_at_ms, each.status, each.ended_at_ms) for each in attempts]
+
+
+def test_an_attempt_that_goes_on() -> None:
+    assert told() == [(1, 3 * SECOND, "running", None)]
+
+
+def test_a_failure_then_another_attempt() -> None:
+    retrying = StepRetrying(attempt=1, duration_ms=100, error=BOOM, retry_at_ms=9 * SECOND)
+    assert told((0, "a", retrying), (0, "a", StepStarted(attempt=2)), (1, "a", done(attempt=2))) == [
+        (1, 3 * SECOND, "failed", 4 * SECOND),
+        (2, 5 * SECOND, "completed", 6 * SECOND),
+    ]
+
+
+def test_a_short_one_began_before_its_start_was_committed() -> None:
+    completed = StepCompleted(attempt=1, duration_ms=1500, result=raw("1"))
+    assert told((1, "a", completed)) == [(1, 2500, "completed", 4 * SECOND)]
+
+
+def test_a_death_is_told_by_the_next_start() -> None:
+    assert told((0, "a", StepStarted(attempt=2))) == [
+        (1, 3 * SECOND, "interrupted", 4 * SECOND),
+        (2, 4 * SECOND, "running", None),
+    ]
+
+
+def test_at_most_once_begins_with_its_start() -> None:
+    [attempts] = attempts_of(log((0, "a", step(at_most_once=True)))).values()
+    assert attempts == []
+
+
+def test_what_nobody_waits_for_is_cancelled() -> None:
+    assert told((1, "", RequestsReleased(keys=("a", "other"))), (1, "a", done())) == [
+        (1, 3 * SECOND, "cancelled", 4 * SECOND)
+    ]
+    assert told((1, "", RunCompleted(result=raw("1")))) == [(1, 3 * SECOND, "cancelled", 4 * SECOND)]
+
+
+def test_a_failure_that_was_taken_back_stays_for_people() -> None:
+    lines = ((1, "a", failed()), (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=4)))
+    assert told(*lines, (1, "a", StepStarted(attempt=2))) == [
+        (1, 3 * SECOND, "failed", 4 * SECOND),
+        (2, 7 * SECOND, "running", None),
+    ]
+
+
+def test_the_error_of_a_failure() -> None:
+    [[attempt]] = attempts_of(log((0, "a", step()), (1, "a", failed()))).values()
+    assert attempt.error == BOOM
