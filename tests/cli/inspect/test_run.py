@@ -1,11 +1,15 @@
 """`perdure inspect run`."""
 
+import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from perdure.api.records import HookInfo, RunInfo, StreamInfo, Waiting
+from perdure.cli.inspect import run as run_command
 from perdure.cli.inspect.hooks import HookView
 from perdure.cli.inspect.run import (
     LISTED,
@@ -22,6 +26,7 @@ from perdure.cli.inspect.run import (
 )
 from perdure.cli.inspect.view import RunView
 from perdure.cli.table import Cell
+from perdure.model.status import Status
 from tests.cli.desk import on_terminal
 from tests.cli.shop import Shop, say
 
@@ -89,7 +94,7 @@ def test_hooks_and_streams_in_short(desk: Shop) -> None:
     assert first.startswith(f"  desk:o-1{' ' * 24}  hook since ")
     assert first.endswith(", 1 payload, expires in 6 d")
     assert second.startswith(f"  {token}  hook since ")
-    assert rest == ["streams", "  (default)  2 chunks, open", "  progress   3 chunks, open"]
+    assert rest[:3] == ["streams", "  (default)  2 chunks, open", "  progress   3 chunks, open"]
     told = on_terminal("inspect", "run", desk.runs["reporting"], NO_COLOR="1")
     assert "\nhooks       2 hooks, none of which waits\n" in told
 
@@ -147,15 +152,49 @@ def test_what_is_said_of_hooks_and_streams() -> None:
     assert aligned([]) == []
 
 
-def test_only_some_of_many_are_listed() -> None:
+def detail_with(status: Status) -> RunDetail:
     info = RunInfo(
-        run_id="wrun_1", workflow="a:b", status="running", created_at=NOW, started_at=NOW, completed_at=None,
+        run_id="wrun_1", workflow="a:b", status=status, created_at=NOW, started_at=NOW, completed_at=None,
         duration_ms=None, attributes={}, parent_id=None, root_id="wrun_1", recoveries=0, deployment="", reason=None,
         forced=False,
     )  # fmt: skip
-    view = RunView(info, None, None, False)
+    return RunDetail(RunView(info, None, None, False), (), ())
+
+
+def test_only_some_of_many_are_listed() -> None:
+    view = detail_with("running").view
     streams = tuple(StreamInfo(namespace=f"s{n}", tail_index=0, closed=True) for n in range(LISTED + 2))
     detail = RunDetail(view, [hook() for _ in range(LISTED + 1)], streams)
     assert hooks_cell(detail, NOW).text.splitlines()[LISTED:] == ["and 1 other"]
     assert streams_cell(detail).text.splitlines()[LISTED:] == ["and 2 others"]
     assert hooks_cell(detail._replace(hooks=()), NOW) == Cell("", "[]")
+
+
+def test_on_a_terminal_the_time_is_drawn(shop: Shop) -> None:
+    told = on_terminal("inspect", "run", shop.runs["done"], PERDURE_WORLD=shop.url, NO_COLOR="1")
+    assert re.search(r"^charge +█+ ", told, re.MULTILINE)
+
+
+def test_watching_one_that_has_ended_shows_it_once(shop: Shop) -> None:
+    told = on_terminal("inspect", "run", shop.runs["done"], "--watch", PERDURE_WORLD=shop.url, NO_COLOR="1")
+    told = told.rpartition("\x1b[2K")[2]  # it is drawn over once, when the picture is left standing
+    assert told.count("completed") == 2  # the status, and when
+    assert re.search(r"^charge +█+ ", told, re.MULTILINE)
+
+
+def test_watching_goes_on_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_command, "LOOK_S", 0)
+    looks = [detail_with("running"), detail_with("running"), detail_with("completed")]
+
+    async def look() -> RunDetail:
+        return looks.pop(0)
+
+    asyncio.run(run_command.watched(look))
+    assert looks == []
+
+
+def test_watching_needs_a_terminal(shop: Shop) -> None:
+    for form in ((), ("--json",)):
+        done = say("inspect", "run", shop.runs["done"], "--watch", *form)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "--watch draws on a terminal" in done.stderr

@@ -1,33 +1,48 @@
 """`perdure inspect run`: all about one run."""
 
-from collections.abc import Sequence
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
 
 from perdure.api.records import StreamInfo, Waiting
 from perdure.api.run import get_run
-from perdure.cli.detail import Part, write_detail
+from perdure.cli.detail import Part, draw_detail, write_detail
 from perdure.cli.human import age, clock, counted, iso, span
 from perdure.cli.inspect.hooks import HookView, expiry_cell, hook_json, hooks_in
 from perdure.cli.inspect.view import RunView, view_of
+from perdure.cli.inspect.waterfall import waterfall
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.reference import record_named
 from perdure.cli.served import served_workflows
-from perdure.cli.table import Cell, status_cell
+from perdure.cli.table import Cell, status_cell, terminal
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.timeline import Span, timeline_of
+from perdure.model.status import ENDED
+from perdure.world.query import RunRecord
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LISTED = 10
 NAME_MAX = 40
+LOOK_S = 0.5
 
 
 class RunDetail(NamedTuple):
+    """`spans` begin at `from_ms`; the store's clock says `now_ms`."""
+
     view: RunView
     hooks: Sequence[HookView]
     streams: Sequence[StreamInfo]
+    spans: Sequence[Span] = ()
+    from_ms: int = 0
+    now_ms: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return {**self.view.as_json(), "hooks": self.hooks_json(), "streams": self.streams_json()}
@@ -43,25 +58,73 @@ class RunDetail(NamedTuple):
 @click.argument("id")
 @form_option("--json", "One JSON object.")
 @data_option
+@click.option("--watch", is_flag=True, help="Go on showing it, live, until it has ended.")
 @world_option
-def run(id: str, form: str | None, with_data: bool, world: str | None) -> None:
-    """Show the run ID: where it stands, what it waits for, or how it ended.
+def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | None) -> None:
+    """Show the run ID: where it stands, what it waits for, or how it ended; on a terminal, where its time went.
 
     Its steps are in `perdure inspect steps ID`, its log in `perdure inspect events ID`; likewise its hooks, waits and
     streams.
     """
+    if watch and (form is not None or not sys.stdout.isatty()):
+        raise click.UsageError(
+            "--watch draws on a terminal: for programs there is `perdure inspect events RUN --jsonl`."
+        )
 
     async def work(engine: Engine) -> RunDetail:
         record = await record_named(engine, id)
-        view = await view_of(engine, record, await served_workflows(engine), with_data=with_data)
-        streams = (await get_run(record.run_id).streams()).items
-        return RunDetail(view, await hooks_in(engine, record), streams)
+        if watch:
+            await watched(lambda: detail_of(engine, record, with_data=with_data))
+        return await detail_of(engine, record, with_data=with_data)
 
     detail = in_world(world, work)
     if form == "json":
         write_json(detail.as_json())
-    else:
+    elif not watch:
         write_detail(parts_of(detail, datetime.now(UTC)))
+        if sys.stdout.isatty():
+            draw_spans(terminal(), detail)
+
+
+async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
+    view = await view_of(engine, record, await served_workflows(engine), with_data=with_data)
+    streams = (await get_run(record.run_id).streams()).items
+    log, events = await engine.log(record.run_id)
+    return RunDetail(
+        view,
+        await hooks_in(engine, record),
+        streams,
+        timeline_of(events),
+        log.run.created_at_ms,
+        engine.world.now_ms(),
+    )
+
+
+def draw_spans(console: "Console", detail: RunDetail) -> None:
+    """Bars under the details."""
+    lines = waterfall(console, detail.spans, detail.from_ms, detail.now_ms)
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+async def watched(look: Callable[[], Awaitable[RunDetail]]) -> None:
+    """Draw what it sees, over and over, until the run has ended."""
+    from rich.live import Live
+    from rich.text import Text
+
+    paper = terminal()  # not the one that is live: each line on that is a line above the picture
+    with Live(console=terminal(), auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            detail = await look()
+            with paper.capture() as capture:
+                draw_detail(paper, parts_of(detail, datetime.now(UTC)))
+                draw_spans(paper, detail)
+            live.update(Text.from_ansi(capture.get()), refresh=True)
+            if detail.view.info.status in ENDED:
+                return
+            await asyncio.sleep(LOOK_S)
 
 
 def parts_of(detail: RunDetail, now: datetime) -> list[Part]:
