@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from perdure.codec import trust
 from perdure.codec.node import MAX_BYTES
-from perdure.codec.value import decode, encode
+from perdure.codec.value import decode, encode, same_value
 from perdure.errors import DecodeError, EncodeError
 from tests.codec.samples import (
     Bare,
@@ -438,3 +438,19 @@ def test_bytes_are_the_same_in_every_process() -> None:
     }  # fmt: skip
     assert len(seen) == 1
     assert len(seen.pop()) > 3_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (b'{"a":1,"b":[2,{"c":3,"d":4}]}', b'{"b": [2, {"d": 4, "c": 3}], "a": 1}', True),
+        (b'{"a":1}', msgspec.Raw(b'{"a":1}'), True),
+        (b"[1,2]", b"[2,1]", False),
+        (b"1", b"true", False),
+        (b"1", b"1.0", False),
+        (b'{"a":1}', b"{}", False),
+    ],
+)
+def test_the_order_of_keys_makes_no_other_value(one: bytes, other: bytes | msgspec.Raw, is_same: bool) -> None:
+    assert same_value(one, other) is is_same
+    assert same_value(other, one) is is_same

@@ -4,6 +4,7 @@ import pytest
 
 from perdure.model.ids import (
     RunId,
+    answer_id,
     child_run_id,
     is_run_id,
     letter_id,
@@ -11,6 +12,7 @@ from perdure.model.ids import (
     new_run_id,
     new_worker_id,
     step_id,
+    token_hash,
     ulid,
 )
 
@@ -68,3 +70,9 @@ def test_a_childs_id_has_its_parents_time_and_follows_from_the_key() -> None:
 
 def test_a_letters_id_is_the_same_in_every_try() -> None:
     assert letter_id(RUN, "end") == f"mail_{RUN[5:]}_end"
+
+
+def test_what_senders_in_sql_arrive_at_too() -> None:
+    """Changed, no hook that waits would be found any more, and a second try would be taken for a first."""
+    assert token_hash("approval:1") == "2e582d75bd64c9a4bef029766b6481545e98207566bfe5f989fae0fb09e16f3c"
+    assert answer_id(RUN, token_hash("approval:1"), "key") == "mail_B8A4WB7GRGWRA6PE58J8Y9NN"

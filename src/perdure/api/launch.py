@@ -1,6 +1,7 @@
 """A start as the engine wants it, and what a taken idempotency key means."""
 
 from perdure.api.options import StartOptions
+from perdure.codec.value import same_value
 from perdure.engine.engine import Engine, NewRun
 from perdure.errors import StartConflict
 from perdure.model.duration import moment_ms
@@ -40,5 +41,5 @@ async def _compare(engine: Engine, run_id: RunId, new: NewRun) -> None:
     assert isinstance(created, RunCreated), "L1: a log begins with run_created"
     if found.run.workflow != new.workflow:
         raise StartConflict(run_id, f"of another workflow, {found.run.workflow}: choose another key")
-    if bytes(created.input) != new.input:
+    if not same_value(created.input, new.input):
         raise StartConflict(run_id, "with other arguments: choose another key, or give the same arguments")

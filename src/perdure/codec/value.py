@@ -47,6 +47,16 @@ def decode(data: bytes | msgspec.Raw, type_: object = Any, at: str = "result") -
         raise decode_error(error, at) from None
 
 
+def same_value(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> bool:
+    """Whether two encoded values are one: spaces and the order of keys don't count, for senders in SQL have their own."""
+    return bytes(one) == bytes(other) or _canonical(one) == _canonical(other)
+
+
+def _canonical(data: bytes | msgspec.Raw) -> bytes:
+    """1, 1.0 and true stay different."""
+    return msgspec.json.encode(msgspec.json.decode(data), order="deterministic")
+
+
 def within_limit(data: bytes, at: str) -> bytes:
     """Raises: EncodeError if the encoded value is too large."""
     if len(data) > MAX_BYTES:

@@ -3,9 +3,10 @@
 import hmac
 from typing import NamedTuple, Protocol
 
-from msgspec import Raw, json
+from msgspec import Raw
 
 from perdure.codec.fact import unpack
+from perdure.codec.value import same_value
 from perdure.engine.entropy import Entropy
 from perdure.engine.letter import hook_letter
 from perdure.engine.log import to_event
@@ -84,7 +85,7 @@ async def resume(engine: Reaching, found: FoundHook, payload: bytes, idempotency
         raise HookNotFound(found.created.token)
     if idempotency_key is not None:
         accepted = await _payload_of(engine.world, record.run_id, mail_id)
-        if accepted is None or json.decode(accepted) != json.decode(payload):  # as values: keys may come in any order
+        if accepted is None or not same_value(accepted, payload):
             raise PayloadConflict(idempotency_key)
     return mail_id
 

@@ -6,7 +6,7 @@ on every machine, arrives at the same ones.
 """
 
 from base64 import b32encode
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import NewType
 
 RunId = NewType("RunId", str)
@@ -60,13 +60,17 @@ def hook_id(run: RunId, key: str) -> HookId:
 
 
 def token_hash(token: str) -> str:
-    """What a hook's token is looked up by: whoever reads the store's index can't resume anything with it."""
-    return blake2b(token.encode(), digest_size=24, person=b"perdure-token").hexdigest()
+    """What a hook's token is looked up by: whoever reads the store's index can't resume anything with it.
+
+    A hash that PostgreSQL has too: its function `send` looks tokens up by itself.
+    """
+    return sha256(f"perdure-token:{token}".encode()).hexdigest()
 
 
 def answer_id(run: RunId, token_hash: str, idempotency_key: str) -> MailId:
-    """The id of a letter whose sender gave a key: the same key makes the same letter, which is taken once."""
-    return MailId("mail_" + _text(blake2b(f"{run}\n{token_hash}\n{idempotency_key}".encode(), digest_size=16).digest()))
+    """The id of a letter whose sender gave a key: the same key makes the same letter, which is taken once; also where
+    the sender is PostgreSQL's function `send`."""
+    return MailId("mail_" + _text(sha256(f"{run}\n{token_hash}\n{idempotency_key}".encode()).digest()[:15]))
 
 
 def is_run_id(text: str) -> bool:
