@@ -49,6 +49,8 @@ class Run:
         )
         self.departure = Departure(self)  # type: ignore[arg-type]
 
+    def let_go(self) -> None: ...
+
     def write(self) -> list[str]:
         """What the next append says."""
         births = Births(WORKER, frozenset())
@@ -239,4 +241,5 @@ class TestLeaving:
         run.departure.leave()
         run.departure.put_away()
         run.departure.hand_back()
+        run.departure.park(RunBlocked(sentence="too many deaths"))
         assert run.happened == []

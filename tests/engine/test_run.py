@@ -1,6 +1,8 @@
 """A live run takes turns: what its log says after what happened, on a whole engine in virtual time."""
 
 import asyncio
+import gc
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,6 +13,8 @@ from perdure import get_writable, step, workflow
 from perdure.codec.fact import pack
 from perdure.engine.engine import Engine
 from perdure.engine.letter import wake_letter
+from perdure.engine.run import LiveRun
+from perdure.engine.running import Running
 from perdure.errors import WorldUnavailable
 from perdure.model.event import (
     CancelRequested,
@@ -30,6 +34,7 @@ from perdure.model.event import (
     WaitCompleted,
 )
 from perdure.model.ids import MailId, RunId, child_run_id
+from perdure.replay.body import Body
 from perdure.testing.conformance.sample import do
 from perdure.world import Append, Letter, Operation, Send
 from tests.core.logs import raw
@@ -267,6 +272,28 @@ class TestRest:
             gate("x").set()
             await on.end()
             assert DID == ["x/1", "then/1"]
+
+        play(act)
+
+    @pytest.mark.parametrize(("workflow", "argument"), [(one, "x"), (nap, 3600.0), (held, "x")])
+    def test_what_has_left_is_not_kept_until_the_collector_comes(self, workflow: Any, argument: Any) -> None:
+        async def act(on: Scene) -> None:
+            gate("x").set()
+            await on.begin(workflow, argument)
+            gc.collect()
+            before = living()
+            gc.disable()
+            try:
+                for _ in range(3):
+                    await on.engine.start(new(workflow, argument))
+                await asyncio.sleep(1)
+                assert not (living() - before)
+            finally:
+                gc.enable()
+
+        def living() -> Counter[str]:
+            kinds = (LiveRun, Body, Running)
+            return Counter(kind.__name__ for kind in map(type, gc.get_objects()) if kind in kinds)
 
         play(act)
 

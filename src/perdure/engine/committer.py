@@ -196,7 +196,7 @@ class Committer:
         task.add_done_callback(partial(self._recovered, batch))
 
     def _done(self, batch: Batch, outcomes: Sequence[Outcome | Exception]) -> None:
-        writing, self._writing = self._writing, None
+        writing, self._writing, self._underway = self._writing, None, None
         for (source, _), outcome in zip(batch, outcomes, strict=True):
             self._tell(source, outcome)
         if writing is not None and not writing.done():

@@ -36,6 +36,8 @@ class Leaver(Sink, Protocol):
     @property
     def at_rest(self) -> bool: ...
 
+    def let_go(self) -> None: ...
+
 
 class Departure:
     """One run's. `gone` once it has left; `releasing` while it is asked to go and may still stay."""
@@ -104,6 +106,8 @@ class Departure:
 
     def park(self, blocked: RunBlocked) -> None:
         """Record why the run can't go on, and leave it alone."""
+        if self.gone:
+            return
         self._stop()
         self._run.outbox.park(blocked)
         self._offer()
@@ -114,10 +118,13 @@ class Departure:
             return
         self.gone = True
         self._stop()
-        self._run.stream.close()
-        if self._run.body is not None:
-            self._run.body.put_away()
-        self._run.host.left(self._run.run_id, fact, wake_at_ms)
+        run = self._run
+        run.stream.close()
+        if run.body is not None:
+            run.body.put_away()
+        run.let_go()
+        del self._run
+        run.host.left(run.run_id, fact, wake_at_ms)
 
     def _stop(self) -> None:
         self._run.attempts.close()

@@ -296,8 +296,13 @@ class LiveRun:
 
     # -- small change
 
+    def let_go(self) -> None:
+        """Its parts hold a run that has left, and it them: a circle, which waits for Python's collector with all in it."""
+        del self.answers, self.attempts, self.mailbox, self.stream, self.waits
+        self.body = None
+
     def _rest(self) -> None:
-        if self.at_rest and not self.departure.gone:
+        if not self.departure.gone and self.at_rest:
             self.host.rest.begin(self.run_id)
 
     def offer(self, *, urgent: bool) -> None:

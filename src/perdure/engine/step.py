@@ -143,6 +143,7 @@ class Steps:
 
     def _over(self, running: Running) -> None:
         """Its body runs no more, or never will."""
+        running.task = None  # whose context holds the attempt: a circle, left to Python's collector with all in it
         self._running.pop(running, None)
         if self._quiet is not None and not self._quiet.done() and self._is_quiet():
             self._quiet.set_result(None)
