@@ -27,7 +27,10 @@ def workflow_of(function: Callable[..., Any], **options: Any) -> WorkflowDefinit
 def body_of(function: Callable[..., Any], *lines: Line, input: str = "{}", run_id: RunId = ME, **options: Any) -> Body:
     """Of a run with this log, behind its first two events; it has begun."""
     definition = workflow_of(function, **options)
-    body = Body(run_id=run_id, definition=definition, input=Raw(input.encode()), history=History(log(*lines)))
+    history = History(log(*lines))
+    body = Body(
+        run_id=run_id, definition=definition, input=Raw(input.encode()), history=history, new_token=lambda: "token"
+    )
     body.begin()
     return body
 

@@ -355,7 +355,8 @@ def test_the_body_is_known_to_its_own_code_only() -> None:
 
 
 def test_a_log_without_a_start_has_no_body() -> None:
-    body = Body(run_id=ME, definition=workflow_of(two), input=raw("{}"), history=History(log()[:1]))
+    history = History(log()[:1])
+    body = Body(run_id=ME, definition=workflow_of(two), input=raw("{}"), history=history, new_token=lambda: "token")
     with pytest.raises(AssertionError, match="L6: run_started is committed before the first activation"):
         body.begin()
 

@@ -657,12 +657,6 @@ class TestTokens:
         body = opened(self._random, token="drawn")
         assert asked(body) == [(HOOK, hook("drawn", random=True)), ("0/hook#1", hook("drawn", random=True))]
 
-    def test_without_another_source_it_has_192_random_bits(self) -> None:
-        [(_, first), (_, second)] = asked(body_of(self._random))
-        tokens = {fact.token for fact in (first, second)}  # type: ignore[union-attr]
-        assert len(tokens) == 2
-        assert all(len(token) == 32 for token in tokens)
-
     def test_a_recorded_one_comes_from_the_log(self) -> None:
         lines: list[Line] = [(0, HOOK, hook("kept", random=True)), (0, "0/hook#1", hook("too", random=True))]
         body = body_of(self._random, *lines)

@@ -6,7 +6,6 @@ requests that the body made in answer. It does no I/O and knows no store; the en
 
 import asyncio
 import logging
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -50,10 +49,6 @@ logger = logging.getLogger("perdure")
 Ended = RunCompleted | RunFailed | RunCancelled
 
 
-def _token() -> str:
-    return secrets.token_urlsafe(24)
-
-
 class Answer(NamedTuple):
     """What a body asks for while it runs: new requests, never to be split (T1), new patch marks, and the keys of
     requests that nobody waits for any more. Among the requests, in their place: hooks that it disposed, recorded or not.
@@ -83,7 +78,7 @@ class Body(Scope):
         definition: WorkflowDefinition,
         input: Raw,
         history: History,
-        new_token: Callable[[], str] = _token,
+        new_token: Callable[[], str],
     ) -> None:
         self.run_id, self.definition, self.new_token = run_id, definition, new_token
         self.machine = Machine(history)
