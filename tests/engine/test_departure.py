@@ -43,7 +43,7 @@ class Run:
         self.stream: Any = SimpleNamespace(close=lambda: self.happened.append("stream"))
         self.body: Any = SimpleNamespace(put_away=lambda: self.happened.append("body")) if body else None
         self.host: Any = SimpleNamespace(
-            rest=SimpleNamespace(end=lambda run_id: None),
+            rest=SimpleNamespace(begin=self.happened.append, end=lambda run_id: None),
             committer=SimpleNamespace(offer=lambda run, urgent: self.happened.append("offer")),
             left=lambda run_id, fact, wake_at_ms: self.happened.append(("left", fact, wake_at_ms)),
         )
@@ -74,6 +74,14 @@ class TestPuttingAway:
         run.departure.put_away()
         assert run.happened == ["offer"]
         assert run.departure.goes_now()
+
+    def test_a_rest_begins_when_nothing_is_left_to_do(self) -> None:
+        run = Run()
+        run.departure.rest()
+        assert run.happened == [ME]
+        run.at_rest = False
+        run.departure.rest()
+        assert run.happened == [ME]
 
     def test_one_that_is_busy_stays(self) -> None:
         run = Run()

@@ -57,6 +57,11 @@ class Departure:
             self.releasing = True
             self._offer()
 
+    def rest(self) -> None:
+        """There may be nothing to do: then it is put away in a while."""
+        if not self.gone and self._run.at_rest:
+            self._run.host.rest.begin(self._run.run_id)
+
     def put_away_along(self) -> None:
         """Leave memory with the append of the present answer: nothing is due for long."""
         self.releasing = self._along = True

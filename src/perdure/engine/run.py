@@ -156,7 +156,7 @@ class LiveRun:
         if letters:
             self.waits.arm_force()
         if self.outbox.empty:
-            self._rest()
+            self.departure.rest()
         else:
             self.offer(urgent=True)
 
@@ -242,7 +242,7 @@ class LiveRun:
         elif sent.children and not self.answers.unregistered:
             self.attempts.begin_held()
         self.attempts.started(events)
-        self._rest()
+        self.departure.rest()
 
     def _turn(self, deliveries: list[Event], decisions: list[Decision]) -> None:
         """Hand one turn to the body; what the World decided is a turn of its own where nothing else came (T5)."""
@@ -300,10 +300,6 @@ class LiveRun:
         """Its parts hold a run that has left, and it them: a circle, which waits for Python's collector with all in it."""
         del self.answers, self.attempts, self.mailbox, self.stream, self.waits
         self.body = None
-
-    def _rest(self) -> None:
-        if not self.departure.gone and self.at_rest:
-            self.host.rest.begin(self.run_id)
 
     def offer(self, *, urgent: bool) -> None:
         self.host.rest.end(self.run_id)
