@@ -1,21 +1,25 @@
-"""DBOS on SQLite, set up as fast as we know how while each write is durable; what we tried is in docs/benchmarks.md.
+"""DBOS, set up as fast as we know how while each write is durable; what we tried is in docs/benchmarks.md.
 
-Its file is in WAL mode, which DBOS keeps but doesn't choose, its steps are sync functions (DBOS runs async ones with
-a thread hop per statement) wherever a workload allows it, two connections, four threads, no telemetry, no logs.
+Its SQLite file is in WAL mode, which DBOS keeps but doesn't choose, its steps are sync functions (DBOS runs async ones
+with a thread hop per statement) wherever a workload allows it, few connections and threads, no telemetry, no logs.
 """
 
 import asyncio
 import os
 import signal
-import sqlite3
 import time
 from concurrent.futures import Future
-from pathlib import Path
+from typing import Any
 
+import sqlalchemy
 from dbos import DBOS
 
-CONNECTIONS = 2
+from benchmarks.place import store_of
+from benchmarks.workload import Store
+
+CONNECTIONS: dict[Store, int] = {"sqlite": 2, "postgres": 2}
 THREADS_MAX = 4
+TABLES: dict[Store, str] = {"sqlite": "", "postgres": "dbos."}
 
 step_times_s: list[float] = []
 dies_at: int | None = None
@@ -89,21 +93,22 @@ def interrupted(steps: int) -> int:
 class PeerDbos:
     """Keeps to `benchmarks.system.System`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, place: str) -> None:
         self.step_times_s = step_times_s
-        self._path = folder / "dbos.db"
+        self._place = place
+        self._store: Store = store_of(place)
         self._runner = asyncio.Runner()  # never closed: that would cancel the runs that sleep in it
         self._sleeps_started = 0
 
-    def open(self) -> None:
-        with sqlite3.connect(self._path) as connection:
-            connection.execute("pragma journal_mode = wal")  # kept in the file; synchronous is FULL by default
-        connection.close()
+    def open(self, crew: int = 0) -> None:
+        assert not crew, "W9 is not measured"
+        if self._store == "sqlite":
+            self._query("pragma journal_mode = wal")  # kept in the file; synchronous is FULL by default
         DBOS(
             config={
                 "name": "benchmarks",
-                "system_database_url": f"sqlite:///{self._path}",
-                "sys_db_pool_size": CONNECTIONS,
+                "system_database_url": self._place,
+                "sys_db_pool_size": CONNECTIONS[self._store],
                 "db_engine_kwargs": {"pool_timeout": 600},  # else a crowd of runs fails instead of waiting
                 "max_executor_threads": THREADS_MAX,
                 "application_version": "1",
@@ -115,6 +120,9 @@ class PeerDbos:
 
     def close(self) -> None:
         DBOS.destroy()
+
+    def member(self) -> None:
+        raise AssertionError("W9 is not measured")
 
     def sequence(self, steps: int) -> None:
         assert DBOS.start_workflow(sequence, steps).get_result() == steps
@@ -179,11 +187,16 @@ class PeerDbos:
         self._sleeps_started += runs
 
     def _sleeps_recorded(self) -> int:
-        with sqlite3.connect(self._path) as connection:
-            rows = connection.execute("select count(*) from operation_outputs where function_name = 'DBOS.sleep'")
-            (count,) = rows.fetchone()
-        connection.close()
-        return count
+        table = f"{TABLES[self._store]}operation_outputs"
+        return self._query(f"select count(*) from {table} where function_name = 'DBOS.sleep'")
+
+    def _query(self, query: str) -> Any:
+        """The one value that it finds."""
+        engine = sqlalchemy.create_engine(self._place.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text(query)).scalar_one()
+        engine.dispose()
+        return found
 
 
 SYSTEM = PeerDbos

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import sys
 import time
-from pathlib import Path
 
+from benchmarks.crew import Crew, ready
+from benchmarks.place import store_of
 from perdure import (
     Run,
     RunInfo,
@@ -158,6 +160,12 @@ async def _doomed(steps: int) -> None:
     await run.result()
 
 
+async def _member() -> None:
+    async with worker():
+        ready()
+        await asyncio.to_thread(sys.stdin.read)
+
+
 async def _resume() -> tuple[int, float]:
     global next_step
     next_step = asyncio.get_running_loop().create_future()
@@ -168,17 +176,30 @@ async def _resume() -> tuple[int, float]:
 class Subject:
     """Keeps to `benchmarks.system.System`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, place: str) -> None:
         self.step_times_s = step_times_s
-        self._url = f"sqlite:///{folder / 'perdure.db'}"
+        self._place = place
         self._runner = asyncio.Runner()
+        self._crew: Crew | None = None
 
-    def open(self) -> None:
-        configure(world=self._url)
+    def open(self, crew: int = 0) -> None:
+        if crew:
+            self._crew = Crew("perdure", self._place, crew)
+        configure(
+            world=self._place if store_of(self._place) == "sqlite" else f"{self._place}&migrate=1",
+            work="auto" if self._crew is None else False,
+        )
 
     def close(self) -> None:
         self._runner.run(close())
+        if self._crew is not None:
+            self._crew.close()
         self._runner.close()
+
+    def member(self) -> None:
+        self.open()
+        self._runner.run(_member())
+        self.close()
 
     def sequence(self, steps: int) -> None:
         self._runner.run(_sequence(steps))

@@ -7,12 +7,12 @@ measured: an import costs memory and time that would be charged to its neighbour
 import contextlib
 import importlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
+from benchmarks.place import store_of
 from benchmarks.workload import Trial
 
-MODULES = {"floor": "benchmarks.floor_sqlite", "perdure": "benchmarks.subject", "dbos": "benchmarks.peer_dbos"}
+MODULES = {"floor": "benchmarks.floor_{store}", "perdure": "benchmarks.subject", "dbos": "benchmarks.peer_dbos"}
 
 
 class System(Protocol):
@@ -21,13 +21,17 @@ class System(Protocol):
     step_times_s: list[float]
     """When each step's body began, by `time.perf_counter`; for the floor, when the step was committed."""
 
-    def __init__(self, folder: Path) -> None: ...
+    def __init__(self, place: str) -> None: ...
 
-    def open(self) -> None:
-        """Open the store in the folder, and be ready to run."""
+    def open(self, crew: int = 0) -> None:
+        """Open the store, and be ready to run; with a crew of so many processes, which do the runs of `many`."""
         ...
 
     def close(self) -> None: ...
+
+    def member(self) -> None:
+        """In a process of a crew, instead of `open`: say `crew.ready()`, and work until stdin is closed."""
+        ...
 
     def sequence(self, steps: int) -> None:
         """One run, from its start to its result: the steps one after another."""
@@ -74,9 +78,9 @@ class System(Protocol):
         ...
 
 
-def load(name: str, folder: Path) -> System:
-    """The system of that name, not yet open, with its store in `folder`."""
-    return importlib.import_module(MODULES[name]).SYSTEM(folder)
+def load(name: str, place: str) -> System:
+    """The system of that name, not yet open, with its store there."""
+    return importlib.import_module(MODULES[name].format(store=store_of(place))).SYSTEM(place)
 
 
 @contextlib.contextmanager
@@ -85,7 +89,7 @@ def opened(trial: Trial) -> Iterator[System]:
 
     The warm-up takes SQLite's log past its first checkpoint: until then the log's file grows, which makes commits dear.
     """
-    system = load(trial.system, trial.folder)
+    system = load(trial.system, trial.place)
     system.open()
     system.sequence(trial.warm_up_steps)
     yield system

@@ -7,12 +7,25 @@ from statistics import median
 from rich import box
 from rich.table import Table
 
-from benchmarks.workload import SYSTEMS, Bar, Metric, Workload
+from benchmarks.workload import SYSTEMS, Bar, Metric, Store, Workload
 
 Samples = Mapping[tuple[str, str, str], list[float]]
-"""Every repeat's value, by system, workload and the metric's key."""
+"""Every repeat's value on one store, by system, workload and the metric's key."""
 
-HEADINGS = ("workload", "figure", "unit", "floor", "perdure", "DBOS", "÷ floor", "÷ DBOS", "bar for perdure", "")
+HEADINGS = (
+    "workload",
+    "store",
+    "figure",
+    "unit",
+    "floor",
+    "perdure",
+    "DBOS",
+    "÷ floor",
+    "÷ DBOS",
+    "bar for perdure",
+    "",
+)
+NAMES: Mapping[Store, str] = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NOT_MEASURED = "–"
 
 
@@ -25,15 +38,21 @@ class Row:
     """`met`, `MISSED`, `not measured`, `not judged` (quick sizes prove nothing), or empty where there is no bar."""
 
 
-def rows(workloads: Iterable[Workload], samples: Samples, *, quick: bool) -> list[Row]:
-    return [row(workload, metric, samples, quick=quick) for workload in workloads for metric in workload.metrics]
+def rows(measured: Iterable[tuple[Workload, Store]], samples: Mapping[Store, Samples], *, quick: bool) -> list[Row]:
+    return [
+        row(workload, store, metric, samples[store], quick=quick)
+        for workload, store in measured
+        for metric in workload.metrics
+        if store in metric.stores
+    ]
 
 
-def row(workload: Workload, metric: Metric, samples: Samples, *, quick: bool) -> Row:
+def row(workload: Workload, store: Store, metric: Metric, samples: Samples, *, quick: bool) -> Row:
     size = workload.quick if quick else workload.size
     values = {system: samples.get((system, workload.name, metric.key), []) for system in SYSTEMS}
     cells = (
         f"{workload.name}  {workload.text.format(**size)}",
+        NAMES[store],
         metric.text.format(**size),
         metric.unit,
         *(spread(values[system]) for system in SYSTEMS),
@@ -95,11 +114,12 @@ def verdict(values: list[float], bars: tuple[Bar, ...], samples: Samples) -> str
 def draw(lines: list[Row]) -> Table:
     table = Table(*HEADINGS, box=box.SIMPLE_HEAD)
     styles = {"met": "green", "MISSED": "bold red"}
-    for column in table.columns[3:8]:
+    for column in table.columns[4:9]:
         column.justify = "right"
-    named = ""
+    named, on = "", ""
     for line in lines:
-        first, *others = line.cells
-        table.add_row("" if first == named else first, *others, line.verdict, style=styles.get(line.verdict))
-        named = first
+        name, store, *others = line.cells
+        shown = ("" if name == named else name, "" if (name, store) == (named, on) else store)
+        table.add_row(*shown, *others, line.verdict, style=styles.get(line.verdict))
+        named, on = name, store
     return table

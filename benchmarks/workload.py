@@ -5,17 +5,18 @@ Pure data: `benchmarks.table` does the sums, `benchmarks.measure` the measuring.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 SYSTEMS = ("floor", "perdure", "dbos")
+Store = Literal["sqlite", "postgres"]
+STORES: tuple[Store, ...] = ("sqlite", "postgres")
 Figures = Mapping[str, float]
 """What one measurement found: a value for each metric's key."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Another value of the same table, for a bar to be a multiple of."""
+    """Another value of the same table, on the same store, for a bar to be a multiple of."""
 
     system: str
     workload: str
@@ -41,14 +42,15 @@ class Metric:
     text: str
     unit: str
     bars: tuple[Bar, ...] = ()
+    stores: tuple[Store, ...] = STORES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One measurement: which system, where its store is (a new, empty folder), and how much of the workload."""
+    """One measurement: which system, where its store is (new and empty; a URL), and how much of the workload."""
 
     system: str
-    folder: Path
+    place: str
     size: Mapping[str, int]
     warm_up_steps: int
 
@@ -65,6 +67,7 @@ class Workload:
     quick: Mapping[str, int] = field(default_factory=dict[str, int])
     """The size for a first look: seconds, not minutes."""
     systems: tuple[str, ...] = SYSTEMS
+    stores: tuple[Store, ...] = STORES
     needs: tuple[str, ...] = ()
     """Workloads whose floor the bars refer to."""
 

@@ -12,6 +12,7 @@ from benchmarks.workloads import (
     w6_sleepers,
     w7_recovery,
     w8_stream,
+    w9_fleet,
     w10_history,
 )
 
@@ -27,6 +28,7 @@ WORKLOADS: dict[str, Workload] = {
         w6_sleepers,
         w7_recovery,
         w8_stream,
+        w9_fleet,
         w10_history,
         start_up,
     )

@@ -1,20 +1,15 @@
 """One durable commit of one row, by the floor's own settings: what the disk costs. The unit of other bars."""
 
+import importlib
 import statistics
-import time
 
-from benchmarks.floor_sqlite import ADD_SLEEPER, connect
+from benchmarks.place import store_of
 from benchmarks.workload import Figures, Metric, Trial, Workload
 
 
 def measure(trial: Trial) -> Figures:
-    connection = connect(trial.folder / "commit.db")
-    times_s: list[float] = []
-    for number in range(trial.size["commits"]):
-        begun_at_s = time.perf_counter()
-        connection.execute(ADD_SLEEPER, (f"wrun_{number:026d}", 0))
-        times_s.append(time.perf_counter() - begun_at_s)
-    connection.close()
+    floor = importlib.import_module(f"benchmarks.floor_{store_of(trial.place)}").SYSTEM(trial.place)
+    times_s = floor.one_commit_each(trial.size["commits"])
     return {"p50_ms": statistics.median(times_s) * 1000}
 
 

@@ -48,4 +48,5 @@ WORKLOAD = Workload(
     measure=measure,
     size={"starts": 10},
     quick={"starts": 3},
+    stores=("sqlite",),  # the World that a program has by itself; it isn't opened
 )

@@ -4,9 +4,8 @@ A few sleepers come first, and pay for what is needed only once.
 """
 
 import time
-from pathlib import Path
 
-from benchmarks.disk import sqlite_bytes
+from benchmarks.place import size_bytes
 from benchmarks.process import live_blocks, live_coroutines, resident_bytes
 from benchmarks.system import opened
 from benchmarks.workload import Bar, Figures, Metric, Trial, Workload
@@ -19,7 +18,7 @@ def measure(trial: Trial) -> Figures:
     with opened(trial) as system:
         system.sleepers(runs // 20)
         system.idle(TIDY_UP_S)
-        disk, memory = store_bytes(trial.folder), resident_bytes()
+        disk, memory = size_bytes(trial.place), resident_bytes()
         blocks, coroutines = live_blocks(), live_coroutines()
         begun_at_s = time.perf_counter()
         took_s = system.sleepers(runs) - begun_at_s
@@ -28,13 +27,9 @@ def measure(trial: Trial) -> Figures:
             "memory_kib": (resident_bytes() - memory) / runs / 1024,
             "blocks": (live_blocks() - blocks) / runs,
             "coroutines": (live_coroutines() - coroutines) / runs,
-            "disk_bytes": (store_bytes(trial.folder) - disk) / runs,
+            "disk_bytes": (size_bytes(trial.place) - disk) / runs,
             "asleep_s": took_s,
         }
-
-
-def store_bytes(folder: Path) -> int:
-    return sum(sqlite_bytes(path) for path in folder.glob("*.db"))
 
 
 WORKLOAD = Workload(

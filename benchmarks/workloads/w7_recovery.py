@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+from benchmarks.place import create, sibling
 from benchmarks.workload import Bar, Figures, Metric, Trial, Workload, times
 
 PROCESS_MAX_S = 200
@@ -17,12 +18,12 @@ def measure(trial: Trial) -> Figures:
 
 
 def recovery_ms(trial: Trial, steps: int) -> float:
-    folder = trial.folder / str(steps)
-    folder.mkdir()
-    died = successor("die", trial.system, str(folder), str(steps))
+    place = sibling(trial.place, f"after_{steps}")
+    create(place)
+    died = successor("die", trial.system, place, str(steps))
     if died.returncode != -signal.SIGKILL:
         raise RuntimeError(f"the process that should have been killed exited with {died.returncode}:\n{died.stderr}")
-    recovered = successor("recover", trial.system, str(folder), str(steps))
+    recovered = successor("recover", trial.system, place, str(steps))
     if recovered.returncode != 0:
         raise RuntimeError(f"the successor exited with {recovered.returncode}:\n{recovered.stderr}")
     return float(recovered.stdout)

@@ -1,7 +1,9 @@
 """The sums behind the table, on made-up samples."""
 
-from benchmarks.table import HEADINGS, Row, draw, number, ratio, row, spread, verdict
-from benchmarks.workload import Bar, Figures, Metric, Trial, Workload, times
+from dataclasses import replace
+
+from benchmarks.table import HEADINGS, Row, draw, number, ratio, row, rows, spread, verdict
+from benchmarks.workload import STORES, Bar, Figures, Metric, Trial, Workload, times
 from benchmarks.workloads import WORKLOADS
 
 AT_LEAST_HALF_OF_FLOOR = times("≥", 0.5, "floor", "W", "rate", "floor")
@@ -24,7 +26,7 @@ def workload(*bars: Bar) -> Workload:
 
 
 def only_row(wanted: Workload, samples: dict[tuple[str, str, str], list[float]], *, quick: bool = False) -> Row:
-    return row(wanted, wanted.metrics[0], samples, quick=quick)
+    return row(wanted, "sqlite", wanted.metrics[0], samples, quick=quick)
 
 
 def test_a_cell_is_the_median_between_the_least_and_the_most() -> None:
@@ -81,7 +83,18 @@ def test_no_bar_no_verdict() -> None:
 def test_a_row_names_sizes_figures_ratios_and_bars() -> None:
     samples = {("floor", "W", "rate"): [100.0], ("perdure", "W", "rate"): [60.0], ("dbos", "W", "rate"): [6.0]}
     assert only_row(workload(AT_LEAST_HALF_OF_FLOOR, AT_MOST_TEN), samples) == Row(
-        cells=("W  4,000 runs", "after 4,000", "runs/s", "100", "60", "6", "0.6", "10", "≥ 0.5 × floor, ≤ 10"),
+        cells=(
+            "W  4,000 runs",
+            "SQLite",
+            "after 4,000",
+            "runs/s",
+            "100",
+            "60",
+            "6",
+            "0.6",
+            "10",
+            "≥ 0.5 × floor, ≤ 10",
+        ),
         verdict="MISSED",
     )
 
@@ -92,11 +105,34 @@ def test_quick_sizes_are_shown_but_not_judged() -> None:
     assert line.verdict == "not judged"
 
 
-def test_the_table_names_a_workload_once() -> None:
+def test_each_store_is_compared_with_itself() -> None:
+    wanted = workload(AT_LEAST_HALF_OF_FLOOR)
+    samples = {
+        "sqlite": {("floor", "W", "rate"): [100.0], ("perdure", "W", "rate"): [60.0]},
+        "postgres": {("floor", "W", "rate"): [200.0], ("perdure", "W", "rate"): [60.0]},
+    }
+    lines = rows([(wanted, store) for store in STORES], samples, quick=False)
+    assert [(line.cells[1], line.cells[7], line.verdict) for line in lines] == [
+        ("SQLite", "0.6", "met"),
+        ("PostgreSQL", "0.3", "MISSED"),
+    ]
+
+
+def test_a_figure_that_a_store_has_not_is_no_row() -> None:
+    wanted = replace(workload(), metrics=(replace(workload().metrics[0], stores=("postgres",)),))
+    assert [
+        line.cells[1]
+        for line in rows([(wanted, store) for store in STORES], {"sqlite": {}, "postgres": {}}, quick=False)
+    ] == ["PostgreSQL"]
+
+
+def test_the_table_names_a_workload_once_and_each_of_its_stores_once() -> None:
     line = only_row(workload(), {})
-    table = draw([line, line])
+    other = replace(line, cells=(line.cells[0], "PostgreSQL", *line.cells[2:]))
+    table = draw([line, line, other, other])
     assert [column.header for column in table.columns] == list(HEADINGS)
-    assert list(table.columns[0].cells) == ["W  4,000 runs", ""]
+    assert list(table.columns[0].cells) == ["W  4,000 runs", "", "", ""]
+    assert list(table.columns[1].cells) == ["SQLite", "", "PostgreSQL", ""]
 
 
 def test_bars_refer_to_figures_that_exist_and_are_measured_along() -> None:

@@ -1,11 +1,10 @@
 """Each workload once, on the floor and at its smallest: that it finds its figures, not what they are."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from benchmarks.workload import Trial
+from benchmarks.workload import Store, Trial
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.start_up import unwanted_modules
 
@@ -19,6 +18,7 @@ SMALLEST: Mapping[str, Mapping[str, int]] = {
     "W6": {"runs": 40},
     "W7": {"steps": 3, "long_steps": 6},
     "W8": {"chunks": 5},
+    "W9": {"runs": 4, "steps": 2},
     "W10": {"middle": 40, "late": 400},
     "start-up": {"starts": 1},
 }
@@ -29,9 +29,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.workloads.w6_sleepers.TIDY_UP_S", 0)
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
-def test_a_workload_finds_every_figure_of_its_rows_and_of_bars_that_refer_to_it(name: str, tmp_path: Path) -> None:
-    figures = WORKLOADS[name].measure(Trial(system="floor", folder=tmp_path, size=SMALLEST[name], warm_up_steps=1))
+@pytest.mark.parametrize(("name", "store"), [(name, store) for name in WORKLOADS for store in WORKLOADS[name].stores])
+def test_a_workload_finds_every_figure_of_its_rows_and_of_bars_that_refer_to_it(
+    name: str, store: Store, request: pytest.FixtureRequest
+) -> None:
+    place = request.getfixturevalue(store)
+    figures = WORKLOADS[name].measure(Trial(system="floor", place=place, size=SMALLEST[name], warm_up_steps=1))
     metrics = [metric for workload in WORKLOADS.values() for metric in workload.metrics]
     referred_to = {bar.of.key for metric in metrics for bar in metric.bars if bar.of and bar.of.workload == name}
     assert {metric.key for metric in WORKLOADS[name].metrics} | referred_to <= set(figures)
