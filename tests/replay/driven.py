@@ -44,7 +44,7 @@ class Driven:
         self.timers: list[ManualTimer] = []
         self.errors: list[dict[str, Any]] = []
         self.refuse: BaseException | None = None
-        self.loop = Loop(salt=salt, open_timer=self._open_timer, log_error=self.errors.append)
+        self.loop = Loop(self, salt=salt)
 
     def begin(self, coroutine: Coroutine[Any, Any, T], context: Context | None = None) -> Task[T]:
         """Start the main task and run until it rests."""
@@ -84,7 +84,10 @@ class Driven:
         with self.loop.running():
             self.loop.put_away()
 
-    def _open_timer(self, place: Place, due_ms: int, is_timeout: bool) -> ManualTimer:
+    def log_error(self, context: dict[str, Any]) -> None:
+        self.errors.append(context)
+
+    def open_timer(self, place: Place, due_ms: int, is_timeout: bool) -> ManualTimer:
         if self.refuse is not None:
             raise self.refuse
         timer = ManualTimer(place, due_ms, is_timeout)

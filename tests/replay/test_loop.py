@@ -11,9 +11,9 @@ from hashlib import blake2b
 
 import pytest
 
+from perdure.core.place import Place
 from perdure.errors import DurationInvalid
 from perdure.replay.control import BodyClosed, BodyDiverged
-from perdure.replay.loop import Loop
 from tests.replay.driven import Driven, ManualTimer
 
 COLOUR: ContextVar[str] = ContextVar("colour", default="none")
@@ -222,10 +222,14 @@ def test_timers_are_protocol_enough() -> None:
         def on_due(self, callback: Callable[[], None]) -> None:
             callback()
 
+    class Owner(Driven):
+        def open_timer(self, place: Place, due_ms: int, is_timeout: bool) -> ManualTimer:
+            return Due(place, due_ms, is_timeout)
+
     async def main() -> str:
         return await asyncio.sleep(1, "slept")
 
-    loop = Loop(salt=0, open_timer=Due, log_error=print)
+    loop = Owner().loop
     with loop.running():
         task = loop.create_main(main())
         loop.rest()

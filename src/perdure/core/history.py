@@ -35,11 +35,11 @@ class History:
     """What was recorded. `last_turn` is the last turn that replay has; `next_turn` the first number never used."""
 
     __slots__ = (
-        "_at",
         "_decisions",
         "_deliveries",
         "_deployments",
         "_requests",
+        "_started_at_ms",
         "_turn_keys",
         "last_turn",
         "next_turn",
@@ -53,7 +53,7 @@ class History:
         self._turn_keys: dict[int, dict[str, None]] = {}
         self._deliveries: dict[int, list[Event]] = {}
         self._decisions: list[Decision] = []
-        self._at: dict[int, int] = {}
+        self._started_at_ms: int | None = None
         self._deployments: dict[int, str] = {}
         self.patches: dict[str, bool] = {}
         deployment = ""
@@ -78,11 +78,10 @@ class History:
                 self._turn_keys.setdefault(event.turn, {})[event.key] = None
         elif isinstance(fact, DELIVERIES):
             self._deliveries.setdefault(event.turn, []).append(event)
-            self._at.setdefault(event.turn, event.at_ms)
         elif isinstance(fact, PatchMarked):
             self.patches.setdefault(fact.name, fact.answer)
         elif isinstance(fact, RunStarted):
-            self._at[0] = event.at_ms
+            self._started_at_ms = event.at_ms
 
     def deployment(self, turn: int) -> str:
         """Whose code wrote the turn; empty where the log doesn't say."""
@@ -109,7 +108,10 @@ class History:
 
     def at_ms(self, turn: int) -> int | None:
         """The `at` of the event that opens the turn; None for a turn without deliveries."""
-        return self._at.get(turn)
+        if turn == 0:
+            return self._started_at_ms
+        deliveries = self._deliveries.get(turn)
+        return deliveries[0].at_ms if deliveries else None
 
     def turns(self) -> list[int]:
         """The recorded turns after turn 0, in order."""

@@ -33,6 +33,7 @@ from perdure.model.event import (
 from perdure.model.ids import RunId
 
 PROGRESS_EVERY_MS = 1000
+NO_STEPS: frozenset[str] = frozenset()
 
 
 class StepRun(Protocol):
@@ -62,7 +63,7 @@ class Attempts:
         self._running: dict[str, Running] = {}
         self._starting: dict[str, Running] = {}
         self._noted_at_ms: dict[str, int] = {}
-        self._lingering: set[str] = set()  # to be retried once the thread of the last attempt has ended
+        self._lingering = NO_STEPS  # to be retried once the thread of the last attempt has ended
         self._closed = False
 
     @property
@@ -156,7 +157,7 @@ class Attempts:
             raise closed(piece.place)
         running.kept.append(piece)
         if piece.data is None:
-            running.kept_closed.add(piece.place)
+            running.kept_closed |= {piece.place}
         return False
 
     async def step_drains(self, running: Running, place: Place) -> None:
@@ -182,10 +183,10 @@ class Attempts:
         """Retry when the back-off is over, and (a sync body that timed out) its thread has ended."""
         key = running.step.key
         if running.thread is not None and not running.thread.done():
-            self._lingering.add(key)
+            self._lingering |= {key}
             running.thread.add_done_callback(lambda _: self._again(running, fact))
             return
-        self._lingering.discard(key)
+        self._lingering -= {key}
         if key in self._run.pending.steps and not self._closed:
             self._run.waits.at(key, fact.retry_at_ms, self._begin)
 

@@ -11,6 +11,7 @@ from perdure.world.mail import Letter
 from perdure.world.world import World
 
 logger = logging.getLogger("perdure")
+NO_MAIL: frozenset[MailId] = frozenset()
 
 
 class Reader(Protocol):
@@ -28,7 +29,7 @@ class Mailbox:
 
     def __init__(self, run: Reader, world: World, loop: asyncio.AbstractEventLoop) -> None:
         self._run, self._world, self._loop = run, world, loop
-        self._seen: set[MailId] = set()
+        self._seen = NO_MAIL
         self._again = False
         self.busy = False
 
@@ -43,7 +44,7 @@ class Mailbox:
     def fresh(self, letters: Iterable[Letter]) -> list[Letter]:
         """Those that haven't come before."""
         seen, letters = self._seen, list(letters)
-        self._seen = {letter.mail_id for letter in letters}  # those that wait no more can't come again
+        self._seen = frozenset(letter.mail_id for letter in letters)  # those that wait no more can't come again
         return [letter for letter in letters if letter.mail_id not in seen]
 
     async def _read(self, run_id: RunId) -> tuple[Letter, ...] | None:

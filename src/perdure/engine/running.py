@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from perdure.codec.value import encode
 from perdure.core.pending import OpenStep
-from perdure.engine.stream import Piece, Place
+from perdure.engine.stream import NOWHERE, Piece, Place
 from perdure.model.definition import StepDefinition
 from perdure.model.ids import RunId
 from perdure.replay.scope import Attempt
@@ -70,7 +70,7 @@ class Running(Attempt):
         self.begun = self.cancelled = self.silent = False
         self.began_at = 0.0
         self.kept: list[Piece] = []
-        self.kept_closed: set[Place] = set()
+        self.kept_closed = NOWHERE
 
     def duration_ms(self) -> int:
         """How long it has run, by this worker's clock: the log's own times are those of the commits."""

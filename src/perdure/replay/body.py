@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from contextvars import Context
-from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -47,6 +46,7 @@ from perdure.replay.wait import TimerWait
 
 logger = logging.getLogger("perdure")
 Ended = RunCompleted | RunFailed | RunCancelled
+_NO_STREAMS: frozenset[tuple[RunId, str]] = frozenset()
 
 
 class Answer(NamedTuple):
@@ -67,7 +67,7 @@ class Body(Scope):
     """
 
     __slots__ = (
-        "_answer", "_cancelling",  "_history", "_input", "_main", "_refusals", "_waiting",
+        "_cancelling",  "_history", "_input", "_main", "_marks", "_refusals", "_released", "_requests", "_waiting",
         "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "run_id", "started_at_ms",
     )  # fmt: skip
 
@@ -83,7 +83,7 @@ class Body(Scope):
         self.run_id, self.definition, self.new_token = run_id, definition, new_token
         self.machine = Machine(history)
         salt = int.from_bytes(run_id[-8:].encode(), "big")
-        self.loop = Loop(salt=salt, open_timer=self._open_timer, log_error=partial(_report, self))
+        self.loop = Loop(self, salt=salt)
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
         self.hooks: dict[str, BodyHook] = {}
         self.end: Ended | None = None
@@ -91,8 +91,10 @@ class Body(Scope):
         self._input, self._history = input, history
         self._main: asyncio.Task[bytes] | None = None
         self._waiting: dict[str, asyncio.Future[Any] | TimerWait] = {}
-        self._answer = Answer([], [], [])
-        self.closed_streams: set[tuple[RunId, str]] = set()
+        self._requests: list[tuple[str, Request | HookDisposed]] = []
+        self._marks: list[PatchMarked] = []
+        self._released: list[str] = []
+        self.closed_streams = _NO_STREAMS
         self._cancelling = False
         self._refusals = 0
 
@@ -107,7 +109,7 @@ class Body(Scope):
             context = Context()
             context.run(SCOPE.set, self)
             self._main = self.loop.create_main(self._run(), context)
-            self._rest()
+            _rest(self)
             self._settle()
             decisions = deque(self._history.decisions())
             for turn in self._history.turns():
@@ -125,7 +127,8 @@ class Body(Scope):
 
     def take_answer(self) -> Answer:
         """What the body has asked for since the last call."""
-        answer, self._answer = self._answer, Answer([], [], [])
+        answer = Answer(self._requests, self._marks, self._released)
+        self._requests, self._marks, self._released = [], [], []
         return answer
 
     @property
@@ -159,7 +162,7 @@ class Body(Scope):
         """
         match self.machine.request(key, request, user_line):
             case Verdict.NEW:
-                self._answer.requests.append((key, request))
+                self._requests.append((key, request))
             case Verdict.CLOSED:
                 self._refusals += 1
                 if self._refusals <= REFUSALS_MAX:
@@ -180,18 +183,18 @@ class Body(Scope):
         """Nobody waits for this request any more."""
         if self._waiting.pop(key, None) is not None:
             self.machine.release(key)
-            self._answer.released.append(key)
+            self._released.append(key)
 
     def dispose(self, key: str) -> None:
         """The hook under this key takes nothing more. A body that is put away keeps its hooks."""
         if not self.machine.closed:
             self.machine.release(key)
-            self._answer.requests.append((key, HookDisposed()))
+            self._requests.append((key, HookDisposed()))
 
     def patched(self, name: str) -> bool:
         answer, new = self.machine.patched(name)
         if new:
-            self._answer.marks.append(PatchMarked(name=name, answer=answer))
+            self._marks.append(PatchMarked(name=name, answer=answer))
         return answer
 
     # -- inside
@@ -220,21 +223,14 @@ class Body(Scope):
             self.loop.now_ms = max(self.loop.now_ms, decision.at_ms)
             if decision.key in self.hooks:
                 self.hooks[decision.key].decide(decision.owner)
-                self._rest()
+                _rest(self)
         if events:
             self.loop.now_ms = max(self.loop.now_ms, events[0].at_ms)
         for event in events:
             if self.machine.deliver(event) is Verdict.DELIVER:
                 self._hand(event)
-                self._rest()
+                _rest(self)
         self._settle()
-
-    def _rest(self) -> None:
-        """Let the body run until it rests."""
-        try:
-            self.loop.rest()
-        except BodyControl:  # from a plain callback (a task keeps its own): nothing else of this body may run
-            assert self.machine.closed, "T7: only a closed machine refuses"
 
     def _settle(self) -> None:
         """The turn is over: has it gone as recorded, and has the body ended?"""
@@ -265,11 +261,28 @@ class Body(Scope):
         elif waiting is not None and not waiting.done():
             waiting.set_result(event.fact)
 
-    def _open_timer(self, place: Place, due_ms: int, is_timeout: bool) -> TimerWait:
+    # -- asked for by its loop
+
+    def open_timer(self, place: Place, due_ms: int, is_timeout: bool, /) -> TimerWait:
+        """A durable wait for a timer of asyncio's."""
         wait = TimerWait(self, place.key("timeout" if is_timeout else "sleep"))
         self.ask(wait.key, wait.request(due_ms, is_timeout))
         self._waiting[wait.key] = wait
         return wait
+
+    def log_error(self, context: dict[str, Any], /) -> None:
+        """What asyncio says of a body's tasks (an exception that nobody retrieved), once: not in a replay."""
+        if not self.machine.replaying:
+            message = context.get("message", "a task of the workflow failed")
+            logger.error("run %s: %s", self.run_id, message, exc_info=context.get("exception"))
+
+
+def _rest(body: Body) -> None:
+    """Let it run until it rests."""
+    try:
+        body.loop.rest()
+    except BodyControl:  # from a plain callback (a task keeps its own): nothing else of this body may run
+        assert body.machine.closed, "T7: only a closed machine refuses"
 
 
 def _end_of(main: "asyncio.Task[bytes]", cancelling: bool) -> Ended:
@@ -280,13 +293,6 @@ def _end_of(main: "asyncio.Task[bytes]", cancelling: bool) -> Ended:
         return RunFailed(error=to_failure(asyncio.CancelledError("the workflow cancelled itself")))
     error = main.exception()
     return RunCompleted(result=Raw(main.result())) if error is None else RunFailed(error=to_failure(error))
-
-
-def _report(body: Body, context: dict[str, Any]) -> None:
-    """What asyncio says of a body's tasks (an exception that nobody retrieved), once: not in a replay."""
-    if not body.machine.replaying:
-        message = context.get("message", "a task of the workflow failed")
-        logger.error("run %s: %s", body.run_id, message, exc_info=context.get("exception"))
 
 
 def current_body() -> Body | None:

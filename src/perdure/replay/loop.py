@@ -10,7 +10,6 @@ import atexit
 import sys
 from asyncio import futures as asyncio_futures
 from asyncio import tasks as asyncio_tasks
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from functools import partial
@@ -53,6 +52,18 @@ class TimerRequest(Protocol):
         ...
 
 
+class LoopOwner(Protocol):
+    """The body that a loop runs."""
+
+    def open_timer(self, place: Place, due_ms: int, is_timeout: bool, /) -> TimerRequest:
+        """Make a durable wait; `is_timeout` is False for `asyncio.sleep` alone."""
+        ...
+
+    def log_error(self, context: dict[str, Any], /) -> None:
+        """What asyncio reports: an exception that nobody retrieved."""
+        ...
+
+
 class Timer(asyncio.TimerHandle):
     """What `call_later` gives; `request` is None once the timer is due or cancelled."""
 
@@ -64,31 +75,23 @@ class Timer(asyncio.TimerHandle):
 class Loop(SealedLoop):
     """One body's event loop.
 
-    `salt` must differ from run to run and be the same in every replay of one run. `open_timer(place, due_ms,
-    is_timeout)` makes a durable wait; `is_timeout` is False for `asyncio.sleep` alone. `log_error` gets what asyncio
-    reports (an exception that nobody retrieved). `now_ms` is set by the body at each turn.
+    `salt` must differ from run to run and be the same in every replay of one run. `now_ms` is set by the body at each
+    turn.
     """
 
     __slots__ = (
-        "_callbacks_place", "_futures", "_generators", "_log_error", "_numbered", "_open_timer", "_prune_at",
-        "_ready", "_resting", "_running", "_salt", "_tasks", "now_ms",
+        "_callbacks_place", "_futures", "_generators", "_numbered", "_owner", "_prune_at", "_ready", "_resting",
+        "_salt", "_tasks", "now_ms",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        *,
-        salt: int,
-        open_timer: Callable[[Place, int, bool], TimerRequest],
-        log_error: Callable[[dict[str, Any]], None],
-    ) -> None:
+    def __init__(self, owner: LoopOwner, *, salt: int) -> None:
         self.now_ms = 0
         self.thread = None
         self._salt = salt
-        self._open_timer, self._log_error = open_timer, log_error
-        self._running: Running | None = Running(self, self._first_iteration)
-        self._ready: deque[Any] = deque()  # asyncio.Handle; rest() reads its private fields, as asyncio's loops do
+        self._owner = owner
+        self._ready: list[Any] = []  # asyncio.Handle; rest() reads its private fields, as asyncio's loops do
         self._resting = False
-        self._callbacks_place = Place("~")
+        self._callbacks_place: Place | None = None
         self.eager = False
         self._numbered = self._futures = 0  # tasks and futures made so far
         # Unfinished tasks, and some finished ones. Held here, because a forgotten task that the garbage collector finds
@@ -101,7 +104,7 @@ class Loop(SealedLoop):
 
     def running(self) -> Running:
         """A context in which this is the thread's running loop, and the loop that runs there otherwise is hidden."""
-        return self._running or Running(self, self._first_iteration)
+        return Running(self)
 
     def create_main(self, coroutine: Coroutine[Any, Any, T], context: Context | None = None) -> Task[T]:
         """The main task, at the root of the task tree."""
@@ -115,15 +118,18 @@ class Loop(SealedLoop):
         """
         assert not self._resting, "a body runs until it rests: nothing in it may ask it to rest"
         self._resting = True
-        ready = self._ready
+        ready: list[Any] = []  # the last one is next: a queue of its own would be half of a loop's memory
         try:
-            while ready:
-                handle = ready.popleft()
+            while ready or self._ready:
+                if not ready:
+                    ready, self._ready = self._ready[::-1], []
+                handle = ready.pop()
                 if handle._cancelled:
                     continue
                 try:  # not handle._run(), which would swallow BodyControl, and costs another call
                     handle._context.run(handle._callback, *handle._args)
                 except BodyControl:
+                    self._ready[:0] = ready[::-1]
                     raise
                 except BaseException as error:
                     if not _is_in_its_task(handle, error):
@@ -132,6 +138,7 @@ class Loop(SealedLoop):
         finally:
             self._resting = False
             handle = None  # tracebacks may keep this frame: it must not keep their tasks
+            ready.clear()
 
     def put_away(self) -> None:
         """Throw away what is unfinished. `finally` blocks run, as Python has it, but get nothing that they ask for.
@@ -141,9 +148,8 @@ class Loop(SealedLoop):
         assert self.thread is not None and not self._resting, "a body is put away at rest, with its loop running"
         _unfinished.pop(id(self), None)
         self.prune()  # an exception that nobody can retrieve any more is still reported
-        self._open_timer, self._log_error = _Closed(), _ignore
-        self._ready = deque(maxlen=0)  # takes everything, keeps nothing
-        self._running = None  # a circle
+        self._owner = _Closed()
+        self._ready = _Nothing()
         if self._tasks or self._generators:
             with unawaited_is_silent():
                 while self._tasks:  # again, where a `finally` block made tasks
@@ -156,7 +162,11 @@ class Loop(SealedLoop):
     def current_place(self) -> Place:
         """The place in the task tree of the code that is running; `~` for plain callbacks."""
         task = asyncio.current_task(self)
-        return task.place if isinstance(task, Task) else self._callbacks_place
+        if isinstance(task, Task):
+            return task.place
+        if self._callbacks_place is None:
+            self._callbacks_place = Place("~")
+        return self._callbacks_place
 
     # -- called by asyncio, from inside the body
 
@@ -176,12 +186,12 @@ class Loop(SealedLoop):
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Timer:
-        """A durable timer. Raises: DurationInvalid, and whatever the body's `open_timer` does."""
+        """A durable timer. Raises: DurationInvalid, and whatever the owner's `open_timer` does."""
         if not isfinite(when):
             raise DurationInvalid(when, "it is not a finite number")
         # Rounded to µs first: the sum of a clock and a delay in seconds is off by less, which must not cost 1 ms.
         due_ms = ceil(round(when * 1000, 3))
-        request = self._open_timer(self.current_place(), due_ms, callback is not _WAKE_SLEEPER)
+        request = self._owner.open_timer(self.current_place(), due_ms, callback is not _WAKE_SLEEPER)
         timer = Timer(when, callback, args, self, context)
         timer.request = request
         request.on_due(partial(self._due, timer))
@@ -251,12 +261,13 @@ class Loop(SealedLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if not isinstance(context.get("exception"), BodyControl):
-            self._log_error(context)
+            self._owner.log_error(context)
 
     def is_closed(self) -> bool:
-        return isinstance(self._open_timer, _Closed)
+        return isinstance(self._owner, _Closed)
 
-    def _first_iteration(self, generator: AsyncGenerator[Any, Any]) -> None:
+    def begun(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An async generator begins."""
         if self._generators is None:
             self._generators = WeakKeyDictionary()
         self._generators[generator] = copy_context()
@@ -287,13 +298,17 @@ def _made_by_wait_for(frame: FrameType | None) -> bool:
 
 
 class _Closed:
-    """What opens timers on a loop that is put away: nobody. Code that catches that, and asks again, for ever, is let
-    wait instead."""
+    """Who owns a loop that is put away: nobody. Code that asks it for a timer, catches the refusal, and asks again, for
+    ever, is let wait instead."""
+
+    __slots__ = ("_refusals",)
 
     def __init__(self) -> None:
         self._refusals = 0
 
-    def __call__(self, _place: Place, _due_ms: int, _is_timeout: bool) -> TimerRequest:
+    def log_error(self, _context: dict[str, Any]) -> None: ...
+
+    def open_timer(self, _place: Place, _due_ms: int, _is_timeout: bool) -> TimerRequest:
         self._refusals += 1
         if self._refusals <= REFUSALS_MAX:
             raise BodyClosed
@@ -308,8 +323,12 @@ class _Never:
     def release(self) -> None: ...
 
 
-def _ignore(_context: dict[str, Any]) -> None:
-    pass
+class _Nothing(list[Any]):
+    """What is ready on a loop that is put away: it takes everything, and keeps nothing."""
+
+    __slots__ = ()
+
+    def append(self, _handle: Any) -> None: ...
 
 
 @atexit.register

@@ -8,7 +8,7 @@ import asyncio
 import sys
 import threading
 from asyncio import tasks as asyncio_tasks
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from perdure.replay.sealed import SealedLoop
@@ -20,12 +20,12 @@ _swap_current_task: Callable[[Any, Any], Any] | None = getattr(asyncio_tasks, "_
 
 
 class Running:
-    """`with Running(loop, first_iteration): …`; `first_iteration` is told of each async generator that begins."""
+    """`with Running(loop): …`."""
 
-    __slots__ = ("_first_iteration", "_hooks", "_loop", "_outer", "_outer_task")
+    __slots__ = ("_hooks", "_loop", "_outer", "_outer_task")
 
-    def __init__(self, loop: SealedLoop, first_iteration: Callable[[AsyncGenerator[Any, Any]], None]) -> None:
-        self._loop, self._first_iteration = loop, first_iteration
+    def __init__(self, loop: SealedLoop) -> None:
+        self._loop = loop
 
     def __enter__(self) -> None:
         assert self._loop.thread is None, "P8: a body runs once at a time"
@@ -38,7 +38,7 @@ class Running:
                 _swap_current_task(outer, None)
         self._loop.thread = threading.get_ident()
         _set_running_loop(self._loop)
-        sys.set_asyncgen_hooks(firstiter=self._first_iteration, finalizer=_let_go)
+        sys.set_asyncgen_hooks(firstiter=self._loop.begun, finalizer=_let_go)
 
     def __exit__(self, *_error: object) -> None:
         sys.set_asyncgen_hooks(*self._hooks)

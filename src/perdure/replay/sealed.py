@@ -6,7 +6,7 @@ What a body may use, and how that behaves, is in `loop.py`.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextvars import Context
 from typing import Any
 
@@ -52,6 +52,10 @@ class SealedLoop(asyncio.AbstractEventLoop):
 
     eager: bool
     thread: int | None
+
+    def begun(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An async generator begins its first iteration."""
+        raise NotImplementedError
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None

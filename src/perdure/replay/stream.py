@@ -19,7 +19,7 @@ def close_stream(body: Body, run_id: RunId, stream: str) -> None:
     """Take nothing more. Raises: StreamClosed where the body closed it before."""
     _check(body, run_id, stream)
     body.ask(body.key("close", stream), StreamEnd(stream=stream, run_id=_other(body, run_id)))
-    body.closed_streams.add((run_id, stream))
+    body.closed_streams |= {(run_id, stream)}
 
 
 def _check(body: Body, run_id: RunId, stream: str) -> None:

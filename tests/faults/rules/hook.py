@@ -52,7 +52,7 @@ def told_last() -> Patching:
         for decision, hook in deciders:
             if hook is not None and body.end is None and body.divergence is None:
                 hook.decide(decision.owner)
-                body._rest()
+                body.loop.rest()
         settle(body)
 
     return patch.object(Body, "_turn", turn)
