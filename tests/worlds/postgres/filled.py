@@ -9,7 +9,7 @@ FILL = """
     SELECT 'wrun_' || lpad(n::text, 26, '0'), 'shop:fulfil', CASE WHEN n % 50 = 0 THEN 'running' ELSE 'completed' END,
            CASE WHEN n % 50 = 0 THEN 'wrkr_' || n % 3 END, 1, 2, CASE WHEN n % 1000 = 0 THEN 1 ELSE 0 END, 0,
            CASE WHEN n % 99 = 0 AND n % 50 <> 0 THEN n END, NULL,
-           CASE WHEN n % 500 = 0 THEN jsonb_build_object('customer', n::text) ELSE '{}' END, '', n
+           CASE WHEN n % 10 = 0 THEN jsonb_build_object('customer', n::text) ELSE '{}' END, '', n
     FROM generate_series(1, 20000) AS n;
     INSERT INTO events (run_id, seq, turn, epoch, type, key, payload, at_ms)
     SELECT run_id, seq, 0, 1, 'run_created', '', '', 0 FROM runs, generate_series(1, 2) AS seq;

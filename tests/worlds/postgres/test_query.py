@@ -3,11 +3,12 @@
 import pytest
 
 from perdure.model.ids import RunId
-from perdure.testing.conformance.sample import born, log_of, run_id
+from perdure.testing.conformance.sample import append_to, born, done, log_of, run_id
 from perdure.world import RunFilter
 from perdure.worlds.postgres import query
-from perdure.worlds.postgres.query import listing
-from tests.worlds.postgres.database import plan_of
+from perdure.worlds.postgres.query import label_hash, listing
+from perdure.worlds.postgres.text import write_pairs
+from tests.worlds.postgres.database import database, plan_of
 from tests.worlds.postgres.filled import fill
 from tests.worlds.postgres.opened import opened
 
@@ -47,7 +48,7 @@ async def test_a_log_in_parts(url: str) -> None:
         (RunFilter(prefix="wrun_0000000000000000000000019"), "runs_pkey"),
         (RunFilter(workflow="shop:none"), "runs_by_workflow"),
         (RunFilter(parent_id=run_id(1)), "runs_by_parent"),
-        (RunFilter(attributes={"customer": "500"}), "runs_by_attributes"),
+        (RunFilter(attributes={"customer": "500"}), "labels_pkey"),
     ],
 )
 async def test_indexes_are_used(filter: RunFilter, index: str, url: str) -> None:
@@ -59,6 +60,45 @@ async def test_indexes_are_used(filter: RunFilter, index: str, url: str) -> None
         assert "Seq Scan" not in plan
         if filter.attributes:
             assert [run.run_id for run in (await world.list_runs(filter)).runs] == [run_id(500)]
+
+
+ODD = ("a\x01\x02", "é\U0001f600:3:''")
+
+
+async def test_labels_follow_the_attributes(url: str) -> None:
+    async def labels() -> set[tuple[int, str]]:
+        async with database(url) as connection:
+            return {(label, run) for label, run in await connection.fetch("SELECT hash, run_id FROM labels")}
+
+    def of(number: int, attributes: dict[str, str]) -> set[tuple[int, str]]:
+        written = write_pairs(attributes)
+        return {(label_hash(key, value), run_id(number)) for key, value in written.items()}
+
+    odd = {ODD[0]: ODD[1], "a": "b"}
+    async with opened(url) as world:
+        await born(world, 1, attributes=odd)
+        await born(world, 2)
+        assert await labels() == of(1, odd)
+        await done(world, append_to(1, 3, attributes={"a": None, "c": "d"}))
+        await done(world, append_to(2, 3, attributes={"c": "d"}))
+        now = {ODD[0]: ODD[1], "c": "d"}
+        assert await labels() == of(1, now) | of(2, {"c": "d"})
+        await done(world, append_to(1, 4, attributes={"c": "d"}))
+        await done(world, append_to(1, 5, status="completed"))
+        assert await labels() == of(1, now) | of(2, {"c": "d"})
+        async with database(url) as connection:
+            await connection.execute("DELETE FROM runs WHERE run_id = $1", run_id(1))
+        assert await labels() == of(2, {"c": "d"})
+
+
+async def test_two_attributes_with_one_hash(url: str) -> None:
+    """Labels only narrow the choice."""
+    async with opened(url) as world, database(url) as connection:
+        await born(world, 1, attributes={"a": "b"})
+        await born(world, 2, attributes={"a": "c"})
+        await connection.execute("INSERT INTO labels VALUES ($1, $2)", label_hash("a", "b"), run_id(2))
+        found = await world.list_runs(RunFilter(attributes={"a": "b"}))
+        assert [run.run_id for run in found.runs] == [run_id(1)]
 
 
 async def test_a_log_is_found_by_indexes(url: str) -> None:

@@ -1,5 +1,6 @@
 """What can be asked about runs without owning them: logs, and runs by what is known of them."""
 
+from hashlib import sha256
 from typing import Any
 
 from msgspec import json
@@ -65,8 +66,12 @@ def listing(filter: RunFilter) -> tuple[str, list[Any]]:
     if filter.until_ms is not None:
         given.append(("created_at_ms < {}::bigint", filter.until_ms))
     if filter.attributes:
-        wanted = json.encode(write_pairs(filter.attributes)).decode()
-        given.append(("attributes <> '{{}}' AND attributes @> {}::jsonb", wanted))
+        wanted = write_pairs(filter.attributes)
+        for key, value in wanted.items():
+            given.append(
+                ("run_id IN (SELECT run_id FROM perdure.labels WHERE hash = {}::bigint)", label_hash(key, value))
+            )
+        given.append(("attributes @> {}::jsonb", json.encode(wanted).decode()))
     if filter.prefix:
         given.append(("run_id >= {}::text", write(filter.prefix)))
         given.append(("run_id < {}::text", write(filter.prefix) + "\U0010ffff"))
@@ -80,6 +85,12 @@ def listing(filter: RunFilter) -> tuple[str, list[Any]]:
         ORDER BY run_id DESC LIMIT ${len(given) + 1}::bigint
     """
     return sql, [*(value for _, value in given), filter.limit + 1]
+
+
+def label_hash(key: str, value: str) -> int:
+    """What an attribute is found by; both are written texts. SQL has the same function, in `0005_labels.sql`."""
+    digest = sha256(f"{len(key.encode())}:{key}{value}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _row(row: Any) -> Row:
