@@ -417,8 +417,9 @@ async def test_no_hook(there: str, mine: Desk) -> None:
         ended = await hooked(world, 3)
         await done(world, append_to(3, 4, status="completed"))
         for token in (closed, expired, ended, "unknown", "", None, "x" * 100_000):
-            with pytest.raises(errors.NoDataFound) as caught, mine.connection.transaction():
+            with pytest.raises(errors.NoDataFound) as caught:  # at once, not only at the commit
                 mine.send(token, Jsonb(1))
+            mine.connection.rollback()
             assert (caught.value.sqlstate, caught.value.diag.message_primary) == ("P0002", sentence)
 
 
