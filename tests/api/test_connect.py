@@ -4,13 +4,16 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perdure import (
+    Page,
     RunFailed,
+    RunNotFound,
     SchemaTooNew,
     UsageError,
     WorldInvalid,
@@ -22,7 +25,9 @@ from perdure import (
     start,
     workflow,
 )
-from perdure.api.connect import CONNECTION, world_at
+from perdure.api.connect import CONNECTION, retention_ms, world_at
+from perdure.engine import retention
+from perdure.worlds.memory import MemoryWorld
 from tests.api.following import waiting_for
 
 pytestmark = pytest.mark.anyio
@@ -75,6 +80,65 @@ async def test_a_refused_configure_changes_nothing() -> None:
         configure(world="mysql://x")
     assert await (await start(greet, "Ann")).result() == "hello Ann"
     assert CONNECTION.url == "memory://"
+
+
+@pytest.mark.parametrize(
+    ("retention", "outside", "kept_ms"),
+    [
+        (None, None, 0),
+        (None, "", 0),
+        (None, "2w", 14 * 86_400_000),
+        ("30d", "2w", 30 * 86_400_000),
+        (60, None, 60_000),
+        (timedelta(hours=1), None, 3_600_000),
+    ],
+)
+def test_how_long_runs_are_kept(
+    retention: Any, outside: str | None, kept_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if outside is not None:
+        monkeypatch.setenv("PERDURE_RETENTION", outside)
+    configure(world="memory://", retention=retention)
+    assert retention_ms() == kept_ms
+
+
+@pytest.mark.parametrize(
+    ("retention", "sentence"),
+    [
+        ("59s", "retention='59s' is less than a minute: a result is asked for after its run's end, so give more"),
+        (0, "retention=0 is less than a minute: a result is asked for after its run's end, so give more"),
+        (
+            "for ever",
+            "retention: 'for ever' is no duration: its units are not ms, s, m, h, d or w after a number; write seconds as a "
+            "number, a text like '1h30m', a timedelta, or a datetime with a time zone",
+        ),
+    ],
+)
+def test_a_retention_that_is_none(retention: Any, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError) as caught:
+        configure(world="memory://", retention=retention)
+    assert str(caught.value) == sentence
+    monkeypatch.setenv("PERDURE_RETENTION", "soon")
+    with pytest.raises(UsageError, match="PERDURE_RETENTION: 'soon' is no duration"):
+        retention_ms()
+
+
+async def test_a_worker_removes_what_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "EVERY_S", 0.0)
+    configure(world="memory://", retention="1m")
+    run = await start(greet, "Ann")
+    assert await run.result() == "hello Ann"
+    world = (await CONNECTION.engine()).world
+    assert isinstance(world, MemoryWorld)
+    now_ms = world.now_ms()
+    monkeypatch.setattr(world.retention, "_clock", lambda: now_ms + 61_000)
+    while True:
+        try:
+            await run.status()
+        except RunNotFound:
+            break
+        await asyncio.sleep(0)
+    assert await list_runs() == Page(items=(), cursor=None)
 
 
 async def test_each_memory_world_is_a_new_store() -> None:

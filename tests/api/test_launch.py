@@ -1,10 +1,12 @@
 """Idempotency keys: one run per key, and what another start with it gets."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from perdure import StartConflict, StartOptions, find_run, list_runs, start, workflow
+from perdure.api.connect import CONNECTION
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +73,24 @@ async def test_the_same_key_with_other_arguments(options: StartOptions) -> None:
 async def test_arguments_are_compared_by_name() -> None:
     first = await start(fulfil, "o-1", options=KEY)
     assert (await start(fulfil, order="o-1", options=KEY)).run_id == first.run_id  # type: ignore[call-arg]
+
+
+async def test_a_run_that_is_removed_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there when its key was looked up; then its time was over. The key is free: the start has it."""
+    first = await start(fulfil, "o-1", options=KEY)
+    await first.result()
+    world = (await CONNECTION.engine()).world
+    read_log, removed = world.read_log, []
+
+    async def read_late(*args: Any) -> Any:
+        removed.append(await world.retention.prune(0, 1))
+        return await read_log(*args)
+
+    monkeypatch.setattr(world, "read_log", read_late)
+    second = await start(fulfil, "o-1", options=KEY)
+    monkeypatch.undo()
+    assert (removed, second.run_id == first.run_id) == ([1], False)
+    assert await second.result() == "fulfilled o-1"
 
 
 async def test_find_run_by_its_key() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from perdure import FatalError, Run, StartOptions, list_runs, sleep, start, workflow
+from perdure.api.connect import CONNECTION
+from perdure.model.ids import RunId
 from tests.api.following import status_of, waiting_for
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +36,22 @@ async def settle(*runs: Run[Any]) -> None:
         async for _ in run.events():
             pass
     await asyncio.sleep(0.002)
+
+
+async def test_one_that_is_removed_while_the_others_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [await start(pays, amount) for amount in (1, 2)]
+    await settle(*runs)
+    assert await runs[0].result() == 1
+    world = (await CONNECTION.engine()).world
+    read_log = world.read_log
+
+    async def read_late(run_id: RunId, *args: Any) -> Any:
+        if run_id == runs[0].run_id:
+            assert await world.retention.prune(0, 1) == 1
+        return await read_log(run_id, *args)
+
+    monkeypatch.setattr(world, "read_log", read_late)
+    assert await ids() == [runs[1].run_id]
 
 
 async def test_there_may_be_none() -> None:

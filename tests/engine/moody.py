@@ -14,7 +14,7 @@ class MoodyWorld:
     def __init__(self, inner: World) -> None:
         self.inner = inner
         self.url = inner.url
-        self.hooks, self.streams = inner.hooks, inner.streams
+        self.hooks, self.streams, self.retention = inner.hooks, inner.streams, inner.retention
         self.away = self.full = False
         self.answers_to_lose = 0
         self.chokes_on: Callable[[Operation], bool] = lambda _: False

@@ -54,10 +54,12 @@ class Stage:
             self.loop.bury()
             assert not self.loop.reports, self.loop.reports
 
-    def engine(self, *parts: "Workflow[..., Any] | Step[..., Any]", world: World | None = None) -> Engine:
+    def engine(
+        self, *parts: "Workflow[..., Any] | Step[..., Any]", world: World | None = None, retention_ms: int = 0
+    ) -> Engine:
         """An engine of its own on the stage's World (or another), that knows these workflows and steps."""
-        entropy = seeded(len(self.engines))
-        engine = Engine(world or self.world, registry_of(*parts), entropy=entropy, own_thread=False)
+        entropy, world, registry = seeded(len(self.engines)), world or self.world, registry_of(*parts)
+        engine = Engine(world, registry, entropy=entropy, own_thread=False, retention_ms=retention_ms)
         self.engines.append(engine)
         return engine
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
-from perdure.errors import UsageError, WorldInvalid
+from perdure.errors import DurationInvalid, UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
 from perdure.replay.body import current_body
 from perdure.world.schema import SchemaVersion
@@ -22,6 +22,8 @@ from perdure.world.world import World
 DEFAULT_URL = "sqlite:///.perdure/perdure.db"
 VARIABLE = "PERDURE_WORLD"
 BASE_VARIABLE = "PERDURE_BASE_URL"
+RETENTION_VARIABLE = "PERDURE_RETENTION"
+RETENTION_LEAST_MS = 60_000
 Work = Literal["auto", False]
 _POSTGRES = frozenset(("postgresql", "postgres"))
 
@@ -98,6 +100,7 @@ class Connection:
     def __init__(self) -> None:
         self.url: str | None = None
         self.base_url: str | None = None
+        self.retention: Duration | None = None
         self.work: Work = "auto"
         self.create = True
         self.world: World | None = None
@@ -116,7 +119,7 @@ class Connection:
         if loop not in self.engines:
             async with self._opening.setdefault(loop, asyncio.Lock()):
                 if loop not in self.engines:
-                    engine = Engine(await self._opened(), REGISTRY)
+                    engine = Engine(await self._opened(), REGISTRY, retention_ms=retention_ms())
                     self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
         if work and self.work == "auto" and engine.worker is None:
@@ -157,13 +160,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CONNECTION.engines.clear)
 
 
-def configure(*, world: str | None = None, work: Work = "auto", base_url: str | None = None) -> None:
+def configure(
+    *, world: str | None = None, work: Work = "auto", base_url: str | None = None, retention: Duration | None = None
+) -> None:
     """Say where runs are kept, before anything is started.
 
     `world` is a URL (sqlite:///path, postgresql://…, memory://); without it PERDURE_WORLD counts, else
     sqlite:///.perdure/perdure.db. Each configure("memory://") is a new store. `work="auto"`: the first `start` in a
     process also starts a worker on the running event loop; False: this process only starts and looks. `base_url` is
-    what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts.
+    what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts. `retention`: workers remove runs so long
+    after their end; without it PERDURE_RETENTION counts, else runs are kept for ever.
     Raises: UsageError while a World is in use (`await close()` first), WorldInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
@@ -172,13 +178,35 @@ def configure(*, world: str | None = None, work: Work = "auto", base_url: str | 
         world_at(world)
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise UsageError(f"base_url={base_url!r} is no address: it begins with http:// or https://")
+    if retention is not None:
+        _kept_ms("retention", retention)
     CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
-    CONNECTION.base_url = base_url
+    CONNECTION.base_url, CONNECTION.retention = base_url, retention
 
 
 def base_url() -> str:
     """What the URLs of webhooks begin with, without a slash at its end; empty where nobody said."""
     return (CONNECTION.base_url or os.environ.get(BASE_VARIABLE) or "").rstrip("/")
+
+
+def retention_ms() -> int:
+    """How long runs are kept after their end; 0: for ever. Raises: UsageError."""
+    if CONNECTION.retention is not None:
+        return _kept_ms("retention", CONNECTION.retention)
+    set_outside = os.environ.get(RETENTION_VARIABLE)
+    return _kept_ms(RETENTION_VARIABLE, set_outside) if set_outside else 0
+
+
+def _kept_ms(name: str, retention: Duration) -> int:
+    try:
+        kept_ms = duration_ms(retention)
+    except DurationInvalid as error:
+        raise UsageError(f"{name}: {error}") from None
+    if kept_ms < RETENTION_LEAST_MS:
+        raise UsageError(
+            f"{name}={retention!r} is less than a minute: a result is asked for after its run's end, so give more"
+        )
+    return kept_ms
 
 
 async def close(grace: Duration = 0) -> None:

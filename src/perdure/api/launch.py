@@ -3,7 +3,7 @@
 from perdure.api.options import StartOptions
 from perdure.codec.value import same_value
 from perdure.engine.engine import Engine, NewRun
-from perdure.errors import StartConflict
+from perdure.errors import RunNotFound, StartConflict
 from perdure.model.duration import moment_ms
 from perdure.model.event import RunCreated
 from perdure.model.ids import RunId
@@ -26,12 +26,17 @@ async def launch(
         parent_id=parent_id,
         root_id=root_id,
     )
-    started = await engine.start(new)
-    if not started.created:
-        await _compare(engine, started.run_id, new)
+    while True:
+        started = await engine.start(new)
+        if started.created:
+            return started.run_id
+        try:
+            await _compare(engine, started.run_id, new)
+        except RunNotFound:  # it was old, and was removed meanwhile: its key is free
+            continue
         if options.on_conflict == "fail":
             raise StartConflict(started.run_id, "already; on_conflict='return' gives that run instead")
-    return started.run_id
+        return started.run_id
 
 
 async def _compare(engine: Engine, run_id: RunId, new: NewRun) -> None:

@@ -281,15 +281,18 @@ def list_runs(
                 before=RunId(cursor) if cursor else None,
             )
         )
-        items = tuple([await _listed(engine, record) for record in found.runs])
+        listed = [await _listed(engine, record) for record in found.runs]
+        items = tuple(info for info in listed if info is not None)
         return Page(items=items, cursor=found.runs[-1].run_id if found.more else None)
 
     return Listing(page, cursor)
 
 
-async def _listed(engine: Engine, record: RunRecord) -> RunInfo:
+async def _listed(engine: Engine, record: RunRecord) -> RunInfo | None:
     try:
         record, events = await _read(engine, record)
+    except RunNotFound:  # it was old, and has just been removed
+        return None
     except DecodeError as error:  # one run's log, of a newer version perhaps: the others are shown all the same
         return unreadable_info(record, str(error))
     served = record.status in ENDED or await engine.is_served(record.workflow)

@@ -44,7 +44,7 @@ def worker(modules: tuple[str, ...], concurrency: int, grace: int, world: str | 
     load_workflows(modules)
     log_to_stderr()
     url = url_of(world or CONNECTION.url)  # the modules may have configured it
-    configure(world=url, work=False, base_url=CONNECTION.base_url)
+    configure(world=url, work=False, base_url=CONNECTION.base_url, retention=CONNECTION.retention)
     asyncio.run(serve(url, concurrency, grace))
     leave_stuck_threads()
 

@@ -60,12 +60,13 @@ class Engine:
         entropy: Entropy | None = None,
         own_thread: bool = True,
         lease_ms: int = LEASE_MS,
+        retention_ms: int = 0,
     ) -> None:
         self.world, self.registry = world, registry
         self.entropy = entropy or Entropy()
         self.committer = Committer(world)
         self.worker: Worker | None = None
-        self._own_thread, self._lease_ms = own_thread, lease_ms
+        self._own_thread, self._lease_ms, self._retention_ms = own_thread, lease_ms, retention_ms
         self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
         self._starting: asyncio.Lock = asyncio.Lock()
         self._follower = Follower(world, self._lives_here)
@@ -83,7 +84,7 @@ class Engine:
                     entropy=self.entropy,
                     ended=self._left,
                     wrote=self.readers.stir,
-                    options=WorkerOptions(concurrency, self._own_thread, self._lease_ms),
+                    options=WorkerOptions(concurrency, self._own_thread, self._lease_ms, self._retention_ms),
                 )
                 await worker.start()
                 self.worker = worker

@@ -17,6 +17,7 @@ from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
+from perdure.engine.retention import Keeper
 from perdure.engine.run import LiveRun
 from perdure.engine.step import Steps
 from perdure.errors import WorldError
@@ -35,11 +36,13 @@ Ended = Callable[[RunId, Fact | None], None]
 
 
 class WorkerOptions(NamedTuple):
-    """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations)."""
+    """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations).
+    `retention_ms`: runs are removed so long after their end; 0: never."""
 
     concurrency: int = 100
     own_thread: bool = True
     lease_ms: int = LEASE_MS
+    retention_ms: int = 0
 
 
 class Worker:
@@ -94,6 +97,9 @@ class Worker:
             self._spawn(self._keeper.keep())
         self._spawn(self.sweeper.sweep_for_ever())
         self._spawn(self.rest.reap_for_ever())
+        if self._options.retention_ms:
+            keeper = Keeper(self.world, self.worker_id, self._options.retention_ms, self.chance)
+            self._spawn(keeper.prune_for_ever())
         self._unsubscribe = self.world.subscribe(self.sweeper.hinted)
 
     async def stop(self, grace_s: float = 0.0) -> None:

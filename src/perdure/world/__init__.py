@@ -18,7 +18,7 @@ from perdure.world.operation import (
 from perdure.world.ownership import Claim, Claimed, Lease, Owned, WorkerRecord
 from perdure.world.query import RunFilter, RunPage, RunRecord
 from perdure.world.stream import Chunk, NewChunks, StreamPage, StreamRecord
-from perdure.world.world import Hooks, Streams, World
+from perdure.world.world import Hooks, Retention, Streams, World
 
 __all__ = [
     "Append",
@@ -43,6 +43,7 @@ __all__ = [
     "Owned",
     "Refusal",
     "Refused",
+    "Retention",
     "Row",
     "RunFilter",
     "RunPage",

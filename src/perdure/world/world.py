@@ -75,6 +75,21 @@ class Streams(Protocol):
         ...
 
 
+class Retention(Protocol):
+    """Runs that are no longer kept."""
+
+    async def prune(self, ended_for_ms: int, limit: int) -> int:
+        """Remove runs that ended at least so long ago, by the store's clock: at most `limit`, those that ended first.
+        How many.
+
+        Afterwards nothing of them is left: log, mail, hooks, streams. Their idempotency keys are free. A run is kept as
+        long as its parent is: what the parent retries may look for it. So a tree goes from its root on, a generation
+        at a call; 0 means that there is nothing left but what somebody else is changing. Harmless to repeat, or to do
+        twice at once.
+        """
+        ...
+
+
 class Ownership(Protocol):
     """Who may append to what."""
 
@@ -124,6 +139,9 @@ class World(Logs, Ownership, Protocol):
 
     @property
     def streams(self) -> Streams: ...
+
+    @property
+    def retention(self) -> Retention: ...
 
     async def open(self) -> None:
         """Connect and check the schema. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""

@@ -13,6 +13,7 @@ from perdure.api.records import RunInfo
 from perdure.cli.inspect.runs import row_of
 from perdure.cli.inspect.view import RunView
 from perdure.cli.table import Cell
+from perdure.worlds.sqlite import SqliteWorld
 from tests.cli.shop import Shop, say
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -156,3 +157,17 @@ def drain(leader: int) -> str:
     finally:
         os.close(leader)
     return b"".join(parts).decode()
+
+
+def test_a_run_that_is_removed_while_the_others_are_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_log = SqliteWorld.read_log
+
+    async def read_late(world: SqliteWorld, *args: Any, **options: Any) -> Any:
+        await world.retention.prune(0, 100)
+        return await read_log(world, *args, **options)
+
+    before = say("inspect", "runs").stdout.splitlines()
+    monkeypatch.setattr(SqliteWorld, "read_log", read_late)
+    done = say("inspect", "runs")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert 0 < len(done.stdout.splitlines()) < len(before)

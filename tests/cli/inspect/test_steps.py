@@ -8,6 +8,7 @@ import pytest
 from perdure.cli.inspect.steps import COLUMNS, Place, place_of
 from perdure.errors import UsageError
 from perdure.model.ids import RunId
+from perdure.worlds.sqlite import SqliteWorld
 from tests.cli.shop import Shop, say
 
 
@@ -109,3 +110,17 @@ def test_a_run_that_isnt_there(shop: Shop) -> None:
 
 def test_ids_are_never_cut() -> None:
     assert COLUMNS[0].cut == "no"
+
+
+def test_a_run_that_is_removed_while_the_others_are_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_log = SqliteWorld.read_log
+
+    async def read_late(world: SqliteWorld, *args: Any, **options: Any) -> Any:
+        await world.retention.prune(0, 100)
+        return await read_log(world, *args, **options)
+
+    before = say("inspect", "steps").stdout.splitlines()
+    monkeypatch.setattr(SqliteWorld, "read_log", read_late)
+    done = say("inspect", "steps")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert 0 < len(done.stdout.splitlines()) < len(before)

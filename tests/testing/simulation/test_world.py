@@ -39,6 +39,7 @@ CALLS: dict[str, Callable[[World], Awaitable[Any]]] = {
     "hooks.list": lambda world: world.hooks.list(HookFilter()),
     "streams.read": lambda world: world.streams.read(run_id(1), "", 0, 1),
     "streams.list": lambda world: world.streams.list(run_id(1)),
+    "retention.prune": lambda world: world.retention.prune(0, 1),
 }
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from perdure.cli.db.prune import prune
 from perdure.cli.db.status import status
 from perdure.cli.db.upgrade import upgrade
 
@@ -11,5 +12,5 @@ def db() -> None:
     """Look after the database of a world."""
 
 
-for command in (upgrade, status):
+for command in (upgrade, status, prune):
     db.add_command(command)

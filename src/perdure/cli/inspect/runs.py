@@ -1,5 +1,6 @@
 """`perdure inspect runs`: the runs of a world, newest first."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -15,6 +16,7 @@ from perdure.cli.served import served_workflows
 from perdure.cli.table import Cell, Column, Row, status_cell
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.errors import RunNotFound
 from perdure.model.status import Status
 
 COLUMNS = (
@@ -46,7 +48,10 @@ def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, world
             filter = replace(filter, before=await run_named(engine, options.cursor))
         page = await engine.world.list_runs(filter)
         served = await served_workflows(engine)
-        views = [await view_of(engine, run, served, with_data=options.with_data) for run in page.runs]
+        views: list[RunView] = []
+        for run in page.runs:
+            with suppress(RunNotFound):  # it was old, and has just been removed
+                views.append(await view_of(engine, run, served, with_data=options.with_data))
         return views, page.runs[-1].run_id if page.more else None
 
     views, cursor = in_world(world, work)

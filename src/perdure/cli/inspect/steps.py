@@ -17,7 +17,7 @@ from perdure.cli.table import Cell, Column, Row, status_cell
 from perdure.cli.world import in_world, world_option
 from perdure.core.standing import StepStatus, steps_of
 from perdure.engine.engine import Engine
-from perdure.errors import UsageError
+from perdure.errors import RunNotFound, UsageError
 from perdure.model.ids import RunId, is_run_id
 from perdure.world.query import RunFilter
 
@@ -67,7 +67,7 @@ def steps(
     async def work(engine: Engine) -> tuple[list[StepInfo], str | None]:
         run_ids = _runs(engine, wanted.filter(), after) if run is None else _only(await run_named(engine, run))
         items: list[StepInfo] = []
-        async for place, step in _steps(engine, run_ids, after):
+        async for place, step in _steps(engine, run_ids, after, all_runs=run is None):
             if status and step.status not in status:
                 continue
             if len(items) == options.limit:
@@ -131,10 +131,15 @@ async def _runs(engine: Engine, filter: RunFilter, after: Place | None) -> Async
 
 
 async def _steps(
-    engine: Engine, run_ids: AsyncIterator[RunId], after: Place | None
+    engine: Engine, run_ids: AsyncIterator[RunId], after: Place | None, *, all_runs: bool
 ) -> AsyncIterator[tuple[Place, StepInfo]]:
     async for run_id in run_ids:
-        log, events = await engine.log(run_id)
+        try:
+            log, events = await engine.log(run_id)
+        except RunNotFound:
+            if all_runs:  # it was old, and has just been removed
+                continue
+            raise
         skipped = after.skipped if after is not None and after.run_id == run_id else 0
         for index, step in enumerate(steps_of(events)):
             if index >= skipped:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.dice import FLOWS, KEYS, STREAMS, TOKENS, WORKERS, Dice
 from perdure.testing.conformance.program import Program
+from perdure.testing.conformance.sample import LEASE_MS
 from perdure.world import Claim, HookFilter, RunFilter, WorkerRecord, World
 
 _Question = Callable[[World], Awaitable[Any]]
@@ -75,6 +76,7 @@ async def _question(dice: Dice, program: Program) -> tuple[str, _Question]:
 
 def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
     lease, worker, run, died = program.lease(), dice.worker(), dice.run(), dice.chance(0.5)
+    ended_for_ms, limit = dice.choice((-1, 0, 50, LEASE_MS)), dice.choice((1, 2, 100))
     claim = Claim(worker_id=worker, workflows=dice.flows(), limit=100)
 
     async def claiming(world: World) -> Any:
@@ -91,6 +93,7 @@ def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
         (f"{claim}", claiming),
         (f"{claim}", claiming),
         (f"reclaim {run}", reclaiming),
+        (f"prune {ended_for_ms} {limit}", lambda world: world.retention.prune(ended_for_ms, limit)),
     ]
 
 

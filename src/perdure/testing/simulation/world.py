@@ -52,6 +52,16 @@ class FaultyStreams:
         return await self._wire.ask("streams.list", lambda: done(self._streams.list(run_id)))
 
 
+class FaultyRetention:
+    """What is no longer kept, over the wire."""
+
+    def __init__(self, store: Store, wire: Wire) -> None:
+        self._retention, self._wire = store.world.retention, wire
+
+    async def prune(self, ended_for_ms: int, limit: int) -> int:
+        return await self._wire.ask("retention.prune", lambda: done(self._retention.prune(ended_for_ms, limit)))
+
+
 class FaultyWorld:
     """A World for one process. `skew_ms`: how far its idea of the store's clock is off."""
 
@@ -61,6 +71,7 @@ class FaultyWorld:
         self._just_claimed: set[RunId] = set()
         self.hooks = FaultyHooks(store, wire)
         self.streams = FaultyStreams(store, wire)
+        self.retention = FaultyRetention(store, wire)
 
     # -- the port
 

@@ -22,6 +22,7 @@ from perdure.world import (
 from perdure.world.clock import wall_clock_ms
 from perdure.worlds.memory import commit, ownership, query
 from perdure.worlds.memory.hook import MemoryHooks
+from perdure.worlds.memory.retention import MemoryRetention
 from perdure.worlds.memory.state import Draft, State
 from perdure.worlds.memory.stream import MemoryStreams
 
@@ -50,6 +51,7 @@ class MemoryWorld:
         self._hints: list[Callable[[], None]] = []
         self.hooks = MemoryHooks(self._state, self._lock, self._clock)
         self.streams = MemoryStreams(self._state, self._lock)
+        self.retention = MemoryRetention(self._state, self._lock, self._clock)
 
     async def open(self) -> None:
         """Nothing to connect to."""

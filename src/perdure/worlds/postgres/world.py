@@ -23,6 +23,7 @@ from perdure.worlds.postgres import mail, ownership, query
 from perdure.worlds.postgres.commit import commit
 from perdure.worlds.postgres.hook import PostgresHooks
 from perdure.worlds.postgres.location import location_of
+from perdure.worlds.postgres.retention import PostgresRetention
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.stream import PostgresStreams
 
@@ -42,6 +43,7 @@ class PostgresWorld:
         self._store = Store(location, clock)
         self.hooks = PostgresHooks(self._store)
         self.streams = PostgresStreams(self._store)
+        self.retention = PostgresRetention(self._store)
 
     async def open(self) -> None:
         await self._store.open(migrate=self._migrate)

@@ -23,6 +23,7 @@ from perdure.worlds.sqlite import mail, ownership, query
 from perdure.worlds.sqlite.commit import commit
 from perdure.worlds.sqlite.hook import SqliteHooks
 from perdure.worlds.sqlite.location import path_of
+from perdure.worlds.sqlite.retention import SqliteRetention
 from perdure.worlds.sqlite.row import read_record
 from perdure.worlds.sqlite.store import Store
 from perdure.worlds.sqlite.stream import SqliteStreams
@@ -41,6 +42,7 @@ class SqliteWorld:
         self._store = Store(url, path_of(url), self._clock, create=create)
         self.hooks = SqliteHooks(self._store)
         self.streams = SqliteStreams(self._store)
+        self.retention = SqliteRetention(self._store)
 
     async def open(self) -> None:
         await asyncio.to_thread(self._store.open)
