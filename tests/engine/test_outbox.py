@@ -333,6 +333,17 @@ class TestRefusals:
         assert box.drop_early(90) == {}
         assert not box.empty
 
+    def test_a_wake_up_that_came_while_the_early_one_was_on_its_way_stays(self) -> None:
+        """Else the sleep would go on, though the wake-up is in the log."""
+        box = outbox()
+        arrive(box, WaitCompleted(due_ms=100), "0/sleep#0")
+        take(box)
+        arrive(box, WakeRequested(), "", mail="mail_1")
+        arrive(box, WaitCompleted(due_ms=100, woken=True), "0/sleep#0")
+        box.put_back()
+        assert box.drop_early(90) == {"0/sleep#0": 10}
+        assert [kind for _, kind in taken(box)] == ["wake_requested", "wait_completed"]
+
     def test_an_outcome_that_came_meanwhile_is_not_recorded_twice(self) -> None:
         """A refused flight has the timer's completion; meanwhile somebody woke the sleep."""
         box = outbox()

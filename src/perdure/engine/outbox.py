@@ -161,17 +161,14 @@ class Outbox:
 
     def drop_early(self, now_ms: int) -> dict[str, int]:
         """Deliveries that were put back and aren't due fall out; returns how long each has left, by key."""
-        early = {
-            entry.key: entry.fact.due_ms - now_ms
-            for entry in self._arrivals
-            if (isinstance(entry.fact, WaitCompleted) and not entry.fact.woken and entry.fact.due_ms > now_ms)
-            or (isinstance(entry.fact, HookExpired) and entry.fact.due_ms > now_ms)
-        }
-        self._arrivals = [
-            entry
-            for entry in self._arrivals
-            if not (isinstance(entry.fact, WaitCompleted | HookExpired) and entry.key in early)
-        ]
+        early: dict[str, int] = {}
+        arrivals, self._arrivals = self._arrivals, []
+        for entry in arrivals:
+            match entry.fact:
+                case WaitCompleted(due_ms=due_ms, woken=False) | HookExpired(due_ms=due_ms) if due_ms > now_ms:
+                    early[entry.key] = due_ms - now_ms
+                case _:
+                    self._arrivals.append(entry)
         return early
 
     def _with_arrivals(self, entries: list[Entry], admit: Admit | None) -> list[Entry]:
