@@ -17,7 +17,7 @@ _by_name = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def encode_arguments(values: Mapping[str, object]) -> bytes:
     """Raises: EncodeError, whose path begins with the argument's name (or is `arguments` where all are too large)."""
-    if all(is_plain(value, MAX_DEPTH) for value in values.values()):
+    if is_plain(values, MAX_DEPTH + 1):
         try:
             return within_limit(to_json(values), _AT)
         except UnicodeEncodeError:  # half of a surrogate pair in a text

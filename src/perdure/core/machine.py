@@ -24,6 +24,10 @@ from perdure.model.event import (
 )
 
 
+_UNANSWERED = frozenset((AttributesSet, StreamWritten, StreamClosed))
+"""Requests that have no delivery."""
+
+
 class Verdict(Enum):
     """What a request or a delivery is, to the machine."""
 
@@ -39,17 +43,20 @@ def _nowhere() -> str | None:
 
 
 class Machine:
-    """One run's replay. `turn` is the present turn; `divergence` is set once and closes the machine."""
+    """One run's replay. `turn` is the present turn; `divergence` is set once and closes the machine.
 
-    __slots__ = ("_awaited", "_expected", "_history", "_hooks", "_patches", "closed", "divergence", "turn")
+    `replaying`: the log holds the answer to the present turn, or a later turn, so no new request is legal.
+    """
+
+    __slots__ = ("_awaited", "_expected", "_history", "_hooks", "_patches", "closed", "divergence", "replaying", "turn")
 
     def __init__(self, history: History) -> None:
         self._history: History = history
         self._awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
         self._hooks: dict[str, bool] = {}  # those that were asked for; False once they take nothing more
         self._patches: dict[str, bool] = dict(history.patches)
-        self._expected: dict[str, None] = dict(history.answer_keys(0))
-        self.turn = 0
+        self._expected: dict[str, None] = {}
+        self._expect(0)
         self.closed = False
         self.divergence: Divergence | None = None
 
@@ -59,7 +66,7 @@ class Machine:
             return Verdict.CLOSED
         recorded = self._history.request(key)
         if recorded is None:
-            if not self._accepts_new():
+            if self.replaying:
                 return self._diverge(self._next_expected(), describe(request), line())
             self._await(key, request)
             return Verdict.NEW
@@ -81,16 +88,16 @@ class Machine:
     def open_turn(self, turn: int) -> None:
         """Begin a turn; the turn before it must have come to rest."""
         assert turn > self.turn, f"T1: turn {turn} can't follow turn {self.turn}"
-        self.turn = turn
-        self._expected = dict(self._history.answer_keys(turn))
+        self._expect(turn)
 
     def deliver(self, event: Event) -> Verdict | Divergence:
         """A recorded completion is to be handed to the body: DELIVER, RELEASED, CLOSED, or a divergence."""
         if self.closed:
             return Verdict.CLOSED
-        if isinstance(event.fact, CancelRequested):
+        kind = type(event.fact)
+        if kind is CancelRequested:
             return Verdict.DELIVER
-        if isinstance(event.fact, HookReceived | HookExpired):
+        if kind is HookReceived or kind is HookExpired:
             return self._deliver_to_hook(event)
         awaited = self._awaited.pop(event.key, None)
         if awaited is None:
@@ -98,9 +105,10 @@ class Machine:
         return Verdict.DELIVER if awaited else Verdict.RELEASED
 
     def _await(self, key: str, request: Request) -> None:
-        if isinstance(request, HookCreated):
+        kind = type(request)
+        if kind is HookCreated:
             self._hooks[key] = True
-        elif not isinstance(request, AttributesSet | StreamWritten | StreamClosed):  # those have no delivery
+        elif kind not in _UNANSWERED:
             self._awaited[key] = True
 
     def _deliver_to_hook(self, event: Event) -> Verdict | Divergence:
@@ -145,7 +153,7 @@ class Machine:
         """(answer, is it new): decided at the run's first call, and so for the whole run (T6)."""
         if name in self._patches:
             return self._patches[name], False
-        answer = self._accepts_new()
+        answer = not self.replaying
         self._patches[name] = answer
         return answer, True
 
@@ -153,14 +161,10 @@ class Machine:
         """Refuse every request from now on: a body that is put away must not act in its cleanup."""
         self.closed = True
 
-    @property
-    def replaying(self) -> bool:
-        """Whether the log holds the answer to the present turn, or a later turn."""
-        return not self._accepts_new()
-
-    def _accepts_new(self) -> bool:
-        history = self._history
-        return self.turn >= history.last_turn and not history.answer_keys(self.turn)
+    def _expect(self, turn: int) -> None:
+        self.turn = turn
+        self._expected = dict(self._history.answer_keys(turn))
+        self.replaying = bool(self._expected) or turn < self._history.last_turn
 
     def _next_expected(self) -> str:
         for key in self._expected:

@@ -25,7 +25,7 @@ class Definition:
         hints, parameters = _hints(self.function), self.signature.parameters
         return {name: _recorded_type(parameters[name].kind, hint) for name, hint in hints.items() if name in parameters}
 
-    @property
+    @cached_property
     def returns(self) -> Any:
         return _hints(self.function).get("return", Any)
 

@@ -243,23 +243,21 @@ class Body(Scope):
         self.loop.put_away()
 
     def _hand(self, event: Event) -> None:
-        if isinstance(event.fact, CancelRequested):
+        fact, waiting = event.fact, self._waiting.pop(event.key, None)
+        if isinstance(waiting, TimerWait):
+            waiting.due()
+        elif waiting is not None:
+            if not waiting.done():
+                waiting.set_result(fact)
+        elif isinstance(fact, CancelRequested):
             if not self._cancelling and self._main is not None:
                 self._cancelling = True
                 self._main.cancel()
-            return
-        if isinstance(event.fact, HookReceived):
-            if event.fact.rejected is None:
-                self.hooks[event.key].put(event.fact.payload)
-            return
-        if isinstance(event.fact, HookExpired):
+        elif isinstance(fact, HookReceived):
+            if fact.rejected is None:
+                self.hooks[event.key].put(fact.payload)
+        elif isinstance(fact, HookExpired):
             self.hooks[event.key].expire()
-            return
-        waiting = self._waiting.pop(event.key, None)
-        if isinstance(waiting, TimerWait):
-            waiting.due()
-        elif waiting is not None and not waiting.done():
-            waiting.set_result(event.fact)
 
     # -- asked for by its loop
 
