@@ -19,6 +19,8 @@ from perdure.testing.conformance.sample import (
     writing,
 )  # fmt: skip
 from perdure.worlds.sqlite import SqliteWorld, retention
+from perdure.worlds.sqlite.commit import commit
+from perdure.worlds.sqlite.transaction import Transaction
 from tests.worlds.sqlite.opened import opened
 from tests.worlds.sqlite.plan import plan_of
 
@@ -57,10 +59,12 @@ async def test_a_run_that_ended_in_the_same_transaction(tmp_path: Path) -> None:
     """Its rows are gathered, and not yet in their table."""
     async with opened(tmp_path) as world:
         await born(world)
-        ending = world.commit([append_to(1, 3, status="completed")])
-        removing = world.retention.prune(0, 1)
-        await ending
-        assert await removing == 1
+
+        def end_and_remove(transaction: Transaction) -> int:
+            commit(transaction, [append_to(1, 3, status="completed")])
+            return retention._prune(transaction, 0, 1)
+
+        assert await world._store.write(end_and_remove) == 1
         assert counts(tmp_path) == [0] * len(TABLES)
 
 
