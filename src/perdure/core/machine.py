@@ -23,7 +23,6 @@ from perdure.model.event import (
     StreamWritten,
 )
 
-
 _UNANSWERED = frozenset((AttributesSet, StreamWritten, StreamClosed))
 """Requests that have no delivery."""
 
