@@ -1,4 +1,4 @@
-"""Which appends do nothing but add rows."""
+"""Which appends do nothing but add rows, and which no more than that and say how the run stands."""
 
 from typing import Any
 
@@ -23,6 +23,15 @@ def test_rows_alone_are_plain() -> None:
 @pytest.mark.parametrize("more", EFFECTS, ids=lambda more: next(iter(more)))
 def test_whatever_else_is_asked_is_not(more: dict[str, Any]) -> None:
     assert not append_to(1, **more).is_plain
+
+
+OF_THE_RUN = {"status", "release", "all_mail"}
+"""Fields that say how the run stands, or may refuse it."""
+
+
+@pytest.mark.parametrize("more", EFFECTS, ids=lambda more: next(iter(more)))
+def test_what_is_simple_brings_nothing_for_others(more: dict[str, Any]) -> None:
+    assert append_to(1, **more).is_simple is (set(more) <= OF_THE_RUN)
 
 
 def test_no_field_is_forgotten() -> None:

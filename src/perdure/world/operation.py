@@ -91,17 +91,19 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     @property
     def is_plain(self) -> bool:
         """Whether it does nothing but add rows. `due_ms` may still refuse it."""
+        return self.is_simple and self.status is None and not self.release and not self.all_mail
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it adds rows and says how the run stands, and no more. Mail may still refuse it, and `due_ms`."""
         return not (
-            self.status is not None
-            or self.release
-            or self.seize
+            self.seize
             or self.mail_taken
             or self.letters
             or self.children
             or self.attributes
             or self.hooks
             or self.chunks
-            or self.all_mail
             or self.probation
         )
 

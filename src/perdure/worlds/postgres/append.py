@@ -1,14 +1,15 @@
 """An append: the hot path of everything.
 
 Most appends only add rows. Those to runs that nothing else in their commit touches are done together, as arrays: one
-UPDATE states the conditions for all of them. Any other is told in words, and done by itself.
+UPDATE states the conditions for all of them. Any other is told in words, and done by itself, or together with others of
+its kind: see `commit.py`.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from perdure.model.ids import RunId
-from perdure.world import Append, Appended
+from perdure.world import Append, Appended, Start
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.hook import hook_words
 from perdure.worlds.postgres.mail import letter_words
@@ -17,7 +18,8 @@ from perdure.worlds.postgres.stream import chunk_words
 from perdure.worlds.postgres.text import read, write, write_optional
 
 Row = tuple[int, str, int, int, int, str, str, bytes, str | None]
-"""Of the plain append with this number (0: of none), its run, seq, turn, epoch, type, key, payload, mail id."""
+"""Of the operation with this number, if it may be done together with others (else 0), its run, seq, turn, epoch, type,
+key, payload, mail id."""
 
 
 class Rows:
@@ -47,15 +49,23 @@ class Rows:
         ]
         return first
 
+    def put_start(self, op: int, start: Start) -> int:
+        """The place of `run_created`; `run_started` follows, if it is to be owned."""
+        run_id, epoch, first = write(start.run_id), 0 if start.owner is None else 1, len(self.values) + 1
+        self.values.append((op, run_id, 1, 0, epoch, "run_created", "", start.created, None))
+        if epoch:
+            self.values.append((op, run_id, 2, 0, epoch, "run_started", "", start.started, None))
+        return first
 
-def append_words(append: Append, rows: Rows, data: Data) -> dict[str, Any]:
-    """What `append_one` is told: of most fields nothing, where they ask for nothing."""
+
+def append_words(append: Append, rows: Rows, data: Data, op: int = 0) -> dict[str, Any]:
+    """What `append_one` is told: of most fields nothing, where they ask for nothing. `op`: as `Row` has it."""
     words: dict[str, Any] = {
         "run": write(append.run_id),
         "owner": write(append.owner),
         "epoch": append.epoch,
         "seq": append.seq,
-        "first": rows.put(0, append),
+        "first": rows.put(op, append),
         "rows": len(append.rows),
         "due": append.due_ms,
         "wake": append.wake_at_ms,
@@ -76,7 +86,9 @@ def append_words(append: Append, rows: Rows, data: Data) -> dict[str, Any]:
     if append.letters or append.children:
         words["others"] = True
         words["letters"] = [letter_words(letter, data) for letter in append.letters]
-        words["children"] = [start_words(child, data) for child in append.children]
+        words["children"] = [
+            start_words(child, data.put(child.created), data.put(child.started)) for child in append.children
+        ]
     return words
 
 

@@ -12,7 +12,7 @@ from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused
 from perdure.worlds.postgres.append import Rows, append_words, appended, touched
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.mail import letter_words
-from perdure.worlds.postgres.start import start_words, started
+from perdure.worlds.postgres.start import made, start_words, started
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import write
 
@@ -37,27 +37,58 @@ async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]
 
 def arguments(operations: Sequence[Operation]) -> list[Any]:
     """Of `commit_all`, but for the clock."""
-    named = Counter(run_id for operation in operations for run_id in _touched(operation))
+    crowd = _Crowd(operations)
     rows, data = Rows(), Data()
     plain: list[tuple[Any, ...]] = []
     others: list[dict[str, Any]] = []
     for op, operation in enumerate(operations, 1):
+        together = crowd.leaves_alone(operation)
+        told: dict[str, Any] = {"op": op, "together": True} if together else {"op": op}
         match operation:
-            case Append() if named[operation.run_id] == 1 and operation.is_plain:
+            case Append() if together and operation.is_plain:
                 plain.append(_plain(op, operation, rows))
             case Append():
-                others.append({"do": "append", "op": op, **append_words(operation, rows, data)})
+                words = append_words(operation, rows, data, op if together else 0)
+                others.append({"do": "append", **told, **words})
+            case Start() if together:
+                first = rows.put_start(op, operation)
+                others.append({"do": "start", **told, **start_words(operation, first, first + 1)})
             case Start():
-                others.append({"do": "start", "op": op, **start_words(operation, data)})
+                places = data.put(operation.created), data.put(operation.started)
+                others.append({"do": "start", **told, **start_words(operation, *places)})
             case Send():
-                others.append({"do": "send", "op": op, **letter_words(operation.letter, data, operation.hook)})
+                others.append({"do": "send", **told, **letter_words(operation.letter, data, operation.hook)})
     return [
-        sorted(write(run_id) for run_id in named),
+        sorted(write(run_id) for run_id in crowd.named),
         *_columns(plain, _PLAIN_COLUMNS),
         *_columns(rows.values, _ROW_COLUMNS),
         json.encode(others).decode(),
         data.values,
     ]
+
+
+class _Crowd:
+    """What a commit's operations have to do with each other: they are done in order, except those that have nothing."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self.named = Counter(run_id for operation in operations for run_id in _touched(operation))
+        self._keys = Counter(key for operation in operations for key in _keys(operation))
+        self._hooks = any(isinstance(operation, Append) and operation.hooks for operation in operations)
+
+    def leaves_alone(self, operation: Operation) -> bool:
+        """Whether it may be done before the others, together with those of its kind.
+
+        An end frees the tokens of its run's hooks, for which another operation may ask.
+        """
+        match operation:
+            case Append():
+                frees = self._hooks and operation.status in ENDED
+                return operation.is_simple and not frees and self.named[operation.run_id] == 1
+            case Start():
+                key = operation.idempotency_key
+                return self.named[operation.run_id] == 1 and (key is None or self._keys[key] == 1)
+            case Send():
+                return False
 
 
 def outcomes_of(operations: Sequence[Operation], answer: dict[str, Any]) -> list[Outcome]:
@@ -66,8 +97,11 @@ def outcomes_of(operations: Sequence[Operation], answer: dict[str, Any]) -> list
     for told in answer["told"]:
         place: int = told["op"] - 1
         outcomes[place] = _outcome(operations[place], told, now_ms)
-    as_it_is = Appended(at_ms=now_ms, mail=0)  # of plain appends nothing is told
-    return [as_it_is if outcome is None else outcome for outcome in outcomes]
+    as_it_is = Appended(at_ms=now_ms, mail=0)  # of what was done together nothing is told
+    return [
+        outcome or (made(operation, now_ms) if isinstance(operation, Start) else as_it_is)
+        for operation, outcome in zip(operations, outcomes, strict=True)
+    ]
 
 
 def stirs(operation: Operation, outcome: Outcome) -> bool:
@@ -99,6 +133,16 @@ def _touched(operation: Operation) -> Iterable[RunId]:
             return (operation.run_id,)
         case Send():
             return (operation.letter.run_id,)
+
+
+def _keys(operation: Operation) -> Iterable[str]:
+    match operation:
+        case Append():
+            return (child.idempotency_key for child in operation.children if child.idempotency_key is not None)
+        case Start(idempotency_key=str() as key):
+            return (key,)
+        case _:
+            return ()
 
 
 def _plain(op: int, append: Append, rows: Rows) -> tuple[Any, ...]:

@@ -4,17 +4,17 @@ from typing import Any
 
 from perdure.model.ids import RunId
 from perdure.world import Start, Started
-from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.text import read, write, write_pairs
 
 
-def start_words(start: Start, data: Data) -> dict[str, Any]:
+def start_words(start: Start, created: int, started: int) -> dict[str, Any]:
+    """`created` and `started` are the places of what it brings."""
     words: dict[str, Any] = {
         "run": write(start.run_id),
         "workflow": write(start.workflow),
         "deployment": write(start.deployment),
-        "created": data.put(start.created),
-        "started": data.put(start.started),
+        "created": created,
+        "started": started,
     }
     if start.owner is not None:
         words["owner"] = write(start.owner)
@@ -33,3 +33,8 @@ def start_words(start: Start, data: Data) -> dict[str, Any]:
 
 def started(told: dict[str, Any]) -> Started:
     return Started(run_id=RunId(read(told["run"])), created=told["created"], owned=told["owned"], at_ms=told["at"])
+
+
+def made(start: Start, now_ms: int) -> Started:
+    """The outcome of a start that did as it asked."""
+    return Started(run_id=start.run_id, created=True, owned=start.owner is not None, at_ms=now_ms)
