@@ -29,6 +29,11 @@ def test_every_class_is_in_the_drawing_and_nothing_else() -> None:
         ("NotInWorkflow", "UsageError"),
         ("ArgumentsInvalid", "UsageError"),
         ("EncodeError", "UsageError"),
+        ("PayloadLocked", "DecodeError"),
+        ("KeyMissing", "PayloadLocked"),
+        ("KeyWrong", "PayloadLocked"),
+        ("NotSealed", "PayloadLocked"),
+        ("KeysInvalid", "UsageError"),
         ("StepTimeout", "StepError"),
         ("RemoteError", "StepError"),
         ("RunBlocked", "RunError"),
@@ -55,6 +60,19 @@ SENTENCES = {
     errors.DuplicateName("app:charge", "a.py:3", "b.py:7"): (
         "the name 'app:charge' is defined twice: at a.py:3 and at b.py:7; give one of them name=…"
     ),
+    errors.KeyMissing("step_completed", "2026-01"): (
+        "step_completed can't be read back: it is sealed with the key '2026-01', which this process doesn't have: "
+        "give it in configure(keys=…) or PERDURE_KEYS"
+    ),
+    errors.KeyWrong("step_completed", "2026-01"): (
+        "step_completed can't be read back: this process's key '2026-01' doesn't open it: either another key had this "
+        "name when it was sealed, or it was changed or moved since"
+    ),
+    errors.NotSealed("chunk"): (
+        "chunk can't be read back: it isn't sealed, and this process has sealed_only: whoever wrote it had no keys, "
+        "or had no business here"
+    ),
+    errors.KeysInvalid("there is none"): "these keys can't be used: there is none",
     errors.StepTimeout("app:charge", 1500): "step app:charge took longer than 1.5 s",
     errors.StepTimeout("app:charge", 30_000, silent=True): "step app:charge sent no heartbeat for 30 s",
     errors.StepInterrupted("app:charge", 2): (

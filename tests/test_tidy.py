@@ -30,6 +30,9 @@ LATE_IMPORTS = {
     ("src/perdure/cli/*.py", "uvicorn"): "slow to import, and only commands that serve need it",
     ("src/perdure/cli/serve.py", "perdure.http"): "brings starlette, and only this command needs it",
     ("src/perdure/api/connect.py", "perdure.worlds"): "a World's driver is loaded when a URL asks for it",
+    ("src/perdure/codec/compression.py", "backports"): "most processes start without a large payload",
+    ("src/perdure/codec/compression.py", "compression"): "as `backports`, from Python 3.14 on",
+    ("src/perdure/codec/keyring.py", "cryptography"): "slow to import, an extra, and for processes that have keys",
     ("src/perdure/api/workflow.py", "perdure.replay.linter"): "reading source is for processes that define workflows",
 }
 

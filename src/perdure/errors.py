@@ -6,6 +6,8 @@
     │   ├── DuplicateName, DefinitionInvalid
     │   ├── DurationInvalid, ArgumentsInvalid (TypeError), AttributeInvalid
     │   ├── EncodeError, DecodeError
+    │   │   └── PayloadLocked   sealed: KeyMissing, KeyWrong, NotSealed
+    │   ├── KeysInvalid
     │   └── DeterminismError
     ├── FatalError              raised by a step: don't retry
     ├── RetryableError          raised by a step: retry, after `retry_after`
@@ -111,6 +113,60 @@ class DecodeError(UsageError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path} can't be read back: {reason}")
+
+
+class PayloadLocked(DecodeError):
+    """A payload doesn't open with this process's keys. Nothing is lost: its run waits for a process that has them.
+
+    Fields: `path` (what it is), `key_id` (the name of the key that sealed it, None: none did), `reason`.
+    """
+
+    def __init__(self, path: str, key_id: str | None, reason: str) -> None:
+        self.key_id = key_id
+        super().__init__(path, reason)
+
+
+class KeyMissing(PayloadLocked):
+    """It is sealed with a key that this process doesn't have. Fields: `path`, `key_id`, `reason`."""
+
+    def __init__(self, path: str, key_id: str) -> None:
+        super().__init__(
+            path,
+            key_id,
+            f"it is sealed with the key {key_id!r}, which this process doesn't have: "
+            "give it in configure(keys=…) or PERDURE_KEYS",
+        )
+
+
+class KeyWrong(PayloadLocked):
+    """The key with the name that sealed it doesn't open it. Fields: `path`, `key_id`, `reason`."""
+
+    def __init__(self, path: str, key_id: str) -> None:
+        super().__init__(
+            path,
+            key_id,
+            f"this process's key {key_id!r} doesn't open it: either another key had this name when it was sealed, "
+            "or it was changed or moved since",
+        )
+
+
+class NotSealed(PayloadLocked):
+    """It isn't sealed, and this process was told to read only what is. Fields: `path`, `key_id` (None), `reason`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path,
+            None,
+            "it isn't sealed, and this process has sealed_only: whoever wrote it had no keys, or had no business here",
+        )
+
+
+class KeysInvalid(UsageError):
+    """What was given as keys can't be used. Field: `reason`, which repeats no key."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"these keys can't be used: {reason}")
 
 
 class DeterminismError(UsageError):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from perdure import (
+    KeysInvalid,
     Page,
     RunFailed,
     RunNotFound,
@@ -47,6 +48,72 @@ async def sleeps() -> str:
 @workflow
 async def fails() -> None:
     raise ValueError("over")
+
+
+# -- keys
+
+KEY = bytes(range(32))
+
+
+async def current_key() -> str | None:
+    keys = (await CONNECTION.engine()).keys
+    return None if keys is None else keys.current
+
+
+async def test_keys_are_those_of_configure_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_KEYS", f"env:{KEY.hex()}")
+    configure(world="memory://", work=False, keys={"given": KEY})
+    assert await current_key() == "given"
+    await close()
+    configure(world="memory://", work=False)
+    assert await current_key() == "env"
+    await close()
+    monkeypatch.delenv("PERDURE_KEYS")
+    configure(world="memory://", work=False)
+    assert await current_key() is None
+
+
+async def test_sealed_only_is_of_configure_or_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(world="memory://", work=False, keys={"k": KEY}, sealed_only=True)
+    keys = (await CONNECTION.engine()).keys
+    assert keys is not None
+    assert keys.sealed_only
+    await close()
+    monkeypatch.setenv("PERDURE_KEYS", f"env:{KEY.hex()}")
+    for value, only in (("1", True), ("0", False), ("", False)):
+        monkeypatch.setenv("PERDURE_SEALED_ONLY", value)
+        configure(world="memory://", work=False)
+        keys = (await CONNECTION.engine()).keys
+        assert keys is not None
+        assert keys.sealed_only is only
+        await close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"PERDURE_KEYS": "short:abcd"}, "the key 'short' is 3 bytes: it takes 32 bytes"),
+        ({"PERDURE_SEALED_ONLY": "1"}, "PERDURE_SEALED_ONLY needs PERDURE_KEYS"),
+        ({"PERDURE_SEALED_ONLY": "yes"}, "PERDURE_SEALED_ONLY is neither 1 nor 0"),
+    ],
+)
+async def test_an_environment_without_usable_keys(
+    variables: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    configure(world="memory://", work=False)
+    with pytest.raises(KeysInvalid, match=reason):
+        await list_runs()
+
+
+async def test_keys_that_cannot_be_used_are_told_at_once() -> None:
+    configure(world="memory://")
+    with pytest.raises(KeysInvalid, match="the key 'k' is 5 bytes"):
+        configure(keys={"k": b"12345"})
+    with pytest.raises(KeysInvalid, match="sealed_only needs some"):
+        configure(sealed_only=True)
+    assert CONNECTION.url == "memory://", "nothing was changed"
 
 
 # -- which

@@ -1,10 +1,20 @@
 import pytest
 from msgspec import Raw
 
-from perdure.codec.fact import pack, unpack
+from perdure.codec.compression import COMPRESSED
+from perdure.codec.fact import fact_json, pack, unpack
 from perdure.codec.failure import from_failure, to_failure
 from perdure.errors import DecodeError, EncodeError
-from perdure.model.event import FACTS, RunCancelled, RunCreated, RunStarted, StepCompleted, StepFailed, WaitCreated
+from perdure.model.event import (
+    FACTS,
+    RunCancelled,
+    RunCompleted,
+    RunCreated,
+    RunStarted,
+    StepCompleted,
+    StepFailed,
+    WaitCreated,
+)
 from perdure.model.ids import RunId
 
 
@@ -68,8 +78,14 @@ def test_every_type_refuses_another_payload(type_: str) -> None:
         ),
         (
             "run_started",
-            b"\x01\x02",
-            "run_started can't be read back: its first byte is 01: a newer perdure wrote it, so upgrade this one",
+            b"\x02\x02",
+            "run_started can't be read back: its first byte is 02: a newer perdure wrote it, so upgrade this one",
+        ),
+        (
+            "run_started",
+            b"\x01\x042026" + bytes(30),
+            "run_started can't be read back: it is sealed with the key '2026', which this process doesn't have: "
+            "give it in configure(keys=…) or PERDURE_KEYS",
         ),
         ("run_started", b"", "run_started can't be read back: it is empty: the log is damaged"),
         (
@@ -84,6 +100,15 @@ def test_what_cannot_be_read(type_: str, payload: bytes, sentence: str) -> None:
     with pytest.raises(DecodeError) as caught:
         unpack(type_, payload)
     assert str(caught.value) == sentence
+
+
+def test_a_large_fact_is_compressed_and_a_small_one_is_not() -> None:
+    large = RunCompleted(result=Raw(b'"' + b"x" * 2000 + b'"'))
+    assert pack(large).startswith(COMPRESSED)
+    assert len(pack(large)) < 100
+    assert unpack("run_completed", pack(large)) == large
+    assert fact_json(large) == b'{"result":"' + b"x" * 2000 + b'"}'
+    assert pack(RunCompleted(result=Raw(b"1"))) == b'{"result":1}'
 
 
 def test_a_text_that_is_no_utf8() -> None:

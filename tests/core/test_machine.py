@@ -14,6 +14,7 @@ from perdure.model.event import (
     ChildCompleted,
     ChildCreated,
     Event,
+    HookCreated,
     PatchMarked,
     Request,
     RunFailed,
@@ -280,9 +281,26 @@ def test_an_end_where_a_later_request_was_recorded() -> None:
 
 def test_parameters_that_dont_fit_the_recorded_input() -> None:
     made = machine((0, "a", step()))
-    assert diverged(made.misfit('input {"n":1}', "it has no parameter 'n'")) == (
+    assert diverged(made.misfit(raw('{"n":1}'), "it has no parameter 'n'")) == (
         'input {"n":1}',
         "it has no parameter 'n'",
+        0,
+    )
+
+
+def test_where_values_are_secret_no_side_shows_one() -> None:
+    for attempted in (step(input='{"card":"4242"}'), HookCreated(token="4242", metadata=raw('"4242"'))):
+        made = Machine(
+            History(log((0, "a", step(input='{"card":"1111"}')))), show=lambda value: f"{len(bytes(value))} bytes"
+        )
+        made.request("a", attempted)
+        assert made.divergence is not None
+        assert made.divergence.recorded == "step app:charge(15 bytes)"
+        assert made.divergence.attempted in ("step app:charge(15 bytes)", "hook 4 bytes(6 bytes)")
+    made = Machine(History(log((0, "a", step()))), show=lambda value: "a digest")
+    assert diverged(made.misfit(raw('{"card":"4242"}'), "card: it is '4242'")) == (
+        "input a digest",
+        "parameters that don't fit it",
         0,
     )
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from perdure.api.step import Step
 from perdure.api.workflow import Workflow
 from perdure.codec.arguments import encode_arguments
+from perdure.codec.keyring import KeyRing
 from perdure.engine.engine import Engine, NewRun
 from perdure.engine.entropy import seeded
 from perdure.engine.log import to_events
@@ -55,16 +56,22 @@ class Stage:
             assert not self.loop.reports, self.loop.reports
 
     def engine(
-        self, *parts: "Workflow[..., Any] | Step[..., Any]", world: World | None = None, retention_ms: int = 0
+        self,
+        *parts: "Workflow[..., Any] | Step[..., Any]",
+        world: World | None = None,
+        retention_ms: int = 0,
+        keys: KeyRing | None = None,
     ) -> Engine:
         """An engine of its own on the stage's World (or another), that knows these workflows and steps."""
         entropy, world, registry = seeded(len(self.engines)), world or self.world, registry_of(*parts)
-        engine = Engine(world, registry, entropy=entropy, own_thread=False, retention_ms=retention_ms)
+        engine = Engine(world, registry, entropy=entropy, own_thread=False, retention_ms=retention_ms, keys=keys)
         self.engines.append(engine)
         return engine
 
-    async def working(self, *parts: "Workflow[..., Any] | Step[..., Any]", world: World | None = None) -> Engine:
-        engine = self.engine(*parts, world=world)
+    async def working(
+        self, *parts: "Workflow[..., Any] | Step[..., Any]", world: World | None = None, keys: KeyRing | None = None
+    ) -> Engine:
+        engine = self.engine(*parts, world=world, keys=keys)
         await engine.work()
         return engine
 

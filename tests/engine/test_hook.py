@@ -182,7 +182,7 @@ def test_a_row_without_a_log_is_no_hook() -> None:
 
     async def act(on: Scene) -> None:
         gone = record(run_id(9))
-        assert await read_hook(on.world, gone) is None
+        assert await read_hook(on.engine, gone) is None
 
     play(act)
 

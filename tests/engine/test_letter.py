@@ -66,7 +66,7 @@ def test_what_was_due_before_a_payload_was_sent_is_told_before_it() -> None:
     [
         ("cancel_requested", b"{", "the log is damaged"),
         ("cancel_requested", b"", "it is empty: the log is damaged"),
-        ("cancel_requested", b"\x01zstd", "its first byte is 01: a newer perdure wrote it"),
+        ("cancel_requested", b"\x02zstd", "its first byte is 02: a newer perdure wrote it"),
         ("dream_received", b"{}", "no such type of event is known here"),
     ],
 )

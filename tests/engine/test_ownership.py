@@ -137,6 +137,24 @@ class TestClaims:
 
         play(act)
 
+    def test_what_is_handed_back_is_for_others_first(self) -> None:
+        """For a moment, and seldom: what this worker can open must not wait for what it can't."""
+
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            sweeper.give_way()
+            await do(stage.world, start_of(1))
+            await asyncio.sleep(0.7)
+            assert holder.adopted == []
+            await asyncio.sleep(0.6)
+            assert holder.adopted == [(run_id(1), 1)]
+            for number in range(2, 6):
+                sweeper.give_way()
+                await do(stage.world, start_of(number))
+                await asyncio.sleep(0.6)
+                assert len(holder.adopted) == number
+
+        play(act)
+
     def test_and_not_needed(self) -> None:
         """O8."""
 

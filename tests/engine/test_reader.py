@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 import perdure.engine.reader
+from perdure.codec.compression import compressed
 from perdure.engine.reader import LOOK_EVERY_S, Readers
-from perdure.errors import RunNotFound, UsageError, WorldUnavailable
+from perdure.errors import KeyMissing, RunNotFound, UsageError, WorldUnavailable
 from perdure.testing.conformance.sample import append_to, born, chunks_of, done, run_id, writing
 from perdure.world import Streams
+from perdure.world.stream import PAGE_BYTES
 from tests.engine.stage import Stage
 
 ME = run_id(1)
@@ -98,6 +100,32 @@ def test_an_index_from_the_start_or_from_the_tail(start_index: int, seen: list[s
         await on.write("a", "b", "c", close=True)
         await on.read(start_index)
         assert on.seen == seen
+
+    play(act)
+
+
+def test_what_lies_before_a_chunk_that_does_not_open_comes_before_its_error() -> None:
+    async def act(on: Scene) -> None:
+        await on.write("a", "b", "\x01\x03key and more", "d")
+        with pytest.raises(KeyMissing) as caught:
+            await on.read()
+        assert (on.seen, caught.value.key_id) == (["0a", "1b"], "key")
+        await on.readers.check(ME, "", 1)
+        await on.readers.check(ME, "", 9)
+        with pytest.raises(KeyMissing):
+            await on.readers.check(ME, "", 2)
+
+    play(act)
+
+
+def test_what_was_compressed_comes_in_pages_of_its_real_size() -> None:
+    async def act(on: Scene) -> None:
+        large = compressed(b"x" * (PAGE_BYTES // 2))
+        chunks = chunks_of(1, "", *[large] * 5, b"last", close=True)
+        await done(on.world, writing(1, 0, chunks))
+        await on.read()
+        assert on.pages == [2, 2, 2]
+        assert [len(each) for each in on.seen] == [1 + PAGE_BYTES // 2] * 5 + [5]
 
     play(act)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perdure.codec.compression import decompressed
 from perdure.engine.stream import FULL_BYTES, Outflow, Piece, Place, closed
 from perdure.errors import StreamClosed, WorldUnavailable
 from perdure.model.ids import RunId, StepId, WorkerId
@@ -108,6 +109,18 @@ def test_neighbours_of_one_stream_and_attempt_go_together() -> None:
         assert flow.take().chunks == (
             group("a", "b"), group("c", step=TWO), group("d", attempt=2), group("e", place=LOGS), group("f"),
         )  # fmt: skip
+
+    play(scene())
+
+
+def test_a_large_chunk_goes_compressed_and_a_small_one_as_it_is() -> None:
+    async def scene() -> None:
+        flow = Flow()
+        flow.write(piece("x" * 5000), piece("y"))
+        [large, small] = flow.take().chunks[0].data
+        assert decompressed(large, "chunk") == b"x" * 5000
+        assert len(large) < 100
+        assert small == b"y"
 
     play(scene())
 

@@ -384,6 +384,29 @@ def test_an_exception_that_nobody_took_is_logged_once(caplog: pytest.LogCaptureF
     assert caplog.records == []
 
 
+def test_where_values_are_secret_the_log_has_its_type_and_place_alone(caplog: pytest.LogCaptureFixture) -> None:
+    secret = "card 4242"
+
+    async def broken() -> None:
+        raise ValueError(secret)
+
+    async def flow() -> int:
+        asyncio.create_task(broken())  # noqa: RUF006
+        await asyncio.sleep(0)
+        return await act("a", 1)
+
+    made, history = workflow_of(flow), History(log())
+    body = Body(run_id=ME, definition=made, input=raw("{}"), history=history, show=lambda value: "a digest")
+    body.begin()
+    keys(body)
+    deliver(body, 1, (A, done()))
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"run {ME}: a task of the workflow failed (ValueError)\n")
+    assert "in broken" in record.getMessage()
+    assert record.exc_info is None
+    assert "4242" not in caplog.text
+
+
 @pytest.mark.parametrize("length", range(8))
 def test_every_prefix_asks_for_what_the_log_has_next(length: int) -> None:
     async def flow() -> list[float]:

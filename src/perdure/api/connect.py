@@ -6,14 +6,15 @@ The only module (beside `perdure.testing`) that names concrete Worlds: a URL in,
 import asyncio
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal
 from weakref import WeakKeyDictionary
 
+from perdure.codec.keyring import KeyRing, key_ring
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
-from perdure.errors import DurationInvalid, UsageError, WorldInvalid
+from perdure.errors import DurationInvalid, KeysInvalid, UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
 from perdure.replay.body import current_body
 from perdure.world.schema import SchemaVersion
@@ -24,6 +25,8 @@ VARIABLE = "PERDURE_WORLD"
 BASE_VARIABLE = "PERDURE_BASE_URL"
 RETENTION_VARIABLE = "PERDURE_RETENTION"
 RETENTION_LEAST_MS = 60_000
+KEYS_VARIABLE = "PERDURE_KEYS"
+SEALED_ONLY_VARIABLE = "PERDURE_SEALED_ONLY"
 Work = Literal["auto", False]
 _POSTGRES = frozenset(("postgresql", "postgres"))
 
@@ -101,6 +104,7 @@ class Connection:
         self.url: str | None = None
         self.base_url: str | None = None
         self.retention: Duration | None = None
+        self.keys: KeyRing | None = None
         self.work: Work = "auto"
         self.create = True
         self.world: World | None = None
@@ -119,7 +123,7 @@ class Connection:
         if loop not in self.engines:
             async with self._opening.setdefault(loop, asyncio.Lock()):
                 if loop not in self.engines:
-                    engine = Engine(await self._opened(), REGISTRY, retention_ms=retention_ms())
+                    engine = Engine(await self._opened(), REGISTRY, retention_ms=retention_ms(), keys=keys())
                     self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
         if work and self.work == "auto" and engine.worker is None:
@@ -161,7 +165,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def configure(
-    *, world: str | None = None, work: Work = "auto", base_url: str | None = None, retention: Duration | None = None
+    *,
+    world: str | None = None,
+    work: Work = "auto",
+    base_url: str | None = None,
+    retention: Duration | None = None,
+    keys: Mapping[str, str | bytes] | KeyRing | None = None,
+    sealed_only: bool = False,
 ) -> None:
     """Say where runs are kept, before anything is started.
 
@@ -170,7 +180,10 @@ def configure(
     process also starts a worker on the running event loop; False: this process only starts and looks. `base_url` is
     what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts. `retention`: workers remove runs so long
     after their end; without it PERDURE_RETENTION counts, else runs are kept for ever.
-    Raises: UsageError while a World is in use (`await close()` first), WorldInvalid.
+    `keys` encrypt payloads: 32 bytes (or their
+    hex or base64) by name; the first seals what is written, all open what is read; without them PERDURE_KEYS counts
+    (`name:key,name:key`). `sealed_only` (or PERDURE_SEALED_ONLY=1): what isn't sealed isn't read.
+    Raises: UsageError while a World is in use (`await close()` first), WorldInvalid, KeysInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
         raise UsageError("configure was called while a world is in use: `await close()` first")
@@ -180,7 +193,16 @@ def configure(
         raise UsageError(f"base_url={base_url!r} is no address: it begins with http:// or https://")
     if retention is not None:
         _kept_ms("retention", retention)
+    if isinstance(keys, KeyRing):
+        ring: KeyRing | None = keys
+    elif keys is not None:
+        ring = KeyRing(keys, sealed_only=sealed_only)
+    elif sealed_only:
+        raise KeysInvalid("sealed_only needs some: give keys=… too, or set PERDURE_SEALED_ONLY beside PERDURE_KEYS")
+    else:
+        ring = None
     CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
+    CONNECTION.keys = ring
     CONNECTION.base_url, CONNECTION.retention = base_url, retention
 
 
@@ -207,6 +229,18 @@ def _kept_ms(name: str, retention: Duration) -> int:
             f"{name}={retention!r} is less than a minute: a result is asked for after its run's end, so give more"
         )
     return kept_ms
+
+
+def keys() -> KeyRing | None:
+    """What payloads are sealed with and opened with; None: they stay plain. Raises: KeysInvalid."""
+    if CONNECTION.keys is not None:
+        return CONNECTION.keys
+    text, only = os.environ.get(KEYS_VARIABLE), os.environ.get(SEALED_ONLY_VARIABLE, "")
+    if only not in ("", "0", "1"):
+        raise KeysInvalid(f"{SEALED_ONLY_VARIABLE} is neither 1 nor 0")
+    if not text and only == "1":
+        raise KeysInvalid(f"{SEALED_ONLY_VARIABLE} needs {KEYS_VARIABLE}")
+    return key_ring(text, sealed_only=only == "1") if text else None
 
 
 async def close(grace: Duration = 0) -> None:

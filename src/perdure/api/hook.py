@@ -11,6 +11,7 @@ from perdure.api.info import hook_found
 from perdure.api.options import check_text
 from perdure.api.records import HookInfo, Listing, Page
 from perdure.codec.value import decode, encode
+from perdure.engine.engine import Engine
 from perdure.engine.hook import FoundHook, find_hook, read_hook, resume
 from perdure.errors import DecodeError, DuplicateName, NotInWorkflow, PayloadInvalid, UsageError
 from perdure.model.duration import Duration, moment_ms
@@ -21,7 +22,6 @@ from perdure.replay.body import Body, current_body
 from perdure.replay.hook import BodyHook, NextPayload, open_hook
 from perdure.replay.scope import current_attempt
 from perdure.world.hook import HookFilter, HookRecord
-from perdure.world.world import World
 
 if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all of the engine
     from typing_extensions import TypeForm
@@ -227,17 +227,17 @@ def list_hooks(*, limit: int = 20, cursor: str | None = None) -> Listing[HookInf
     async def page(cursor: str | None) -> Page[HookInfo]:
         engine = await CONNECTION.engine()
         records = await engine.world.hooks.list(HookFilter(limit=limit, before=_place_in_list(cursor)))
-        found = [await _listed(engine.world, record) for record in records]
+        found = [await _listed(engine, record) for record in records]
         more = f"{records[-1].run_id}:{records[-1].seq}" if records and len(records) == limit else None
         return Page(items=tuple(each for each in found if each is not None), cursor=more)
 
     return Listing(page, cursor)
 
 
-async def _listed(world: World, record: HookRecord) -> HookInfo | None:
+async def _listed(engine: Engine, record: HookRecord) -> HookInfo | None:
     try:
-        found = await read_hook(world, record)
-    except DecodeError:  # one run's log, of a newer version perhaps: the others are shown all the same
+        found = await read_hook(engine, record)
+    except DecodeError:  # one run's log, of a newer version perhaps, or sealed: the others are shown all the same
         found = FoundHook(record, HookCreated(token="(unreadable)", expires_ms=record.expires_at_ms))
     return None if found is None else hook_found(found)
 

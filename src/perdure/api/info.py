@@ -21,16 +21,20 @@ from perdure.api.records import (
     moment,
     moment_or_none,
 )
-from perdure.codec.fact import pack
+from perdure.codec.fact import fact_json
+from perdure.codec.keyring import KeyRing
 from perdure.codec.value import decode
 from perdure.core.hook import HookStanding
 from perdure.core.standing import Reason, StepStanding, WaitStanding, reasons_of
 from perdure.engine.hook import FoundHook
-from perdure.errors import DecodeError
+from perdure.engine.log import to_event
+from perdure.engine.seal import open_row
+from perdure.errors import DecodeError, PayloadLocked
 from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId, hook_id, step_id
 from perdure.model.status import ENDED
+from perdure.world.log import Log, Row
 from perdure.world.query import RunRecord
 from perdure.world.stream import StreamRecord
 
@@ -71,9 +75,11 @@ def run_info(record: RunRecord, events: list[Event], returns: Any, now_ms: int, 
     )
 
 
-def unreadable_info(record: RunRecord, reason: str) -> RunInfo:
+def unreadable_info(record: RunRecord, error: DecodeError) -> RunInfo:
     """The record of a run whose events can't be read here: what its row says, and why there is no more."""
-    return replace(run_info(record, [], Any, 0, True), reason=reason)
+    info = run_info(record, [], Any, 0, True)
+    sentence = info.waiting_sentence and f"not known here: {error}"
+    return replace(info, reason=str(error), waiting_sentence=sentence, locked=isinstance(error, PayloadLocked))
 
 
 def _result(recorded: Raw, returns: Any) -> Any:
@@ -88,8 +94,21 @@ def error_info(failure: Failure) -> ErrorInfo:
     return ErrorInfo(type=failure.type.rpartition(":")[2], message=failure.message, traceback=failure.traceback)
 
 
+def event_infos(log: Log, keys: KeyRing | None) -> list[EventInfo]:
+    """A run's rows as people see them; one that doesn't open here keeps its place. Raises: DecodeError."""
+    return [_row_info(log.run.run_id, row, keys) for row in log.rows]
+
+
+def _row_info(run_id: RunId, row: Row, keys: KeyRing | None) -> EventInfo:
+    try:
+        return event_info(to_event(open_row(run_id, row, keys)))
+    except PayloadLocked as error:
+        data = {"locked": error.reason}
+        return EventInfo(seq=row.seq, turn=row.turn, type=row.type, key=row.key, at=moment(row.at_ms), data=data)
+
+
 def event_info(event: Event) -> EventInfo:
-    data = _camel_keys(msgspec.json.decode(pack(event.fact), type=dict[str, Any]))
+    data = _camel_keys(msgspec.json.decode(fact_json(event.fact), type=dict[str, Any]))
     for ours in ("webhook", "hook"):  # what lies in a fact and is ours too
         if ours in data:
             data[ours] = _camel_keys(data[ours])

@@ -55,7 +55,11 @@ class DivergenceInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo(Record):
-    """Where a run stands. `result` and `error` are set once it has ended; `reason` where it was cancelled or blocked."""
+    """Where a run stands. `result` and `error` are set once it has ended; `reason` where it was cancelled or blocked.
+
+    `locked`: its payloads can't be opened with this process's keys, so there is no more here than its row says; `reason`
+    names the key.
+    """
 
     run_id: str
     workflow: str
@@ -76,11 +80,15 @@ class RunInfo(Record):
     divergence: DivergenceInfo | None = None
     waiting_for: tuple[Waiting, ...] = ()
     waiting_sentence: str = ""
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventInfo(Record):
-    """One event of a run's log. `data` is the event's payload, its fields in camelCase, the user's values as they are."""
+    """One event of a run's log. `data` is the event's payload, its fields in camelCase, the user's values as they are.
+
+    Where this process's keys don't open the payload, `data` is `{"locked": why}`.
+    """
 
     seq: int
     turn: int

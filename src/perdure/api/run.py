@@ -7,8 +7,10 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
+from msgspec.structs import replace
+
 from perdure.api.connect import CONNECTION
-from perdure.api.info import event_info, hook_info, run_info, step_info, stream_info, unreadable_info, wait_info
+from perdure.api.info import event_infos, hook_info, run_info, step_info, stream_info, unreadable_info, wait_info
 from perdure.api.options import check_text
 from perdure.api.outcome import result_of
 from perdure.api.records import Chunk, EventInfo, HookInfo, Listing, Page, RunInfo, StepInfo, StreamInfo, WaitInfo
@@ -20,7 +22,8 @@ from perdure.codec.value import decode
 from perdure.core.hook import hooks_of
 from perdure.core.standing import steps_of, waits_of
 from perdure.engine.engine import Engine, NewRun
-from perdure.errors import DecodeError, PerdureError, RunNotFound, UsageError
+from perdure.engine.log import read_log
+from perdure.errors import DecodeError, PayloadLocked, PerdureError, RunNotFound, UsageError
 from perdure.model import event as log
 from perdure.model.duration import Duration, duration_ms, moment_ms
 from perdure.model.event import Event
@@ -54,7 +57,7 @@ class Run(Generic[R]):
         """What the workflow returned, when it has ended.
 
         Raises: RunFailed (the original exception as its `__cause__`), RunCancelled, RunBlocked, RunNotFound,
-        TimeoutError after `timeout`.
+        TimeoutError after `timeout`, PayloadLocked where this process lacks the key.
         """
         body = current_body()
         if body is not None:
@@ -78,9 +81,14 @@ class Run(Generic[R]):
         return (await _record(await CONNECTION.engine(), self._id)).status
 
     async def info(self) -> RunInfo:
-        """All about the run: times, result or error, and what it waits for. Raises: RunNotFound."""
+        """All about the run: times, result or error, and what it waits for; `locked` where its payloads can't be opened
+        with this process's keys. Raises: RunNotFound."""
         engine = await CONNECTION.engine()
-        record, events = await _read(engine, await _record(engine, self._id))
+        record = await _record(engine, self._id)
+        try:
+            record, events = await _read(engine, record)
+        except PayloadLocked as error:
+            return unreadable_info(record, error)
         returns = self._returns if self._returns is not Any else _returns_of(engine, record.workflow)
         served = record.status in ENDED or await engine.is_served(record.workflow)
         return run_info(record, events, returns, engine.world.now_ms(), served)
@@ -118,15 +126,16 @@ class Run(Generic[R]):
         return Run((await engine.start(new)).run_id, self._returns)
 
     def events(self, cursor: str | None = None) -> Listing[EventInfo]:
-        """The run's log, in order."""
+        """The run's log, in order; what this process's keys don't open is `locked`."""
 
         async def page(cursor: str | None) -> Page[EventInfo]:
             if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
                 raise UsageError(f"cursor={cursor!r} is none that a page of events gave")
             first = int(cursor) if cursor else 1
-            _, events = await (await CONNECTION.engine()).log(self._id, first)
-            items = tuple(event_info(event) for event in events[:PAGE])
-            return Page(items=items, cursor=str(first + PAGE) if len(events) > PAGE else None)
+            engine = await CONNECTION.engine()
+            log = await read_log(engine.world, self._id, first)
+            items = tuple(event_infos(replace(log, rows=log.rows[:PAGE]), engine.keys))
+            return Page(items=items, cursor=str(first + PAGE) if len(log.rows) > PAGE else None)
 
         return Listing(page, cursor)
 
@@ -293,8 +302,8 @@ async def _listed(engine: Engine, record: RunRecord) -> RunInfo | None:
         record, events = await _read(engine, record)
     except RunNotFound:  # it was old, and has just been removed
         return None
-    except DecodeError as error:  # one run's log, of a newer version perhaps: the others are shown all the same
-        return unreadable_info(record, str(error))
+    except DecodeError as error:  # one run's log, a newer version's or locked: the others are shown
+        return unreadable_info(record, error)
     served = record.status in ENDED or await engine.is_served(record.workflow)
     return run_info(record, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
 

@@ -122,7 +122,7 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
     url = options.world or CONNECTION.url or os.environ.get(VARIABLE) or DEFAULT_URL
     address = address_of(listener)
     base_url = options.base_url or known_base_url() or (str(address) if address.is_local else None)
-    configure(world=url, work=False, base_url=base_url, retention=CONNECTION.retention)
+    configure(world=url, work=False, base_url=base_url, retention=CONNECTION.retention, keys=CONNECTION.keys)
     stop = Stop()
     try:
         async with working(concurrency=options.concurrency, grace=options.grace / 1000) as at_work:

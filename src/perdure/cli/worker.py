@@ -44,7 +44,8 @@ def worker(modules: tuple[str, ...], concurrency: int, grace: int, world: str | 
     load_workflows(modules)
     log_to_stderr()
     url = url_of(world or CONNECTION.url)  # the modules may have configured it
-    configure(world=url, work=False, base_url=CONNECTION.base_url, retention=CONNECTION.retention)
+    given = CONNECTION
+    configure(world=url, work=False, base_url=given.base_url, retention=given.retention, keys=given.keys)
     asyncio.run(serve(url, concurrency, grace))
     leave_stuck_threads()
 

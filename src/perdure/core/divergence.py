@@ -1,5 +1,7 @@
 """A divergence: today's code asks for something else than what was recorded. It parks the run, and says both sides."""
 
+from collections.abc import Callable
+
 from msgspec import Raw, Struct
 
 from perdure.core.hook import shown
@@ -16,6 +18,8 @@ from perdure.model.event import (
 )
 
 SHOWN_CHARACTERS = 200
+Show = Callable[[Raw], str]
+"""How a value of the user's looks in a sentence: cut, or as a digest where payloads are sealed."""
 
 
 class Divergence(Struct, frozen=True, kw_only=True):
@@ -39,22 +43,28 @@ class Divergence(Struct, frozen=True, kw_only=True):
         return f" (deployment {self.deployment})" if self.deployment else ""
 
 
-def describe(request: Request | Delivery | None) -> str:
-    """A request or delivery in words, arguments included, cut at 200 characters."""
+def cut(value: Raw) -> str:
+    """The value itself, as far as there is room."""
+    text = bytes(value).decode("utf-8", "replace")
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def describe(request: Request | Delivery | None, show: Show = cut) -> str:
+    """A request or delivery in words, its values as `show` has them."""
     match request:
         case None:
             return "nothing"
         case StepCreated(name=name, input=input):
-            return f"step {name}({_shown(input)})"
+            return f"step {name}({show(input)})"
         case ChildCreated(workflow=workflow, input=input):
-            return f"child run {workflow}({_shown(input)})"
+            return f"child run {workflow}({show(input)})"
         case WaitCreated(due_ms=due_ms, timeout=timeout):
             return f"{'timeout' if timeout else 'sleep'} until {due_ms} ms"
         case HookCreated(metadata=metadata, expires_ms=expires_ms):
             until = "" if expires_ms is None else f" until {expires_ms} ms"
-            return shown(request) + (f"({_shown(metadata)})" if metadata else "") + until
+            return _hook(request, show) + (f"({show(metadata)})" if metadata else "") + until
         case StreamWritten(data=data):
-            return f"a write to {_stream(request)} ({_shown(data)})"
+            return f"a write to {_stream(request)} ({show(data)})"
         case StreamClosed():
             return f"the end of {_stream(request)}"
         case AttributesSet(changes=changes):
@@ -63,11 +73,10 @@ def describe(request: Request | Delivery | None) -> str:
             return type(request).type.replace("_", " ")
 
 
+def _hook(request: HookCreated, show: Show) -> str:
+    return shown(request) if show is cut else f"hook {show(Raw(request.token.encode()))}"
+
+
 def _stream(request: StreamWritten | StreamClosed) -> str:
     whose = f" of run {request.run_id}" if request.run_id is not None else ""
     return f"the stream {request.stream or 'default'}{whose}"
-
-
-def _shown(input: Raw) -> str:
-    text = bytes(input).decode("utf-8", "replace")
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

@@ -7,8 +7,11 @@ legal only where the log holds no later turn. Replay and first run share this on
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
-from perdure.core.divergence import Divergence, describe
+from msgspec import Raw
+
+from perdure.core.divergence import Divergence, Show, cut, describe
 from perdure.core.history import History
 from perdure.model.event import (
     AttributesSet,
@@ -47,10 +50,23 @@ class Machine:
     `replaying`: the log holds the answer to the present turn, or a later turn, so no new request is legal.
     """
 
-    __slots__ = ("_awaited", "_expected", "_history", "_hooks", "_patches", "closed", "divergence", "replaying", "turn")
+    __slots__ = (
+        "_awaited",
+        "_describe",
+        "_expected",
+        "_history",
+        "_hooks",
+        "_patches",
+        "_show",
+        "closed",
+        "divergence",
+        "replaying",
+        "turn",
+    )
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, show: Show = cut) -> None:
         self._history: History = history
+        self._show, self._describe = show, partial(describe, show=show)
         self._awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
         self._hooks: dict[str, bool] = {}  # those that were asked for; False once they take nothing more
         self._patches: dict[str, bool] = dict(history.patches)
@@ -66,15 +82,15 @@ class Machine:
         recorded = self._history.request(key)
         if recorded is None:
             if self.replaying:
-                return self._diverge(self._next_expected(), describe(request), line())
+                return self._diverge(self._next_expected(), self._describe(request), line())
             self._await(key, request)
             return Verdict.NEW
         turn, known = recorded
         if turn != self.turn:
-            recorded_here = self._next_expected() if self._expected else f"{describe(known)} in turn {turn}"
-            return self._diverge(recorded_here, describe(request), line())
+            recorded_here = self._next_expected() if self._expected else f"{self._describe(known)} in turn {turn}"
+            return self._diverge(recorded_here, self._describe(request), line())
         if known != request and not _same_step(known, request):
-            return self._diverge(describe(known), describe(request), line())
+            return self._diverge(self._describe(known), self._describe(request), line())
         self._await(key, request)
         self._expected.pop(key, None)
         return Verdict.RECORDED
@@ -125,7 +141,7 @@ class Machine:
             return None
         missing = self._history.request(next(iter(self._expected)))
         assert missing is not None, "T2: what is expected was recorded"
-        return self._diverge(describe(missing[1]), describe(None), None)
+        return self._diverge(self._describe(missing[1]), self._describe(None), None)
 
     def finish(self) -> Divergence | None:
         """The body has ended: nothing more may be asked for. Does the log know a request of a later turn?"""
@@ -133,13 +149,14 @@ class Machine:
             return None
         later = self._history.first_request_after(self.turn)
         if later is not None:
-            return self._diverge(describe(later), "the end of the workflow", None)
+            return self._diverge(self._describe(later), "the end of the workflow", None)
         self.closed = True
         return None
 
-    def misfit(self, recorded: str, attempted: str) -> Divergence:
-        """The code can't even begin on this log: its parameters don't fit the recorded input."""
-        return self._diverge(recorded, attempted, None)
+    def misfit(self, input: Raw, reason: str) -> Divergence:
+        """It can't even begin on this log: its parameters don't fit the recorded input. `reason` may show parts of it."""
+        attempted = reason if self._show is cut else "parameters that don't fit it"
+        return self._diverge(f"input {self._show(input)}", attempted, None)
 
     def release(self, key: str) -> None:
         """Nobody waits for this request any more: its delivery, should it come, does nothing."""
@@ -168,7 +185,7 @@ class Machine:
     def _next_expected(self) -> str:
         for key in self._expected:
             recorded = self._history.request(key)
-            return describe(recorded[1] if recorded else None)
+            return self._describe(recorded[1] if recorded else None)
         return "nothing more in this turn"
 
     def _diverge(self, recorded: str, attempted: str, line: str | None) -> Divergence:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from perdure.codec.compression import compressed
 from perdure.codec.fact import pack
 from perdure.core.transitions import advance
 from perdure.model.event import (
@@ -170,7 +171,7 @@ class _Effects:
 
 def written(run_id: RunId, fact: StreamWritten | StreamClosed) -> NewChunks:
     """What a body's write does to the stream."""
-    data = (bytes(fact.data),) if isinstance(fact, StreamWritten) else ()
+    data = (compressed(bytes(fact.data)),) if isinstance(fact, StreamWritten) else ()
     return NewChunks(run_id=fact.run_id or run_id, stream=fact.stream, data=data, close=isinstance(fact, StreamClosed))
 
 

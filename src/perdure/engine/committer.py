@@ -3,7 +3,8 @@
 While one batch is being written the next gathers. Urgent work goes with the next batch; lazy work waits for something
 urgent of the same run, at most 20 ms: so a step's start and its outcome are one append. Outcomes are handed back in a
 plain callback of the loop, never inside a task, since a run may then activate its body. What a lost answer meant is
-found out by reading (L2), by `resolve`.
+found out by reading (L2), by `resolve`. Where there are keys, payloads are sealed as they are taken: what is compared and
+tried again are those very bytes.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from perdure.codec.keyring import KeyRing
 from perdure.engine.resolve import resolve
+from perdure.engine.seal import sealed
 from perdure.errors import WorldFull, WorldUnavailable
 from perdure.world.operation import Append, Operation, Outcome
 from perdure.world.world import World
@@ -64,8 +67,8 @@ Batch = list[tuple[Source, Operation]]
 class Committer:
     """One per process and loop. `close` lets what is being written finish, for a while, and takes nothing more."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, keys: KeyRing | None = None) -> None:
+        self._world, self._keys = world, keys
         self._loop = asyncio.get_running_loop()
         self._urgent: dict[Sink, None] = {}
         self._lazy: dict[Sink, float] = {}
@@ -175,6 +178,8 @@ class Committer:
                 del urgent[source]
             try:
                 operation = source.take()
+                if self._keys is not None and operation is not None:
+                    operation = sealed(operation, self._keys)
             except Exception as error:  # one run's trouble is its own (P12)
                 self._tell(source, error)
                 continue

@@ -9,6 +9,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from perdure.codec.fact import pack
+from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
 from perdure.engine.append import end_letter
 from perdure.engine.committer import Committer
@@ -17,7 +18,7 @@ from perdure.engine.entropy import Entropy
 from perdure.engine.follow import Follower
 from perdure.engine.lease import LEASE_MS
 from perdure.engine.letter import cancel_letter, wake_letter
-from perdure.engine.log import to_events
+from perdure.engine.log import read_log, to_events
 from perdure.engine.reader import Readers
 from perdure.engine.registry import Registry
 from perdure.engine.seizure import NOBODY, retry_facts, seizure
@@ -50,7 +51,7 @@ class NewRun(NamedTuple):
 
 
 class Engine:
-    """Start, follow and end runs; `work` makes this process own runs too."""
+    """Start, follow and end runs; `work` makes this process own runs too. `keys`: payloads are sealed with them."""
 
     def __init__(
         self,
@@ -61,16 +62,17 @@ class Engine:
         own_thread: bool = True,
         lease_ms: int = LEASE_MS,
         retention_ms: int = 0,
+        keys: KeyRing | None = None,
     ) -> None:
-        self.world, self.registry = world, registry
+        self.world, self.registry, self.keys = world, registry, keys
         self.entropy = entropy or Entropy()
-        self.committer = Committer(world)
+        self.committer = Committer(world, keys)
         self.worker: Worker | None = None
         self._own_thread, self._lease_ms, self._retention_ms = own_thread, lease_ms, retention_ms
         self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
         self._starting: asyncio.Lock = asyncio.Lock()
-        self._follower = Follower(world, self._lives_here)
-        self.readers = Readers(world)
+        self._follower = Follower(world, self._lives_here, keys)
+        self.readers = Readers(world, keys)
 
     async def work(self, concurrency: int = 100) -> Worker:
         """Own and run runs from now on; a second call finds the same worker."""
@@ -84,7 +86,7 @@ class Engine:
                     entropy=self.entropy,
                     ended=self._left,
                     wrote=self.readers.stir,
-                    options=WorkerOptions(concurrency, self._own_thread, self._lease_ms, self._retention_ms),
+                    options=WorkerOptions(concurrency, self._own_thread, self._lease_ms, self._retention_ms, self.keys),
                 )
                 await worker.start()
                 self.worker = worker
@@ -126,10 +128,8 @@ class Engine:
 
     async def log(self, run_id: RunId, from_seq: int = 1) -> tuple[Log, list[Event]]:
         """The run's row and its events from `from_seq`. Raises: RunNotFound, DecodeError."""
-        log = await self.world.read_log(run_id, from_seq)
-        if log is None:
-            raise RunNotFound(run_id)
-        return log, to_events(log)
+        log = await read_log(self.world, run_id, from_seq)
+        return log, to_events(log, self.keys)
 
     async def cancel(self, run_id: RunId, reason: str | None, grace_ms: int | None) -> bool:
         """Ask the run to end; True if that was accepted. A grace of 0, or a blocked run, ends it now (O7)."""
@@ -231,7 +231,7 @@ class Engine:
             facts = decide(log, events)
             if facts is None:
                 return False
-            append = seizure(log, events, facts, await self.world.read_mail(run_id))
+            append = seizure(log, events, facts, await self.world.read_mail(run_id), self.keys)
             outcome = await self.committer.submit(append)
             if isinstance(outcome, Refused):
                 if outcome.refusal is Refusal.HOOK:

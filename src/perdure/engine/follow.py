@@ -7,10 +7,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from perdure.codec.keyring import KeyRing
 from perdure.engine.committer import closing
-from perdure.engine.log import to_event
+from perdure.engine.log import to_events
 from perdure.errors import RunNotFound, WorldError
-from perdure.model.event import ENDS, Event, Fact, RunBlocked
+from perdure.model.event import ENDS, Fact, RunBlocked
 from perdure.model.ids import RunId
 from perdure.world.world import World
 
@@ -23,8 +24,8 @@ LAST = (*ENDS, RunBlocked)
 class Follower:
     """The ends that this process waits for. `lives_here` says whether the run's worker is this process's own."""
 
-    def __init__(self, world: World, lives_here: Callable[[RunId], bool]) -> None:
-        self._world, self._lives_here = world, lives_here
+    def __init__(self, world: World, lives_here: Callable[[RunId], bool], keys: KeyRing | None = None) -> None:
+        self._world, self._lives_here, self._keys = world, lives_here, keys
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[RunId, list[asyncio.Future[Fact]]] = {}
         self._changed = asyncio.Event()
@@ -118,5 +119,5 @@ class Follower:
         if record.status in ("pending", "running"):
             return None
         log = await self._world.read_log(run_id, max(1, record.length))
-        last: Event | None = to_event(log.rows[-1]) if log is not None and log.rows else None
-        return last.fact if last is not None and isinstance(last.fact, LAST) else None
+        events = to_events(log, self._keys) if log is not None else []
+        return events[-1].fact if events and isinstance(events[-1].fact, LAST) else None

@@ -6,10 +6,12 @@ from typing import NamedTuple, Protocol
 from msgspec import Raw
 
 from perdure.codec.fact import unpack
+from perdure.codec.keyring import KeyRing
 from perdure.codec.value import same_value
 from perdure.engine.entropy import Entropy
 from perdure.engine.letter import hook_letter
 from perdure.engine.log import to_event
+from perdure.engine.seal import open_letter, open_row
 from perdure.errors import HookNotFound, PayloadConflict
 from perdure.model.event import Fact, HookCreated, HookReceived
 from perdure.model.ids import MailId, RunId, answer_id, token_hash
@@ -24,6 +26,7 @@ class Reaching(Protocol):
     """The engine, as a sender sees it."""
 
     world: World
+    keys: KeyRing | None
     entropy: Entropy
 
     async def send(self, letter: Letter, hook: str | None = None) -> bool: ...
@@ -45,7 +48,7 @@ async def find_hook(engine: Reaching, token: str, *, closed_too: bool = False) -
         record = await engine.world.hooks.find(token_hash(token))
     except UnicodeEncodeError:  # half of a surrogate pair: no token has that
         record = None
-    found = None if record is None else await read_hook(engine.world, record)
+    found = None if record is None else await read_hook(engine, record)
     if found is None or not hmac.compare_digest(found.created.token.encode(), token.encode()):
         raise HookNotFound(token)
     if not closed_too and not takes_payloads(found.record, engine.world.now_ms()):
@@ -53,12 +56,12 @@ async def find_hook(engine: Reaching, token: str, *, closed_too: bool = False) -
     return found
 
 
-async def read_hook(world: World, record: HookRecord) -> FoundHook | None:
+async def read_hook(engine: Reaching, record: HookRecord) -> FoundHook | None:
     """The hook behind a World's row. Raises: DecodeError, WorldError."""
-    log = await world.read_log(record.run_id, record.seq, limit=1)
+    log = await engine.world.read_log(record.run_id, record.seq, limit=1)
     if log is None or not log.rows:
         return None
-    fact = to_event(log.rows[0]).fact
+    fact = to_event(open_row(record.run_id, log.rows[0], engine.keys)).fact
     assert isinstance(fact, HookCreated), "L5: a hook's row names its hook_created"
     return FoundHook(record, fact)
 
@@ -84,17 +87,18 @@ async def resume(engine: Reaching, found: FoundHook, payload: bytes, idempotency
     if not await engine.send(letter, hook=record.key):
         raise HookNotFound(found.created.token)
     if idempotency_key is not None:
-        accepted = await _payload_of(engine.world, record.run_id, mail_id)
+        accepted = await _payload_of(engine, record.run_id, mail_id)
         if accepted is None or not same_value(accepted, payload):
             raise PayloadConflict(idempotency_key)
     return mail_id
 
 
-async def _payload_of(world: World, run_id: RunId, mail_id: MailId) -> Raw | None:
+async def _payload_of(engine: Reaching, run_id: RunId, mail_id: MailId) -> Raw | None:
     """What the accepted letter carries: it waits in the inbox, or is in the log."""
+    world = engine.world
     for letter in await world.read_mail(run_id):
         if letter.mail_id == mail_id:
-            return _received(unpack(letter.kind, letter.payload))
+            return _received(unpack(letter.kind, open_letter(letter, engine.keys).payload))
     run = await world.read_run(run_id)
     after = 0 if run is None else run.length
     while after > 0:  # the last rows first: it was mostly sent a moment ago, and a log may be long
@@ -102,7 +106,7 @@ async def _payload_of(world: World, run_id: RunId, mail_id: MailId) -> Raw | Non
         log = await world.read_log(run_id, first, after - first + 1)
         for row in log.rows if log is not None else ():
             if row.mail_id == mail_id:
-                return _received(to_event(row).fact)
+                return _received(to_event(open_row(run_id, row, engine.keys)).fact)
         after = first - 1
     return None
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.registry import Registry
@@ -26,12 +27,17 @@ class Host(Protocol):
     steps: Steps
     rest: Rest
     deployment: str
+    keys: KeyRing | None
 
     @property
     def births(self) -> Births: ...
 
     def cleared(self, run_id: RunId) -> None:
         """The run has completed a turn: if it was on probation, it no longer is."""
+        ...
+
+    def give_way(self) -> None:
+        """Something is handed back for others: claim nothing for a moment."""
         ...
 
     def chance(self) -> float:

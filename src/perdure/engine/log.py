@@ -1,13 +1,25 @@
-"""Rows as events."""
+"""Rows as events: opened where they are sealed, and read."""
 
 from perdure.codec.fact import unpack
-from perdure.errors import DecodeError
+from perdure.codec.keyring import KeyRing
+from perdure.engine.seal import open_log
+from perdure.errors import DecodeError, RunNotFound
 from perdure.model.event import AnyFact, Event, HookConflict, HookCreated
+from perdure.model.ids import RunId
 from perdure.world.log import Log, Row
+from perdure.world.world import World
+
+
+async def read_log(world: World, run_id: RunId, from_seq: int = 1) -> Log:
+    """The run's row and its rows from `from_seq` as the World keeps them, sealed or not. Raises: RunNotFound, WorldError."""
+    log = await world.read_log(run_id, from_seq)
+    if log is None:
+        raise RunNotFound(run_id)
+    return log
 
 
 def to_event(row: Row) -> Event:
-    """Raises: DecodeError if the payload isn't readable here."""
+    """Of a row that isn't sealed, or was opened. Raises: DecodeError if the payload isn't readable here."""
     return Event(
         seq=row.seq,
         turn=row.turn,
@@ -28,5 +40,6 @@ def _fact(row: Row) -> AnyFact:
     return HookConflict(hook=asked, owner=row.decided)
 
 
-def to_events(log: Log) -> list[Event]:
-    return [to_event(row) for row in log.rows]
+def to_events(log: Log, keys: KeyRing | None = None) -> list[Event]:
+    """Raises: DecodeError, PayloadLocked among them."""
+    return [to_event(row) for row in open_log(log, keys).rows]

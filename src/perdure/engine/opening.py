@@ -4,8 +4,8 @@ A run whose owners have died twice without a completed turn is on probation (O6)
 starts are committed first, and only deaths during probation count. After too many it is parked. The next suspect needn't
 wait for longer than some seconds: what kills a process mostly does so at once.
 
-A run that can't be opened here (its log is a newer version's) is kept for a while, unopened, then handed back: others
-may be able to, and nobody claims it in a hot loop.
+A run that can't be opened here (its log is a newer version's, its payloads are sealed with a key that isn't here) is kept
+for a while, unopened, then handed back: others may be able to, and nobody claims it in a hot loop.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from perdure.engine.append import Header
 from perdure.engine.host import Host
 from perdure.engine.log import to_events
 from perdure.engine.run import LiveRun
+from perdure.engine.seal import open_letter
 from perdure.errors import DecodeError, WorldError
 from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunStarted
 from perdure.model.ids import RunId
@@ -113,7 +114,9 @@ class Opener:
             self._leave_alone(claimed, error)
 
     def _make(self, claimed: Claimed, log: Log, letters: list[Letter]) -> None:
-        events = to_events(log)
+        events = to_events(log, self._host.keys)
+        for letter in letters:
+            open_letter(letter, self._host.keys)  # before the run lives: what waits for a key waits unopened
         created = events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         run = self._hold(
@@ -145,6 +148,7 @@ class Opener:
         """Whoever claims it next may be able to open it."""
         owner, seq = self._host.births.owner, claimed.length + 1
         append = Append(run_id=claimed.run_id, owner=owner, epoch=claimed.epoch, seq=seq, rows=(), release=True)
+        self._host.give_way()
         try:
             await self._host.committer.submit(replace(append, hand_back=True, wake_at_ms=0))
         except WorldError as error:

@@ -20,6 +20,9 @@ SWEEP_S = 0.5
 OWNED_EVERY_S = 3.0
 NO_ROOM_S = 0.05
 CLAIM_LIMIT = 100
+GIVE_WAY_S = 0.75
+GIVE_WAY_EVERY_S = 5.0
+"""A worker that hands back what it can't open lets others sweep first, but not so often that its own runs wait for it."""
 
 
 class Holder(Protocol):
@@ -65,11 +68,18 @@ class Sweeper:
         self._look_at = self._loop.time() + OWNED_EVERY_S
         self._look_for_mail = False
         self._odd: set[RunId] = set()
+        self._gave_way_at = -GIVE_WAY_EVERY_S
         self.paused = False
 
     def soon(self) -> None:
         """Something may be claimable: don't wait for the next sweep."""
         self._wake.set()
+
+    def give_way(self) -> None:
+        """Claim nothing for a moment: what is handed back now must not come back before others have seen it."""
+        now = self._loop.time()
+        if now >= self._gave_way_at + GIVE_WAY_EVERY_S:
+            self._gave_way_at = now
 
     def hinted(self) -> None:
         """Somebody else may have written, mail for example: as `soon`, from any thread."""
@@ -152,6 +162,8 @@ class Sweeper:
             self._holder.forget(run_id)
 
     async def _claim(self) -> None:
+        if self._loop.time() < self._gave_way_at + GIVE_WAY_S:
+            return
         holder = self._holder
         workflows = holder.registry.workflow_names()
         while workflows and (limit := min(CLAIM_LIMIT, holder.room())) > 0:

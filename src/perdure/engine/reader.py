@@ -5,11 +5,13 @@ A reader holds one page at a time, so a slow one costs no memory.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 
-from perdure.errors import RunNotFound, UsageError, WorldUnavailable
+from perdure.codec.keyring import KeyRing
+from perdure.engine.seal import open_chunk
+from perdure.errors import DecodeError, RunNotFound, UsageError, WorldUnavailable
 from perdure.model.ids import RunId
-from perdure.world.stream import Chunk, StreamPage, StreamRecord
+from perdure.world.stream import PAGE_BYTES, Chunk, StreamPage, StreamRecord
 from perdure.world.world import World
 
 PAGE = 500
@@ -20,8 +22,8 @@ logger = logging.getLogger("perdure")
 class Readers:
     """Those of one process and loop."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, keys: KeyRing | None = None) -> None:
+        self._world, self._keys = world, keys
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[RunId, list[asyncio.Event]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -45,10 +47,20 @@ class Readers:
             raise RunNotFound(run_id)
         return page.record
 
+    async def check(self, run_id: RunId, stream: str, index: int) -> None:
+        """For who can't take a promise back: whether the first chunk from there on, if there is one, can be read.
+
+        Raises: PayloadLocked, DecodeError, WorldError.
+        """
+        page = await self._world.streams.read(run_id, stream, index, 1)
+        if page is not None:
+            all(self._opened(page))
+
     async def pages(self, run_id: RunId, stream: str, start_index: int) -> AsyncGenerator[tuple[Chunk, ...]]:
         """The chunks from an index on (negative: so many from the tail), as they come, until the stream is closed.
 
-        Raises: RunNotFound, UsageError for an index past the tail, WorldError where the first look fails.
+        Raises: RunNotFound, UsageError for an index past the tail, PayloadLocked, DecodeError, WorldError where the first
+        look fails.
         """
         record = await self.record(run_id, stream)
         index = record.index_of(start_index)
@@ -61,8 +73,9 @@ class Readers:
                 changed.clear()
                 page = await self._page(run_id, stream, index)
                 if page is not None and page.chunks:
-                    yield page.chunks
-                    index += len(page.chunks)
+                    for chunks in self._opened(page):
+                        yield chunks
+                        index += len(chunks)
                 elif page is not None and page.record.closed:
                     return
                 else:
@@ -84,6 +97,26 @@ class Readers:
         if page is None:
             raise RunNotFound(run_id)
         return page
+
+    def _opened(self, page: StreamPage) -> Iterator[tuple[Chunk, ...]]:
+        """Its chunks, opened: as many together as a page may hold, for what was compressed may be large. Where one doesn't
+        open, those before it come first."""
+        opened: list[Chunk] = []
+        size = 0
+        for kept in page.chunks:
+            try:
+                chunk = open_chunk(page.record.run_id, page.record.stream, kept, self._keys)
+            except DecodeError:
+                if opened:
+                    yield tuple(opened)
+                raise
+            size += len(chunk.data)
+            if size > PAGE_BYTES and opened:
+                yield tuple(opened)
+                opened, size = [], len(chunk.data)
+            opened.append(chunk)
+        if opened:
+            yield tuple(opened)
 
     async def _wait(self, changed: asyncio.Event) -> None:
         try:

@@ -7,13 +7,22 @@ from msgspec.structs import replace
 
 from perdure.codec.failure import to_failure
 from perdure.core.pending import OpenStep
-from perdure.errors import ArgumentsInvalid, DecodeError, EncodeError, PayloadInvalid, RetryableError, StepNotRegistered
+from perdure.errors import (
+    ArgumentsInvalid,
+    DecodeError,
+    EncodeError,
+    PayloadInvalid,
+    PayloadLocked,
+    RetryableError,
+    StepNotRegistered,
+)
 from perdure.model.definition import StepDefinition
 from perdure.model.duration import moment_ms
 from perdure.model.event import StepFailed, StepRetrying
 
 _HOPELESS = (StepNotRegistered, EncodeError, DecodeError, ArgumentsInvalid, PayloadInvalid)
-"""Errors about the shape of what was given or made: another attempt would do its work again, and fail again."""
+"""Errors about the shape of what was given or made: another attempt would do its work again, and fail again. (What is
+locked here another worker may be able to open.)"""
 
 
 def after_failure(
@@ -36,7 +45,8 @@ def after_failure(
 
 
 def _worth_retrying(step: OpenStep, definition: StepDefinition, error: BaseException) -> bool:
-    if isinstance(error, _HOPELESS) or step.failures >= definition.retry.max_retries:
+    hopeless = isinstance(error, _HOPELESS) and not isinstance(error, PayloadLocked)
+    if hopeless or step.failures >= definition.retry.max_retries:
         return False
     return isinstance(error, RetryableError) or definition.retry.retries(error)
 

@@ -10,10 +10,13 @@ plain callbacks only, never inside a task.
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import Raw
 from msgspec.structs import replace
 
+from perdure.codec.keyring import KeyRing
+from perdure.core.divergence import cut
 from perdure.core.history import Decision, History
 from perdure.core.pending import Pending
 from perdure.engine.answer import Answers
@@ -24,9 +27,10 @@ from perdure.engine.host import Host
 from perdure.engine.letter import entries_of
 from perdure.engine.mailbox import Mailbox
 from perdure.engine.outbox import Outbox
+from perdure.engine.seal import open_letter
 from perdure.engine.stream import Outflow
 from perdure.engine.wait import Waits
-from perdure.errors import DecodeError, WorldUnavailable
+from perdure.errors import DecodeError, PayloadLocked, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import (
     DELIVERIES,
@@ -38,6 +42,7 @@ from perdure.model.event import (
     RunCancelled,
     RunCreated,
 )
+from perdure.model.ids import RunId
 from perdure.model.status import Status
 from perdure.replay.body import Body
 from perdure.world.mail import Letter
@@ -111,6 +116,7 @@ class LiveRun:
             input=Raw(created.input),
             history=history,
             new_token=self.host.new_token,
+            show=cut if self.host.keys is None else partial(_digest, self.host.keys, self.run_id),
         )
         self._events = []
         self._activate(self.body.begin)
@@ -146,10 +152,14 @@ class LiveRun:
             return
         try:
             for letter in letters:
-                for entry in entries_of(letter, self.pending):
+                for entry in entries_of(open_letter(letter, self.host.keys), self.pending):
                     self.outbox.arrive(entry)
                     if entry.key == "":
                         self.pending.see("", entry.fact, 0)
+        except PayloadLocked as error:  # the run waits for its key with all of its mail, in order
+            logger.warning("run %s leaves this worker, a letter for it can't be opened: %s", self.run_id, error)
+            self.departure.leave()
+            return
         except DecodeError as error:
             self._unreadable(error)
             return
@@ -304,3 +314,8 @@ class LiveRun:
     def offer(self, *, urgent: bool) -> None:
         self.host.rest.end(self.run_id)
         self.host.committer.offer(self, urgent=urgent)
+
+
+def _digest(keys: KeyRing, run_id: RunId, value: Raw) -> str:
+    """What stands for a value in the sentence of a divergence, which is for people."""
+    return f"digest {keys.digest(run_id, bytes(value))}"

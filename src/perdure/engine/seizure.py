@@ -4,10 +4,12 @@ import logging
 
 from msgspec.structs import replace
 
+from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
 from perdure.engine.append import Births, Entry, Header, compose
 from perdure.engine.letter import entries_of
-from perdure.errors import DecodeError, UsageError
+from perdure.engine.seal import open_letter
+from perdure.errors import DecodeError, PayloadLocked, UsageError
 from perdure.model.event import (
     ENDS,
     REQUESTS,
@@ -28,8 +30,13 @@ logger = logging.getLogger("perdure")
 NOBODY = WorkerId("")
 
 
-def seizure(log: Log, events: list[Event], facts: list[Fact], letters: tuple[Letter, ...]) -> Append:
-    """The append that takes the run over with these facts; an end takes the mail that waits with it (M2)."""
+def seizure(
+    log: Log, events: list[Event], facts: list[Fact], letters: tuple[Letter, ...], keys: KeyRing | None = None
+) -> Append:
+    """The append that takes the run over with these facts; an end takes the mail that waits with it (M2).
+
+    Raises: PayloadLocked where that mail doesn't open: whoever has its key can end the run, and lose nothing.
+    """
     run, created = log.run, events[0].fact
     assert isinstance(created, RunCreated), "L1: a log begins with run_created"
     header = Header(
@@ -48,7 +55,9 @@ def seizure(log: Log, events: list[Event], facts: list[Fact], letters: tuple[Let
         mail: list[Entry] = []
         for letter in letters:
             try:
-                mail += [entry for entry in entries_of(letter, pending) if entry.mail_id is not None]
+                mail += [entry for entry in entries_of(open_letter(letter, keys), pending) if entry.mail_id is not None]
+            except PayloadLocked:
+                raise
             except DecodeError as error:  # it must not keep the run from its end
                 logger.error("a letter for run %s is dropped with its end: %s", run.run_id, error)
                 unreadable.append(letter.mail_id)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
+from perdure.codec.compression import compressed
 from perdure.errors import StreamClosed, WorldUnavailable
 from perdure.model.event import StepCompleted
 from perdure.model.ids import RunId, StepId
@@ -180,7 +181,7 @@ def _grouped(pieces: list[Piece]) -> list[NewChunks]:
     data: list[bytes] = []
     for number, piece in enumerate(pieces):
         if piece.data is not None:
-            data.append(piece.data)
+            data.append(compressed(piece.data))
         after = pieces[number + 1] if number + 1 < len(pieces) else None
         if (
             piece.data is None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import deployment_of
@@ -43,6 +44,7 @@ class WorkerOptions(NamedTuple):
     own_thread: bool = True
     lease_ms: int = LEASE_MS
     retention_ms: int = 0
+    keys: KeyRing | None = None
 
 
 class Worker:
@@ -68,6 +70,7 @@ class Worker:
         self.steps = Steps(registry, options.concurrency, self.has_lease)
         self.deployment = deployment_of(registry)
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
+        self.keys = options.keys
         self.runs: dict[RunId, LiveRun] = {}
         self.stopping = False
         self._ended = ended
@@ -83,6 +86,7 @@ class Worker:
         )
         self._renewing = False
         self.sweeper = Sweeper(self)
+        self.give_way = self.sweeper.give_way
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 

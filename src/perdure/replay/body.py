@@ -6,6 +6,7 @@ requests that the body made in answer. It does no I/O and knows no store; the en
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -16,7 +17,7 @@ from msgspec import Raw
 
 from perdure.codec.failure import to_failure
 from perdure.codec.value import encode
-from perdure.core.divergence import Divergence
+from perdure.core.divergence import Divergence, Show, cut
 from perdure.core.history import Decision, History
 from perdure.core.machine import Machine, Verdict
 from perdure.core.place import Place
@@ -63,12 +64,14 @@ class Body(Scope):
     """One run's body in memory.
 
     After `begin` or `deliver` look at `divergence` (the run must be parked) and `end` (the fact that ends the run), and
-    take the answer.
+    take the answer. `show`: how values look in what is said of a divergence; unless it is `cut`, neither they nor the texts
+    of exceptions are for the process's log.
     """
 
     __slots__ = (
-        "_cancelling",  "_history", "_input", "_main", "_marks", "_refusals", "_released", "_requests", "_waiting",
-        "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "run_id", "started_at_ms",
+        "_cancelling", "_discreet", "_history", "_input", "_main", "_marks", "_refusals", "_released", "_requests",
+        "_waiting", "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "run_id",
+        "started_at_ms",
     )  # fmt: skip
 
     def __init__(
@@ -79,9 +82,10 @@ class Body(Scope):
         input: Raw,
         history: History,
         new_token: Callable[[], str],
+        show: Show = cut,
     ) -> None:
         self.run_id, self.definition, self.new_token = run_id, definition, new_token
-        self.machine = Machine(history)
+        self.machine, self._discreet = Machine(history, show), show is not cut
         salt = int.from_bytes(run_id[-8:].encode(), "big")
         self.loop = Loop(self, salt=salt)
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
@@ -204,7 +208,7 @@ class Body(Scope):
             coroutine = called(self.definition, self._input)
         except (DecodeError, ArgumentsInvalid) as error:
             if self.machine.replaying:  # the log fits other parameters: park it for the code that has them (P9)
-                self.machine.misfit(f"input {bytes(self._input).decode()[:200]}", str(error))
+                self.machine.misfit(self._input, str(error))
                 raise BodyDiverged from None
             raise
         if not self.definition.timeout_ms:
@@ -270,9 +274,16 @@ class Body(Scope):
 
     def log_error(self, context: dict[str, Any], /) -> None:
         """What asyncio says of a body's tasks (an exception that nobody retrieved), once: not in a replay."""
-        if not self.machine.replaying:
-            message = context.get("message", "a task of the workflow failed")
-            logger.error("run %s: %s", self.run_id, message, exc_info=context.get("exception"))
+        if self.machine.replaying:
+            return
+        error, message = context.get("exception"), "a task of the workflow failed"
+        if not self._discreet:
+            logger.error("run %s: %s", self.run_id, context.get("message", message), exc_info=error)
+        elif error is None:
+            logger.error("run %s: %s", self.run_id, message)
+        else:
+            place = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("run %s: %s (%s)\n%s", self.run_id, message, type(error).__qualname__, place)
 
 
 def _rest(body: Body) -> None:
