@@ -19,6 +19,7 @@ from perdure.errors import (
     HookNotFound,
     PayloadConflict,
     PayloadInvalid,
+    PayloadLocked,
     RunNotFound,
     StartConflict,
     UsageError,
@@ -60,6 +61,7 @@ class Problem(Exception):
         return Response(body, self.status, headers={**GUARDS, **self.headers}, media_type=MEDIA_TYPE)
 
 
+LOCKED = "it is sealed with a key that isn't here"
 Row = tuple[type[Exception], int, str, str | None]
 
 TABLE: tuple[Row, ...] = (
@@ -73,6 +75,7 @@ TABLE: tuple[Row, ...] = (
     (EncodeError, 422, "value-invalid", None),
     (AttributeInvalid, 422, "value-invalid", None),
     (DurationInvalid, 422, "value-invalid", None),
+    (PayloadLocked, 503, "payload-locked", LOCKED),
     (UsageError, 400, "usage", None),
     (WorldFull, 507, "world-full", "the place where runs are kept is full"),
     (WorldError, 503, "world-unavailable", "the place where runs are kept can't be reached"),

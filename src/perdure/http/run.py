@@ -17,7 +17,7 @@ from perdure.http.answer import answered
 from perdure.http.authorization import Target
 from perdure.http.body import read_json
 from perdure.http.call import Call
-from perdure.http.problem import Problem
+from perdure.http.problem import LOCKED, Problem
 from perdure.model.definition import WorkflowDefinition
 
 SHOWN = (
@@ -42,7 +42,10 @@ async def start_run(call: Call) -> Response:
 async def show_run(call: Call) -> Response:
     """200, with where the run stands."""
     await call.check("run:read", Target("run", call.parameter))
-    return answered(shown(await get_run(call.parameter).info()))
+    info = await get_run(call.parameter).info()
+    if info.locked:
+        raise Problem(503, LOCKED, kind="payload-locked")
+    return answered(shown(info))
 
 
 async def cancel_run(call: Call) -> Response:

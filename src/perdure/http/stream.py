@@ -131,6 +131,7 @@ class StreamResponse(Response):
         }
         if record.closed and first == record.length and asked.framing.media_type == SSE:
             return None, self._response(204, headers)  # an EventSource would come back for ever
+        await readers.check(self._run_id, asked.namespace, first)
         response = self._response(200, {**headers, "content-type": asked.framing.media_type})
         return (readers.pages(self._run_id, asked.namespace, first), asked.framing), response
 

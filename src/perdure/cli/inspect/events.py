@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec.structs import replace
 
-from perdure.api.info import event_info
+from perdure.api.info import event_infos
 from perdure.api.records import EventInfo, moment
 from perdure.cli.human import clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
@@ -14,6 +15,7 @@ from perdure.cli.reference import run_named
 from perdure.cli.table import Cell, Column, Row
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.engine.log import read_log
 from perdure.errors import UsageError
 
 COLUMNS = (
@@ -39,10 +41,10 @@ def events(run: str, options: ListOptions, world: str | None) -> None:
     first = 1 if options.cursor is None else seq_of(options.cursor)
 
     async def work(engine: Engine) -> tuple[datetime, list[EventInfo], str | None]:
-        log, found = await engine.log(await run_named(engine, run), first)
-        page, rest = found[: options.limit], found[options.limit :]
+        log = await read_log(engine.world, await run_named(engine, run), first)
+        page, rest = log.rows[: options.limit], log.rows[options.limit :]
         created_at = moment(log.run.created_at_ms)
-        return created_at, [event_info(event) for event in page], str(rest[0].seq) if rest else None
+        return created_at, event_infos(replace(log, rows=page), engine.keys), str(rest[0].seq) if rest else None
 
     created_at, found, cursor = in_world(world, work)
     now, with_data = datetime.now(UTC), options.with_data

@@ -14,7 +14,7 @@ from perdure.api.run import get_run
 from perdure.cli.detail import Part, draw_detail, write_detail
 from perdure.cli.human import age, clock, counted, iso, span
 from perdure.cli.inspect.hooks import HookView, expiry_cell, hook_json, hooks_in
-from perdure.cli.inspect.view import RunView, view_of
+from perdure.cli.inspect.view import RunView, listed_view, view_of
 from perdure.cli.inspect.waterfall import waterfall
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.reference import record_named
@@ -87,8 +87,11 @@ def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | No
 
 
 async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
-    view = await view_of(engine, record, await served_workflows(engine), with_data=with_data)
+    look = view_of if with_data else listed_view
+    view = await look(engine, record, await served_workflows(engine), with_data=with_data)
     streams = (await get_run(record.run_id).streams()).items
+    if view.info.locked:
+        return RunDetail(view, (), streams)
     log, events = await engine.log(record.run_id)
     return RunDetail(
         view,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.inspect.filter import Wanted, filter_options
-from perdure.cli.inspect.view import RunView, view_of
+from perdure.cli.inspect.view import RunView, listed_view
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.reference import run_named
 from perdure.cli.served import served_workflows
@@ -51,7 +51,7 @@ def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, world
         views: list[RunView] = []
         for run in page.runs:
             with suppress(RunNotFound):  # it was old, and has just been removed
-                views.append(await view_of(engine, run, served, with_data=options.with_data))
+                views.append(await listed_view(engine, run, served, with_data=options.with_data))
         return views, page.runs[-1].run_id if page.more else None
 
     views, cursor = in_world(world, work)

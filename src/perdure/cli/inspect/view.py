@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from perdure.api.info import run_info
+from perdure.api.info import run_info, unreadable_info
 from perdure.api.records import RunInfo
 from perdure.engine.engine import Engine
+from perdure.errors import PayloadLocked
 from perdure.model.event import Event, RunCompleted, RunCreated
 from perdure.model.status import ENDED
 from perdure.world.query import RunRecord
@@ -37,8 +38,19 @@ class RunView(NamedTuple):
         return info.reason or info.waiting_sentence
 
 
+async def listed_view(engine: Engine, record: RunRecord, served: frozenset[str], *, with_data: bool) -> RunView:
+    """As `view_of`; of a run whose payloads this process's keys don't open, what its row says, and why."""
+    try:
+        return await view_of(engine, record, served, with_data=with_data)
+    except PayloadLocked as error:
+        return RunView(unreadable_info(record, error), None, None, with_data=with_data)
+
+
 async def view_of(engine: Engine, record: RunRecord, served: frozenset[str], *, with_data: bool) -> RunView:
-    """Look at a run; of one that has ended only the last event is read, unless its data is asked for too."""
+    """Look at a run; of one that has ended only the last event is read, unless its data is asked for too.
+
+    Raises: PayloadLocked.
+    """
     first_seq = 1 if with_data or record.status not in ENDED else record.length
     log, events = await engine.log(record.run_id, first_seq)
     result = _result(events)
