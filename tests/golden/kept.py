@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from perdure.codec.compression import decompressed
 from perdure.model.ids import MailId, RunId
 from perdure.testing.simulation.checker.row import RunLog
 from perdure.world import Log
@@ -93,7 +94,7 @@ def kept(log: Log) -> Run:
             key=row.key,
             mail_id=row.mail_id,
             decided=row.decided,
-            payload=Raw(without_traces(row.payload)),
+            payload=Raw(without_traces(decompressed(row.payload, row.type))),
         )
         for row in log.rows
     ]

@@ -396,7 +396,9 @@ def test_where_values_are_secret_the_log_has_its_type_and_place_alone(caplog: py
         return await act("a", 1)
 
     made, history = workflow_of(flow), History(log())
-    body = Body(run_id=ME, definition=made, input=raw("{}"), history=history, show=lambda value: "a digest")
+    body = Body(
+        run_id=ME, definition=made, input=raw("{}"), history=history, new_token=str, show=lambda value: "a digest"
+    )
     body.begin()
     keys(body)
     deliver(body, 1, (A, done()))

@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, cast
 
-import msgspec
-
 from perdure.model.ids import RunId
-from perdure.testing.simulation.checker.row import Row, RunLog
+from perdure.testing.simulation.checker.row import Row, RunLog, fact_in
 from perdure.testing.simulation.checker.wait import PROMPT_MS, settling_ms
 from perdure.testing.simulation.evidence import Evidence, Violation
 from perdure.testing.simulation.sender import MARK
@@ -45,7 +43,7 @@ def _payloads(evidence: Evidence) -> dict[str, list[tuple[RunId, str]]]:
         letters = [(letter.kind, letter.key, letter.payload) for letter in evidence.mail[run_id]]
         for kind, key, payload in (*((row.type, row.key, row.payload) for row in log.rows), *letters):
             if kind == "hook_received":
-                there.setdefault(str(msgspec.json.decode(payload)["payload"]), []).append((run_id, key))
+                there.setdefault(str(fact_in(payload)["payload"]), []).append((run_id, key))
     return there
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from perdure.codec.compression import decompressed
 from perdure.model.ids import RunId
 from perdure.world import Log, RunRecord
 from perdure.world import Row as Kept
@@ -59,13 +60,18 @@ class Row:
         return self.type in REQUESTS and not self.fact.get("by_step", False)
 
 
+def fact_in(payload: bytes) -> Any:
+    """A payload's JSON, decompressed if it was large."""
+    return msgspec.json.decode(decompressed(payload, "payload"))
+
+
 class RunLog:
     """One run's row and its events."""
 
     def __init__(self, log: Log) -> None:
         self.run: RunRecord = log.run
         self.run_id: RunId = log.run.run_id
-        self.rows = [Row(kept, msgspec.json.decode(kept.payload)) for kept in log.rows]
+        self.rows = [Row(kept, fact_in(kept.payload)) for kept in log.rows]
 
     def of(self, *types: str) -> Iterator[Row]:
         return (row for row in self.rows if row.type in types)

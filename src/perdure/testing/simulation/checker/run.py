@@ -26,8 +26,8 @@ def check_stories(evidence: Evidence) -> Iterator[Violation]:
         if not story.done:
             yield Violation("P1 a client waits for ever", story.run_id, story.program.name)
         if log is not None and story.told is not None:
-            told = (story.told.type, msgspec.json.encode(story.told))
-            if told not in [(row.type, row.payload) for row in log.rows]:
+            told = (story.told.type, msgspec.json.decode(msgspec.json.encode(story.told)))
+            if told not in [(row.type, row.fact) for row in log.rows]:
                 yield Violation("P7 a client was told another end", story.run_id, story.told.type)
     for run_id in evidence.watched.born_dead:
         yield Violation("O2 born with an owner whose lease was over", run_id, "")
@@ -47,7 +47,7 @@ def check_run(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
         yield Violation("P1 a run didn't end", log.run_id, f"{standing}, mail {log.run.mail}, last {log.rows[-1].type}")
     if program is None:
         return
-    if program.never and any(program.never in row.kept.payload.decode() for row in log.rows):
+    if program.never and any(program.never in str(row.fact) for row in log.rows):
         yield Violation("T7 user code caught what it can't", log.run_id, program.never)
     yield from _result(evidence, log, program)
 
