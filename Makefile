@@ -1,6 +1,6 @@
 # Whichever target runs first makes .venv from the lock. It needs python3 (3.11 or later), pip and make.
 #   make PYTHON=python3.13 test     another Python
-#   make test ARGS="tests/core -x"  more arguments, for demo, test and bench
+#   make test ARGS="tests/core -x"  more arguments, for demos, test and bench
 
 PYTHON ?= python3
 ARGS ?=
@@ -11,11 +11,12 @@ READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks
 
-.PHONY: help demo test check static bench format lock clean
+.PHONY: help demo demo-postgres test check static bench format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    fulfil orders, with a worker killed in the middle"
+	@echo "make demo-postgres  the same on PostgreSQL: three workers, killed in turn, and the server crashes"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, import contracts, and the tests, tidy among them"
 	@echo "make bench   measure against the bare floor and DBOS"
@@ -25,6 +26,9 @@ help:
 
 demo: $(READY)
 	@$(BIN)/python -m examples.fulfilment $(ARGS)
+
+demo-postgres: $(READY)
+	@$(BIN)/python -m examples.fulfilment --postgres $(ARGS)
 
 test: $(READY)
 	@$(BIN)/python -m pytest $(ARGS)

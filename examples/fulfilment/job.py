@@ -1,9 +1,9 @@
-"""What the demo knows of its own job: the orders it placed, how their runs ended, which workers it killed."""
+"""What the demo knows of its own job: the orders it placed, how their runs ended, what it brought down."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from examples.fulfilment.orders import AcceptedLine, Order, RejectedLine
 from examples.fulfilment.workflows import Receipt, fulfil
@@ -13,10 +13,11 @@ ORDERS_PER_SECOND = 24
 
 
 @dataclass(frozen=True)
-class Kill:
-    """A worker's end: when, and the runs that weren't done by then."""
+class Blow:
+    """Who went down, by what, when, and the runs that weren't done by then."""
 
-    pid: int
+    victim: str
+    how: str
     at: datetime
     open_runs: list[str]
 
@@ -32,7 +33,7 @@ class Job:
     reasons: dict[str, str] = field(default_factory=dict[str, str])
     repeated: list[AcceptedLine] = field(default_factory=list[AcceptedLine])
     refused: list[RejectedLine] = field(default_factory=list[RejectedLine])
-    kills: list[Kill] = field(default_factory=list[Kill])
+    blows: list[Blow] = field(default_factory=list[Blow])
 
     @property
     def done(self) -> bool:
@@ -42,6 +43,12 @@ class Job:
     def open_runs(self) -> list[str]:
         """The runs that have begun and not ended."""
         return [run_id for order_id, run_id in self.run_ids.items() if order_id not in self.fulfilled]
+
+    def strike(self, victim: str, how: str) -> Blow:
+        """Notes that somebody is going down now."""
+        blow = Blow(victim, how, datetime.now(UTC), self.open_runs())
+        self.blows.append(blow)
+        return blow
 
 
 async def place_orders(lines: Sequence[AcceptedLine], job: Job) -> None:

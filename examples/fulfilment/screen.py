@@ -78,7 +78,7 @@ def summary_table(job: Job, answers: Mapping[str, str]) -> Table:
         (len(job.repeated), "exported again: found the first line's run"),
         (fulfilled, "fulfilled"),
         *((count, f"not fulfilled: {reason}") for reason, count in Counter(job.reasons.values()).most_common()),
-        *((len(kill.open_runs), f"runs open when worker {kill.pid} was killed") for kill in job.kills),
+        *((len(blow.open_runs), f"runs open at the {blow.how} of {blow.victim}") for blow in job.blows),
     ]
     for count, what in rows:
         table.add_row(str(count), escape(what))
@@ -92,8 +92,14 @@ def verdict(job: Job, problems: Sequence[str]) -> Table:
     for problem in problems:
         table.add_row("[bold red]wrong[/]", escape(problem))
     if not problems:
+        blows = Counter(blow.how for blow in job.blows)
+        table.add_row("[bold green]right[/]", f"none of the {len(job.orders)} orders is lost{_survived(blows)}")
         fulfilled = sum(job.fulfilled.values())
         table.add_row("[bold green]right[/]", f"each of the {fulfilled} fulfilled orders was charged exactly once")
         table.add_row("[bold green]right[/]", "each other order was refunded exactly once, or never charged")
         table.add_row("[bold green]right[/]", "nothing was charged without an order")
     return table
+
+
+def _survived(blows: Mapping[str, int]) -> str:
+    return ", after " + " and ".join(f"{count} × {how}" for how, count in blows.items()) if blows else ""

@@ -58,6 +58,23 @@ def test_every_order_is_charged_once_though_the_worker_is_killed(tmp_path: Path)
     assert list((tmp_path / ".perdure" / "demo").iterdir()) == []
 
 
+def test_three_workers_on_a_postgresql_that_crashes(tmp_path: Path) -> None:
+    demo = start_demo(tmp_path, "--postgres", "--orders", "40", "--kills", "2")
+    stdout, stderr = output(demo)
+    assert (demo.returncode, stderr) == (0, ""), stdout
+    workers = re.findall(r"worker (\d+) started", stdout)
+    assert len(workers) == 3 + 2
+    killed = re.findall(r"worker (\d+) killed \(SIGKILL\), with [1-9]\d* runs open", stdout)
+    assert len(set(killed)) == 2
+    assert set(killed) < set(workers)
+    assert re.search(r"PostgreSQL crashes \(stopped as by a power cut\), with [1-9]\d* runs open", stdout)
+    assert "PostgreSQL is back, and has recovered from its log" in stdout
+    assert re.search(r"right +none of the 34 orders is lost, after 2 × SIGKILL and 1 × crash", stdout)
+    assert re.search(r"right +each of the 31 fulfilled orders was charged exactly once", stdout)
+    assert not any(is_alive(worker) for worker in workers)
+    assert list((tmp_path / ".perdure" / "demo").iterdir()) == []
+
+
 def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     demo = start_demo(tmp_path)
     assert demo.stdout
