@@ -12,7 +12,7 @@ from perdure.errors import RunNotFound
 from perdure.model.ids import RunId, WorkerId
 from perdure.testing.simulation.faults import Rates
 from perdure.testing.simulation.loop import Died
-from perdure.testing.simulation.process import BOOT_AGAIN_S, LEASE_MS, Process, current_process
+from perdure.testing.simulation.process import BOOT_AGAIN_S, LEASE_MS, Process
 from tests.testing.simulation.site import Site, site
 
 
@@ -102,23 +102,6 @@ def test_only_workers_are_mortal() -> None:
         worker = here.process("mortal")
         here.pass_ms(1)
         assert (worker.alive, here.faults.calls) == (False, 1)
-
-
-def test_code_knows_its_process(here: Site) -> None:
-    one, two = here.worker("one"), here.worker("two")
-
-    async def whose(engine: Engine) -> Process:
-        return current_process()
-
-    assert [here.ask(process, whose) for process in (one, two)] == [one, two]
-
-
-def test_code_outside_of_a_simulation_has_no_process() -> None:
-    async def whose() -> Process:
-        return current_process()
-
-    with pytest.raises(AssertionError, match="only code of a simulation runs in one of its processes"):
-        asyncio.run(whose())
 
 
 # -- asked by others

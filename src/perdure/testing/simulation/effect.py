@@ -1,4 +1,4 @@
-"""What a simulated step does: it writes to the ledger, takes its time, and fails as the seed says."""
+"""What a program's step does: it writes to the ledger, takes its time, and fails as the seed says."""
 
 import asyncio
 from typing import TypeVar
@@ -9,7 +9,7 @@ from perdure.codec.value import encode
 from perdure.model.ids import RunId
 from perdure.replay.scope import current_attempt
 from perdure.testing.simulation.ledger import Written
-from perdure.testing.simulation.process import current_process
+from perdure.testing.simulation.stage import current_stage
 
 T = TypeVar("T")
 FAILING_ATTEMPTS = 5
@@ -25,22 +25,14 @@ def begin(*told: str) -> int:
     was given."""
     attempt = current_attempt()
     assert attempt is not None, "only steps have effects"
-    process = current_process()
-    process.around.ledger.begin(
-        process.worker_id,
-        process.epoch_of(attempt.run_id),
-        attempt.run_id,
-        (attempt.step_id, attempt.step_name, attempt.attempt),
-        told,
-    )
-    return process.around.ledger.count(attempt.step_id)
+    return current_stage().begin(attempt, told)
 
 
 def shaken() -> bool:
     """Whether this attempt is to fail. The sixth never is: a step that is retried often enough succeeds."""
     attempt = current_attempt()
     assert attempt is not None, "only steps fail"
-    return attempt.attempt <= FAILING_ATTEMPTS and current_process().around.faults.happens("fail")
+    return attempt.attempt <= FAILING_ATTEMPTS and current_stage().fails()
 
 
 async def effect(result: T, *told: str) -> T:
@@ -54,41 +46,31 @@ async def effect(result: T, *told: str) -> T:
 
 async def linger() -> None:
     """Take some time; now and then long enough for others to believe that the worker is gone."""
-    random = current_process().around.universe.random
+    random = current_stage().random
     await asyncio.sleep(random.uniform(0.001, 0.2) if random.random() < 0.9 else random.uniform(0.4, 1.5))
 
 
 def crash() -> None:
     """Kill the process that this runs in, as a step with a bug in native code does."""
-    process = current_process()
-    process.around.faults.counts["kill"] += 1
-    process.die()
+    current_stage().crash()
 
 
 async def put(out: Writable[str], *, end: bool = False) -> Written:
     """Write a chunk like no other to a stream, or its end, and write that down. Raises: StreamClosed."""
-    attempt, process = current_attempt(), current_process()
+    attempt, stage = current_attempt(), current_stage()
     assert attempt is not None, "only steps write here"
-    ledger = process.around.ledger
-    text = f"chunk {len(ledger.written)} of {attempt.step_id}, attempt {attempt.attempt}"
-    written = Written(
-        run_id=RunId(out.run_id),
-        stream=out.namespace or "",
-        data=None if end else encode(text, "chunk"),
-        writer=attempt.run_id,
-        step_id=attempt.step_id,
-        attempt=attempt.attempt,
-        worker_id=process.worker_id,
-        epoch=process.epoch_of(attempt.run_id),
-        kept=out.atomic,
-    )
-    await (out.close() if end else out.write(text))
-    ledger.written.append(written)
+    text = f"{stage.chunk_name()} of {attempt.step_id}, attempt {attempt.attempt}"
+    data = None if end else encode(text, "chunk")
+    written = stage.write(attempt, RunId(out.run_id), out.namespace or "", data, kept=out.atomic)
+    try:
+        await (out.close() if end else out.write(text))
+    except BaseException:
+        stage.unwrite(written)
+        raise
     return written
 
 
 async def drain(out: Writable[str], *written: Written) -> None:
     """Commit what was written, and write that down. Raises: StreamClosed, WorldUnavailable."""
     await out.drain()
-    for one in written:
-        one.drained = True
+    current_stage().drained(written)

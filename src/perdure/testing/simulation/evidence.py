@@ -1,9 +1,12 @@
 """What a simulation leaves behind for the checker: the store's rows, the ledger, and what clients were told."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from perdure.model.ids import RunId
+from perdure.testing.simulation.checker.row import Row, RunLog
 from perdure.testing.simulation.client import Story
 from perdure.testing.simulation.ledger import Effect, Written
 from perdure.testing.simulation.program import Suite
@@ -40,6 +43,40 @@ class Evidence:
     counts: Counter[str]
     calls: int
     trace: str
+
+    # -- the same, as the checker asks for it
+
+    @cached_property
+    def runs(self) -> dict[RunId, RunLog]:
+        """Every log, read once."""
+        return {run_id: RunLog(log) for run_id, log in self.logs.items()}
+
+    @cached_property
+    def effects_of(self) -> Mapping[RunId, Sequence[Effect]]:
+        """The effects by the run whose step had them."""
+        found: defaultdict[RunId, list[Effect]] = defaultdict(list)
+        for effect in self.effects:
+            found[effect.run_id].append(effect)
+        return found
+
+    @cached_property
+    def written_to(self) -> Mapping[RunId, Sequence[Written]]:
+        """What steps wrote, by the run whose stream it is."""
+        found: defaultdict[RunId, list[Written]] = defaultdict(list)
+        for written in self.written:
+            found[written.run_id].append(written)
+        return found
+
+    @cached_property
+    def said_to(self) -> Mapping[tuple[RunId, str], Mapping[RunId, Sequence[Row]]]:
+        """What bodies wrote to a stream, and that they closed it, by the run whose body it was."""
+        found: defaultdict[tuple[RunId, str], defaultdict[RunId, list[Row]]]
+        found = defaultdict(lambda: defaultdict(list))
+        for run_id, log in self.runs.items():
+            for row in log.of("stream_written", "stream_closed"):
+                stream = RunId(row.fact.get("run_id") or run_id), row.fact.get("stream", "")
+                found[stream][run_id].append(row)
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The processes of a simulation: workers, which faults may kill and pause, and the one outsider that only asks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 from typing import Any, TypeVar
 
 from perdure.api.connect import CONNECTION
@@ -12,8 +13,9 @@ from perdure.engine.entropy import seeded
 from perdure.engine.registry import Registry
 from perdure.errors import WorldError
 from perdure.model.ids import RunId, WorkerId
+from perdure.replay.scope import Attempt
 from perdure.testing.simulation.faults import Faults
-from perdure.testing.simulation.ledger import Ledger
+from perdure.testing.simulation.ledger import Ledger, Written
 from perdure.testing.simulation.loop import Died, ProcessLoop
 from perdure.testing.simulation.store import Store
 from perdure.testing.simulation.universe import Universe
@@ -45,6 +47,7 @@ class Process:
 
     def __init__(self, around: Surroundings, name: str, registry: Registry, *, works: bool, skew_ms: int = 0) -> None:
         self.around, self.name, self.registry, self.works = around, name, registry, works
+        self.stage = SimulatedStage(self)
         self.loop = ProcessLoop(around.universe, self)
         wire = Wire(around.store, around.universe, around.faults, self)
         self.world = FaultyWorld(around.store, wire, skew_ms)
@@ -53,11 +56,11 @@ class Process:
         self.died: Callable[[], None] = lambda: None
         self._seed = around.universe.random.getrandbits(32)
         self._callers: dict[asyncio.Future[Any], ProcessLoop] = {}
-        self.loop.call_soon(self._begin)
+        self.loop.call_soon(self._boot)
 
     # -- life
 
-    def _begin(self) -> None:
+    def _boot(self) -> None:
         self.engine = Engine(self.world, self.registry, entropy=seeded(self._seed), own_thread=False, lease_ms=LEASE_MS)
         home: Any = self.loop.create_future()
         CONNECTION.engines[self.loop] = (self.engine, home)  # for the verbs that steps call
@@ -149,11 +152,52 @@ class Process:
             home.call_soon(partial(_succeed, future, task.result()))
 
 
-def current_process() -> Process:
-    """The process that runs this code."""
-    process = getattr(asyncio.get_running_loop(), "owner", None)
-    assert isinstance(process, Process), "only code of a simulation runs in one of its processes"
-    return process
+class SimulatedStage:
+    """What the steps of a process stand on."""
+
+    def __init__(self, process: Process) -> None:
+        self._process, self._around = process, process.around
+
+    @property
+    def random(self) -> Random:
+        return self._around.universe.random
+
+    def begin(self, attempt: Attempt, told: tuple[str, ...]) -> int:
+        run_id, step = attempt.run_id, (attempt.step_id, attempt.step_name, attempt.attempt)
+        self._around.ledger.begin(self._process.worker_id, self._process.epoch_of(run_id), run_id, step, told)
+        return self._around.ledger.count(attempt.step_id)
+
+    def fails(self) -> bool:
+        return self._around.faults.happens("fail")
+
+    def crash(self) -> None:
+        self._around.faults.counts["kill"] += 1
+        self._process.die()
+
+    def chunk_name(self) -> str:
+        return f"chunk {len(self._around.ledger.written)}"
+
+    def write(self, attempt: Attempt, run_id: RunId, stream: str, data: bytes | None, *, kept: bool) -> Written:
+        written = Written(
+            run_id=run_id,
+            stream=stream,
+            data=data,
+            writer=attempt.run_id,
+            step_id=attempt.step_id,
+            attempt=attempt.attempt,
+            worker_id=self._process.worker_id,
+            epoch=self._process.epoch_of(attempt.run_id),
+            kept=kept,
+        )
+        self._around.ledger.written.append(written)
+        return written
+
+    def unwrite(self, written: Written) -> None:
+        self._around.ledger.written.remove(written)
+
+    def drained(self, written: Sequence[Written]) -> None:
+        for one in written:
+            one.drained = True
 
 
 async def _done(job: Job[T], engine: Engine) -> T:

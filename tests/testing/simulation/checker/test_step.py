@@ -65,7 +65,13 @@ NAMED = "checked:do, attempt 1, on wrkr_1 in epoch 1"
 
 def test_healthy_steps() -> None:
     assert found(*TRIPPED, effects=(effect_of(DO), effect_of(END))) == []
-    assert found(*TRIPPED, effects=(effect_of(DO), effect_of(DO), effect_of(END))) == []  # at least once
+    assert found(*TRIPPED, effects=(effect_of(DO), effect_of(DO, epoch=2), effect_of(END))) == []  # at least once
+
+
+def test_one_owner_begins_an_attempt_once() -> None:
+    twice = (effect_of(DO, epoch=2), effect_of(DO), effect_of(DO))
+    detail = "checked:do, attempt 1, in epoch 1: 2 times"
+    assert found(*TRIPPED, effects=twice) == [("P2 an attempt begun twice by one owner", detail)]
 
 
 def test_a_body_begun_after_its_outcome() -> None:
@@ -260,7 +266,7 @@ def test_at_most_once() -> None:
 
 
 def test_an_at_most_once_attempt_that_has_begun_twice() -> None:
-    assert found(*CALLED_ONCE, started(1, ONCE), effects=(once(), once())) == [
+    assert found(*CALLED_ONCE, started(1, ONCE), effects=(once(), replace(once(), epoch=2))) == [
         ("S3 an at-most-once body", f"{ONCE}: attempt 1 has begun 2 times"),
         ("S3 an at-most-once body", f"{ONCE}: begun 2 times, with 0 causes for another"),
     ]

@@ -6,7 +6,6 @@ from perdure.testing.simulation.checker.hook import check_hooks, check_senders
 from perdure.testing.simulation.checker.log import check_log
 from perdure.testing.simulation.checker.mail import check_mail
 from perdure.testing.simulation.checker.replay import check_replay
-from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.checker.run import check_run, check_stories
 from perdure.testing.simulation.checker.step import check_steps
 from perdure.testing.simulation.checker.stream import check_readers, check_streams
@@ -28,17 +27,15 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
     yield from check_stories(evidence)
     yield from check_senders(evidence)
     yield from check_readers(evidence)
-    effects = {effect.run_id for effect in evidence.effects}
-    for run_id in sorted(effects - evidence.logs.keys()):
+    for run_id in sorted(evidence.effects_of.keys() - evidence.logs.keys()):
         yield Violation("P1 a step of a run that isn't there", run_id, "")
     chosen = min(evidence.logs, default=None)
-    for run_id, kept in evidence.logs.items():
-        log = RunLog(kept)
+    for run_id, log in evidence.runs.items():
         yield from check_log(log)
         yield from check_mail(evidence, log)
         yield from check_hooks(evidence, log)
         yield from check_streams(evidence, log)
         yield from check_waits(evidence, log)
-        yield from check_steps(evidence, log, [effect for effect in evidence.effects if effect.run_id == run_id])
+        yield from check_steps(evidence, log, evidence.effects_of.get(run_id, ()))
         yield from check_replay(evidence, log, prefixes=prefixes and run_id == chosen)
         yield from check_run(evidence, log)

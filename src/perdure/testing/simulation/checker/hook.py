@@ -16,7 +16,7 @@ def check_senders(evidence: Evidence) -> Iterator[Violation]:
     for run_id, detail in evidence.watched.hooks:
         yield Violation(detail.partition(": ")[0], run_id, detail.partition(": ")[2])
     there = _payloads(evidence)
-    retried = {run_id for run_id, log in evidence.logs.items() if any(row.type == "run_retried" for row in log.rows)}
+    retried = {run_id for run_id, log in evidence.runs.items() if log.taken_back}
     for story in evidence.stories:
         for sent in story.sent:
             places = there.get(sent.payload, [])
@@ -39,9 +39,9 @@ def check_hooks(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
 def _payloads(evidence: Evidence) -> dict[str, list[tuple[RunId, str]]]:
     """Where each payload is: runs and keys, of rows and of letters that wait."""
     there: dict[str, list[tuple[RunId, str]]] = {}
-    for run_id, log in evidence.logs.items():
+    for run_id, log in evidence.runs.items():
         letters = [(letter.kind, letter.key, letter.payload) for letter in evidence.mail[run_id]]
-        for kind, key, payload in (*((row.type, row.key, row.payload) for row in log.rows), *letters):
+        for kind, key, payload in (*((row.type, row.key, row.kept.payload) for row in log.rows), *letters):
             if kind == "hook_received":
                 there.setdefault(str(fact_in(payload)["payload"]), []).append((run_id, key))
     return there

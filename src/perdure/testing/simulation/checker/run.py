@@ -20,7 +20,7 @@ _UNSTORED = "its log could not be written"
 def check_stories(evidence: Evidence) -> Iterator[Violation]:
     """Starts that were acknowledged and lost, ends that nobody was told of, or told wrongly."""
     for story in evidence.stories:
-        log = evidence.logs.get(story.run_id) if story.run_id is not None else None
+        log = evidence.runs.get(story.run_id) if story.run_id is not None else None
         if story.run_id is not None and log is None:
             yield Violation("P1 an accepted start is lost", story.run_id, story.program.name)
         if not story.done:
@@ -72,7 +72,7 @@ def _reference(suite: Suite, program: Program) -> str:
     evidence = simulate(plan, 0)
     [story] = evidence.stories
     assert story.run_id is not None, "without faults, every start is acknowledged"
-    end = RunLog(evidence.logs[story.run_id]).end
+    end = evidence.runs[story.run_id].end
     assert end is not None, f"without faults, {program.name} ends"
     return _ending(end)
 

@@ -1,7 +1,7 @@
 """Rules of steps: what their bodies did, by the ledger, against what their log says."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perdure.model.ids import step_id
 from perdure.testing.simulation.checker.row import Row, RunLog
@@ -9,7 +9,7 @@ from perdure.testing.simulation.evidence import Evidence, Violation
 from perdure.testing.simulation.ledger import Effect
 
 
-def check_steps(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[Violation]:
+def check_steps(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> Iterator[Violation]:
     """What the steps of this run, and the ledger's `effects` of it, break."""
     created = {step_id(log.run_id, row.key): row for row in log.of("step_created")}
     for rule, detail in _bodies(evidence, log, effects):
@@ -32,7 +32,7 @@ def check_steps(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Itera
         yield Violation("S6 a retry in place", log.run_id, detail)
 
 
-def _bodies(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[tuple[str, str]]:
+def _bodies(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> Iterator[tuple[str, str]]:
     for effect in effects:
         name = f"{effect.step}, attempt {effect.attempt}, on {effect.worker_id} in epoch {effect.epoch}"
         if effect.recorded and effect.owner:
@@ -41,6 +41,13 @@ def _bodies(evidence: Evidence, log: RunLog, effects: list[Effect]) -> Iterator[
             yield "L5 a step was told of what isn't there", name
         if not effect.lease_live and evidence.late_ms == evidence.skew_ms:
             yield "O3 a body begun without a live lease", name
+    begun = Counter((effect.step_id, effect.step, effect.attempt, effect.epoch) for effect in effects if effect.owner)
+    for (_, step, attempt, epoch), count in begun.items():
+        if count > 1:
+            yield (
+                "P2 an attempt begun twice by one owner",
+                f"{step}, attempt {attempt}, in epoch {epoch}: {count} times",
+            )
     if log.run_id in evidence.watched.early and (effects or any(True for _ in log.of("step_created"))):
         yield "S5 a body ran though its run was cancelled before", str(len(effects))
 

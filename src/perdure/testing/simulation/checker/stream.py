@@ -29,8 +29,8 @@ def check_readers(evidence: Evidence) -> Iterator[Violation]:
         for reading in story.readings:
             page = evidence.streams.get(reading.run_id, {}).get(reading.stream)
             kept = [chunk.data for chunk in page.chunks][reading.start :] if page is not None else []
-            log = evidence.logs.get(reading.run_id)
-            retried = log is not None and any(row.type == "run_retried" for row in log.rows)
+            log = evidence.runs.get(reading.run_id)
+            retried = log is not None and any(True for _ in log.of("run_retried"))
             if reading.chunks != kept[: len(reading.chunks)]:
                 yield Violation(
                     "P6 a reader saw another stream", reading.run_id, f"{reading.stream!r}: {reading.chunks}"
@@ -68,12 +68,8 @@ def _of_bodies(evidence: Evidence, log: RunLog, name: str, page: StreamPage | No
     """The writes in each log are in the stream, in order: all of its own run's, of another's up to the stream's end."""
     found = [chunk.data for chunk in page.chunks if chunk.step_id is None] if page is not None else []
     expected: set[bytes] = set()
-    for run_id, kept in evidence.logs.items():
-        wrote = [
-            msgspec.json.encode(row.fact["data"])
-            for row in RunLog(kept).of("stream_written")
-            if row.fact.get("stream", "") == name and RunId(row.fact.get("run_id") or run_id) == log.run_id
-        ]
+    for run_id, rows in evidence.said_to.get((log.run_id, name), {}).items():
+        wrote = [msgspec.json.encode(row.fact["data"]) for row in rows if row.type == "stream_written"]
         got = [data for data in found if data in set(wrote)]
         short = len(got) < len(wrote) and not (run_id != log.run_id and log.run.status in ENDED)
         if got != wrote[: len(got)] or (short and not _is_shut(evidence, log, name)):
@@ -112,8 +108,8 @@ def _of_steps(evidence: Evidence, log: RunLog, name: str, page: StreamPage | Non
 def _to(evidence: Evidence, run_id: RunId, stream: str | None) -> Iterator[Written]:
     return (
         one
-        for one in evidence.written
-        if one.run_id == run_id and one.data is not None and (stream is None or one.stream == stream)
+        for one in evidence.written_to.get(run_id, ())
+        if one.data is not None and (stream is None or one.stream == stream)
     )
 
 
@@ -130,7 +126,7 @@ def _attempt_of(one: Written) -> _Attempt:
 
 def _outcome(evidence: Evidence, one: Written, attempt: _Attempt) -> str:
     """What the writer's log says of this attempt, in the epoch in which it ran; empty: nothing."""
-    log = RunLog(evidence.logs[one.writer])
+    log = evidence.runs[one.writer]
     for row in log.of("step_completed", "step_failed", "step_retrying"):
         mine = row.epoch == attempt.epoch and row.fact["attempt"] == attempt.attempt
         if mine and step_id(log.run_id, row.key) == attempt.step_id:
@@ -140,9 +136,6 @@ def _outcome(evidence: Evidence, one: Written, attempt: _Attempt) -> str:
 
 def _is_shut(evidence: Evidence, log: RunLog, name: str) -> bool:
     """Whether somebody has closed the stream, or tried to, before the end did."""
-    by_step = any(one.data is None and (one.run_id, one.stream) == (log.run_id, name) for one in evidence.written)
-    return by_step or any(
-        row.fact.get("stream", "") == name and RunId(row.fact.get("run_id") or run_id) == log.run_id
-        for run_id, kept in evidence.logs.items()
-        for row in RunLog(kept).of("stream_closed")
-    )
+    by_step = any(one.data is None and one.stream == name for one in evidence.written_to.get(log.run_id, ()))
+    said = evidence.said_to.get((log.run_id, name), {})
+    return by_step or any(row.type == "stream_closed" for rows in said.values() for row in rows)
