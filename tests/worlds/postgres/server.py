@@ -26,22 +26,25 @@ def running() -> Iterator[str]:
 
 
 @contextmanager
-def mortal() -> Iterator[tuple[str, Callable[[], None]]]:
-    """The URL of a server of one's own, and what takes the power from it and starts it again."""
-    with _server(f"perdure-pg-{uuid4().hex[:12]}") as server:
+def mortal(*settings: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The URL of a server of one's own, and what takes the power from it and starts it again. With more `settings`."""
+    with _server(f"perdure-pg-{uuid4().hex[:12]}", settings) as server:
 
         def restart() -> None:
             words = ("-w", "-D", str(server.pgdata), "-m", "immediate", "-l", str(server.log), "restart")
             pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
+            server.ensure_postgres_running()  # it has another pid now, by which it is stopped in the end
 
+        if settings:
+            restart()
         yield server.get_uri(), restart
 
 
 @contextmanager
-def _server(name: str) -> Iterator[PostgresServer]:
+def _server(name: str, settings: tuple[str, ...] = ()) -> Iterator[PostgresServer]:
     server = get_server(Path(tempfile.gettempdir()) / name, cleanup_mode="delete")
     try:
-        for setting in _SETTINGS:
+        for setting in (*_SETTINGS, *settings):
             server.psql(f"ALTER SYSTEM SET {setting};")
         server.psql("SELECT pg_reload_conf();")
         yield server

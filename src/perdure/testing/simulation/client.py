@@ -14,7 +14,6 @@ from perdure.model.event import Fact
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.testing.simulation.loop import Died
-from perdure.testing.simulation.process import Process
 from perdure.testing.simulation.program import ARGUMENT, Program
 from perdure.testing.simulation.reader import Reader, Reading
 from perdure.testing.simulation.sender import Sender, Sent
@@ -25,13 +24,21 @@ LOOK_S = 0.4
 GRACES_MS = (None, None, None, 0, 300, 1200)
 
 
+class Asked(Protocol):
+    """A process that does something for a client."""
+
+    async def ask(self, job: Callable[[Engine], Awaitable[T]]) -> T:
+        """Raises: what the job raises; Died, where the process is gone meanwhile."""
+        ...
+
+
 class Fleet(Protocol):
     """The processes that a client can ask."""
 
     random: Random
 
-    def anyone(self) -> Process:
-        """A live worker's process, or the outsider."""
+    def anyone(self) -> Asked:
+        """Any that lives."""
         ...
 
     def now_ms(self) -> int: ...

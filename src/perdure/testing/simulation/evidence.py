@@ -19,9 +19,9 @@ class Evidence:
     """Moments in ms by the store's clock. `calm_ms`: when the last fault, death or deploy was over.
 
     `skew_ms`: how far any process's clock was off, at most; `late_ms`: and the store's forward steps with it, which
-    timers don't see; `back_ms`: its steps back. `mischief`: exceptions that nobody handled, and spinning. `version`:
-    the code that was deployed last; `versions`: the code of each deployment, as logs name it. `calls`: how many workers
-    made. `trace`: a digest of everything that happened.
+    timers don't see; `back_ms`: its steps back; `slow_ms`: how late a busy machine may be by itself. `mischief`:
+    exceptions that nobody handled, and spinning. `version`: the code that was deployed last; `versions`: the code of
+    each deployment, as logs name it. `calls`: how many workers made. `trace`: a digest of everything that happened.
     """
 
     suite: Suite
@@ -43,6 +43,7 @@ class Evidence:
     counts: Counter[str]
     calls: int
     trace: str
+    slow_ms: int = 0
 
     # -- the same, as the checker asks for it
 

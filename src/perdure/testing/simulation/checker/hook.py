@@ -55,7 +55,7 @@ def _expiries(evidence: Evidence, log: RunLog) -> Iterator[tuple[str, str]]:
             if late_ms < 0:
                 yield "P5 a hook expired early", f"{row.key}: {-late_ms} ms"
             calm = row.fact["due_ms"] >= evidence.calm_ms + settling_ms(evidence)
-            if calm and late_ms > PROMPT_MS + evidence.late_ms and not log.was_parked:
+            if calm and late_ms > PROMPT_MS + evidence.late_ms + evidence.slow_ms and not log.was_parked:
                 yield "P5 a hook expired late", f"{row.key}: {late_ms} ms"
             over.add(row.key)
         elif row.type == "hook_received" and row.key in over:

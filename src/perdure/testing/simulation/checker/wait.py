@@ -21,7 +21,7 @@ def check_waits(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
         if late_ms < 0 and not (row.fact.get("woken") and any(seq < row.seq for seq in wakes)):
             yield Violation("P5 a wait ended early", log.run_id, f"{row.key}: {-late_ms} ms")
         calm = row.fact["due_ms"] >= evidence.calm_ms + settling_ms(evidence)
-        if calm and late_ms > PROMPT_MS + evidence.late_ms and not log.was_parked:
+        if calm and late_ms > PROMPT_MS + evidence.late_ms + evidence.slow_ms and not log.was_parked:
             yield Violation("P5 a wait ended late", log.run_id, f"{row.key}: {late_ms} ms")
     yield from _forced(evidence, log)
 
@@ -42,7 +42,7 @@ def _forced(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     if forced and early_ms > evidence.skew_ms + evidence.back_ms:
         yield Violation("S5 forced early", log.run_id, f"{early_ms} ms")
     late_ms = ended.at_ms - max(due_ms, evidence.calm_ms)
-    if late_ms > FORCE_MS + settling_ms(evidence) + evidence.late_ms:
+    if late_ms > FORCE_MS + settling_ms(evidence) + evidence.late_ms + evidence.slow_ms:
         yield Violation("S5 forced late", log.run_id, f"{late_ms} ms")
 
 
