@@ -1,6 +1,6 @@
 # Whichever target runs first makes .venv from the lock. It needs python3 (3.11 or later), pip and make.
 #   make PYTHON=python3.13 test     another Python
-#   make test ARGS="tests/core -x"  more arguments, for demos, test and bench
+#   make test ARGS="tests/core -x"  more arguments, for demos, test, chaos and bench
 
 PYTHON ?= python3
 ARGS ?=
@@ -11,7 +11,7 @@ READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks
 
-.PHONY: help demo demo-postgres test check static bench format lock clean
+.PHONY: help demo demo-postgres test check static chaos bench format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make demo-postgres  the same on PostgreSQL: three workers, killed in turn, and the server crashes"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, import contracts, and the tests, tidy among them"
+	@echo "make chaos   everything that may go wrong, for half an hour, and the scorecard"
 	@echo "make bench   measure against the bare floor and DBOS"
 	@echo "make format  lay the code out, sort imports"
 	@echo "make lock    resolve $(LOCK) anew"
@@ -40,6 +41,9 @@ static: $(READY)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-cache --no-logo
+
+chaos: $(READY)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)
