@@ -7,7 +7,8 @@ import pytest
 from perdure.testing.conformance.sample import append_to, born, chunks_of, do, letter_to, start_of
 from perdure.world import Send
 from perdure.worlds.postgres import PostgresWorld
-from perdure.worlds.postgres.notice import channel_of
+from perdure.worlds.postgres.location import location_of
+from perdure.worlds.postgres.notice import _TELL, channel_of
 from tests.worlds.postgres.database import database
 
 pytestmark = pytest.mark.anyio
@@ -90,5 +91,14 @@ async def test_nobody_need_listen(url: str) -> None:
     await do(world, start_of(2))
     assert ear.times == 1
     async with database(url) as connection:
-        assert await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'") == 0
+        listens = f'LISTEN "{channel_of(location_of(url).schema)}"%'  # other tests share the server
+        assert await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE $1", listens) == 0
     await world.close()
+
+
+async def test_a_hint_waits_for_no_disk_and_leaves_the_session_as_it_was(url: str) -> None:
+    async with database(url) as connection:
+        async with connection.transaction():
+            await connection.fetch(_TELL, channel_of("x"), "me")
+            assert await connection.fetchval("SHOW synchronous_commit") == "off"
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"

@@ -17,6 +17,9 @@ from perdure.errors import WorldError
 from perdure.worlds.postgres.connection import connect
 from perdure.worlds.postgres.location import Location
 
+_TELL = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)"
+"""A hint needn't survive a power cut: it doesn't wait for the disk, nor have others wait."""
+
 _PAUSE_S = 0.005
 """Between two notifications of one process."""
 
@@ -70,7 +73,7 @@ class Notices:
         while self._due:
             self._due = False
             try:
-                await self._fetch("SELECT pg_notify($1, $2)", self._channel, self._me)
+                await self._fetch(_TELL, self._channel, self._me)
             except WorldError as error:
                 _log.debug("a notification was lost: %s", error)
                 return
