@@ -284,6 +284,33 @@ async def test_a_rerun_of_a_failed_and_of_a_cancelled_run() -> None:
     assert await (await asleep.rerun()).result() == "slept"
 
 
+over = asyncio.Event()
+
+
+@step
+async def lasts() -> None:
+    await over.wait()
+
+
+@workflow
+async def at_work() -> None:
+    await lasts()
+
+
+async def test_a_run_that_lives_here_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over.clear()
+    run = await start(at_work)
+    await waiting_for(run, "step")
+
+    async def looks(*_: object) -> None:
+        raise AssertionError("the worker knows it")
+
+    monkeypatch.setattr(perdure.api.run, "_record", looks)
+    await perdure.api.run._warn_if_unserved(await CONNECTION.engine(), RunId(run.run_id))
+    over.set()
+    await run.result()
+
+
 async def test_a_warning_that_cant_be_had_troubles_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The World may be away just then; whoever waits for the result is told by that."""
 

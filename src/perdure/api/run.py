@@ -212,6 +212,8 @@ async def _record(engine: Engine, run_id: RunId) -> RunRecord:
 
 
 async def _warn_if_unserved(engine: Engine, run_id: RunId) -> None:
+    if engine.worker is not None and run_id in engine.worker.runs:
+        return  # it lives here: thousands may be waited for at once, and none of them need be read
     try:
         record = await _record(engine, run_id)
         served = await engine.is_served(record.workflow)
