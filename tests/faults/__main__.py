@@ -22,13 +22,15 @@ from perdure.testing.simulation.checker.check import MISCHIEF
 from perdure.testing.simulation.simulation import Plan
 from tests.faults.planted import PLANTED
 from tests.faults.programs import PROGRAMS, SUITE
+from tests.faults.real.arena import Server
 from tests.faults.real.planted import PLANTED as REALLY_PLANTED
+from tests.faults.real.planted import Planted as ReallyPlanted
 from tests.faults.real.scenario import Report, Scenario, play, server_of_its_own
 from tests.faults.real.scenarios import SCENARIOS, STORM
 
 ROOT = Path(__file__).parents[2]
 FOUND = Path(".perdure", "chaos")
-SEEDS, PLANTED_SEEDS = 2000, 1500
+SEEDS, PLANTED_SEEDS, PLAYS = 2000, 1500, 5
 PARTS = ("simulation", "processes", "real", "planted", "storm")
 
 
@@ -132,14 +134,22 @@ def planted(card: Card) -> None:
     missed: list[str] = []
     with server_of_its_own() as server:
         for one in REALLY_PLANTED:
-            report = asyncio.run(play(one.scenario, server))
-            rules = [violation.rule for violation in report.violations if violation.rule != MISCHIEF]
-            seen = [rule for rule in rules if rule.startswith(one.seen_as)]
-            click.echo(f"planted: {one.what}: {'seen as ' + seen[0] if seen else 'NOT SEEN'}", err=True)
+            seen = _first_seen(one, server)
+            click.echo(f"planted: {one.what}: {f'seen as {seen}' if seen else 'NOT SEEN'}", err=True)
             if not seen:
-                missed.append(f"{one.what}: {rules}")
+                missed.append(one.what)
     what = "faults planted in real stores and workers"
     card.add(what, f"{len(REALLY_PLANTED)}, the rest caught", len(missed), "\n".join(missed))
+
+
+def _first_seen(one: ReallyPlanted, server: Server) -> str:
+    """Chance decides whether it does harm: so it is given several."""
+    for _ in range(PLAYS):
+        report = asyncio.run(play(one.scenario, server))
+        rules = [violation.rule for violation in report.violations if violation.rule != MISCHIEF]
+        if seen := [rule for rule in rules if rule.startswith(one.seen_as)]:
+            return seen[0]
+    return ""
 
 
 # -- all of it
