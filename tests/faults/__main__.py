@@ -115,10 +115,8 @@ def real(card: Card, scenarios: tuple[Scenario, ...]) -> None:
 def _add_report(card: Card, report: Report) -> None:
     took = ""
     if report.takeovers_ms:
-        took = (
-            f"; {len(report.takeovers_ms):,} times a run of a killed worker was claimed by another, "
-            f"after {_quantiles(report.takeovers_ms)}; its next event came after {_quantiles(report.resumptions_ms)}"
-        )
+        claimed, resumed = _quantiles(report.takeovers_ms), _quantiles(report.resumptions_ms)
+        took = f"; {len(report.takeovers_ms):,} take-overs: claimed after {claimed}, next event after {resumed}"
     kept = f"\n{report.scenario.name}: see {report.save(FOUND)}" if report.violations else ""
     tried = f"{report.told} ({report.seconds:.0f} s){took}"
     shown = [f"{report.scenario.name}: {violation}"[:500] for violation in report.violations[:20]]
@@ -126,7 +124,7 @@ def _add_report(card: Card, report: Report) -> None:
 
 
 def _quantiles(times_ms: list[int]) -> str:
-    middle, late = times_ms[len(times_ms) // 2], times_ms[len(times_ms) * 99 // 100]
+    middle, late = (times_ms[len(times_ms) * percent // 100] for percent in (50, 99))
     return f"{middle:,} ms (p50), {late:,} ms (p99)"
 
 

@@ -57,6 +57,7 @@ class Scenario:
     `trouble` ends after `seconds`, or when all runs have ended. `parameters`: of the World's URL. `skews_ms`: of the
     workers' clocks. `planted`: see `Options`; `spoil`: what is done to the store before the workers come; `between`:
     what stands between the clients and their World. `patience_s`: how long until all is over, after the trouble.
+    `expected`: what is in those errors that workers should log.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Scenario:
     spoil: Callable[[Arena], Awaitable[None]] | None = None
     between: Callable[[World], World] = lambda world: world
     patience_s: float = PATIENCE_S
+    expected: str = "\0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +221,7 @@ class _Play:
             await arena.fleet.stop()
             await engine.close()
             await world.close()
-        self._mischief += [*arena.fleet.ended, *_errors(arena.log)]
+        self._mischief += [*arena.fleet.ended, *_errors(arena.log, scenario.expected)]
         around = Surroundings(
             suite=SUITE,
             stories=self._stories,
@@ -283,10 +285,11 @@ async def _some_go_on(world: World) -> bool:
     return True
 
 
-def _errors(log: Path) -> list[str]:
+def _errors(log: Path, expected: str) -> list[str]:
     """What workers complained of, beyond warnings."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    return re.findall(r"^.*(?: ERROR | CRITICAL |^Traceback).*(?:\n(?!\d{4}-).*){0,20}", text, re.MULTILINE)[:20]
+    found = re.findall(r"^.*(?: ERROR | CRITICAL |^Traceback).*(?:\n(?!\d{4}-).*){0,20}", text, re.MULTILINE)
+    return [error for error in found if expected not in error][:20]
 
 
 def _takeovers_ms(fleet: Fleet, claims: Mapping[RunId, Sequence[tuple[int, int]]]) -> list[int]:

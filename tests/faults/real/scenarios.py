@@ -91,6 +91,7 @@ SCENARIOS = (
         trouble=(filling, killing(4.0)),
         postgres=False,
         small_disk=True,
+        expected="is full: nothing more is accepted until space is freed",
         seconds=20,
     ),
 )
