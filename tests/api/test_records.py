@@ -108,6 +108,7 @@ def test_a_steps_json() -> None:
         "startedAt": TEXT,
         "completedAt": None,
         "retryAt": TEXT,
+        "queue": None,
     }
 
 

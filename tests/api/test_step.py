@@ -413,6 +413,23 @@ def test_both_ways_to_say_how_often() -> None:
     )
 
 
+@pytest.mark.parametrize("queue", ["", "g p u", "gpu/2", "-gpu", "a" * 65])
+def test_what_cant_name_a_queue(queue: str) -> None:
+    with pytest.raises(DefinitionInvalid) as caught:
+        step(name="app:embed", queue=queue)
+    assert str(caught.value) == (
+        f"app:embed can't be defined: queue={queue!r} can't name a queue: give 1 to 64 ASCII letters, digits, "
+        "'.', '_' and '-', a letter or digit first"
+    )
+
+
+def test_a_step_has_a_queue() -> None:
+    @step(name="queued:embed", queue="gpu")
+    async def embed() -> None: ...
+
+    assert (embed.definition.queue, double.definition.queue) == ("gpu", "default")
+
+
 @pytest.mark.parametrize("option", ["timeout", "heartbeat_timeout"])
 def test_an_unknown_duration(option: str) -> None:
     with pytest.raises(DurationInvalid) as caught:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perdure import UsageError, configure, get_run, sleep, start, worker, workflow
+from perdure import UsageError, configure, get_run, list_runs, sleep, start, step, worker, workflow
 from perdure.api.connect import CONNECTION
 from tests.api.following import types_of, waiting_for
 
@@ -99,3 +99,74 @@ async def test_a_module_that_isnt_there() -> None:
     with pytest.raises(ModuleNotFoundError):
         async with worker("no_such_module_anywhere"):
             pass
+
+
+@step(queue="gpu")
+async def embed(text: str) -> str:
+    return f"{text} embedded"
+
+
+@workflow
+async def ingest(text: str) -> str:
+    return await embed(text)
+
+
+async def test_a_worker_serves_the_queues_that_it_names() -> None:
+    configure(world="memory://", work=False)
+    async with worker(queues=("default",)):
+        run = await start(ingest, "x")
+        info = await waiting_for(run, "worker")
+        assert info.waiting_sentence.startswith(
+            "waiting for a worker that runs tests.api.test_worker:embed in queue gpu, run "
+        )
+        [one] = (await run.steps()).items
+        assert (one.status, one.queue, one.attempt) == ("pending", "gpu", 0)
+        assert [listed.run_id async for listed in list_runs()] == [run.run_id]
+    async with worker(queues=["gpu"]):
+        [queued] = (await list_runs(workflow="queue:gpu/tests.api.test_worker:embed")).items
+        assert queued.parent_id == run.run_id
+        assert await get_run(queued.run_id, str).result() == "x embedded"
+        [there] = (await get_run(queued.run_id).steps()).items
+        assert there.step_id == one.step_id, "the step is its run's"
+        with pytest.raises(UsageError, match=f"run {queued.run_id} is a step of run {run.run_id}: rerun that"):
+            await get_run(queued.run_id).rerun()
+        late = await start(ingest, "y")
+        await waiting_for(late, "worker")
+        assert await late.status() == "pending", "workflows are in the default queue"
+    async with worker():
+        assert [await run.result(), await late.result()] == ["x embedded", "y embedded"]
+
+
+async def test_who_waits_is_told_that_nobody_serves_the_queue(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.api.run.WARN_AFTER_S", 0.05)
+    configure(world="memory://", work=False)
+    async with worker(queues=("default",)):
+        run = await start(ingest, "x")
+        await waiting_for(run, "worker")
+        with pytest.raises(TimeoutError):
+            await run.result(timeout=0.2)
+    assert "no live worker serves queue:gpu/tests.api.test_worker:embed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("queues", "sentence"),
+    [
+        ((), "a worker with queues=() would never run anything: name at least one queue"),
+        (
+            "g u",
+            "queues='g u' can't name a queue: give 1 to 64 ASCII letters, digits, '.', '_' and '-', a letter or digit first",
+        ),
+        (
+            ("gpu", ""),
+            "queues='' can't name a queue: give 1 to 64 ASCII letters, digits, '.', '_' and '-', a letter or digit first",
+        ),
+    ],
+)
+async def test_what_cant_be_served(queues: Any, sentence: str) -> None:
+    configure(world="memory://", work=False)
+    with pytest.raises(UsageError) as caught:
+        async with worker(queues=queues):
+            pass
+    assert str(caught.value) == sentence

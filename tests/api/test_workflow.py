@@ -119,6 +119,17 @@ def test_options_is_no_parameter() -> None:
     )
 
 
+def test_a_name_that_queued_steps_have() -> None:
+    with pytest.raises(DefinitionInvalid) as caught:
+
+        @workflow(name="queue:gpu/embed")
+        async def embed() -> None: ...
+
+    assert str(caught.value) == (
+        "queue:gpu/embed can't be defined: steps that wait in a queue have names like that: give it another"
+    )
+
+
 def test_a_staticmethod_is_no_workflow() -> None:
     with pytest.raises(DefinitionInvalid) as caught:
         workflow(name="app:static")(staticmethod(fulfil.fn))  # type: ignore[arg-type]

@@ -74,6 +74,12 @@ def test_a_lease_that_has_lapsed() -> None:
     assert workers_cell((record(now_ms=12_000),)).text == "wrkr_1  serves 1 workflow, holds 2 runs, dead"
 
 
+def test_a_worker_of_a_queue() -> None:
+    names = ("a:b", "queue:cpu/a:c", "queue:gpu/a:c", "queue:gpu/a:d")
+    [line] = workers_cell((record(workflows=names),)).text.splitlines()
+    assert "  serves 1 workflow and queue cpu and queue gpu, holds 2 runs" in line
+
+
 def test_a_process_that_is_gone_before_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("perdure.cli.health.is_gone", lambda process: process == "gone")
     assert is_live(record(process="there"))

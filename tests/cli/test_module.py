@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from perdure.cli.module import function_named, import_modules, load_workflows
+from perdure.cli.module import function_named, import_modules, load_steps, load_workflows
 from perdure.errors import PerdureError, UsageError
 
 IMPORTED = "{name} can't be imported: "
@@ -64,6 +65,15 @@ def test_modules_without_workflows(modules: Path, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.setattr("perdure.cli.module.REGISTRY.served", frozenset(("a:b",)))
     load_workflows(("json",))
+
+
+def test_modules_without_steps(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perdure.cli.module.REGISTRY._steps", {"perdure:x": SimpleNamespace(name="perdure:x")})
+    assert refusal(lambda: load_steps(("json", "os"))) == (
+        "json, os defines no step: name the modules whose functions have @step"
+    )
+    monkeypatch.setattr("perdure.cli.module.REGISTRY._steps", {"a:b": SimpleNamespace(name="a:b")})
+    load_steps(("json",))
 
 
 def test_functions(modules: Path) -> None:

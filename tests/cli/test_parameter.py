@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from perdure.cli.parameter import ATTRIBUTE, DURATION, MOMENT
+from perdure.cli.parameter import ATTRIBUTE, DURATION, MOMENT, QUEUE
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,13 @@ def test_what_is_no_attribute(text: str) -> None:
     with pytest.raises(click.BadParameter) as caught:
         ATTRIBUTE.convert(text, None, None)
     assert caught.value.message == f"{text!r} is no attribute: write key=value."
+
+
+def test_queues() -> None:
+    assert QUEUE.convert("gpu-2", None, None) == "gpu-2"
+    with pytest.raises(click.UsageError) as caught:
+        QUEUE.convert("g u", None, None)
+    assert caught.value.format_message() == (
+        "Invalid value: 'g u' can't name a queue: give 1 to 64 ASCII letters, digits, '.', '_' and '-', "
+        "a letter or digit first."
+    )

@@ -1,5 +1,7 @@
 """Attempts of steps: when they began and how they ended, also by a death, a release, an end, a retry of the run."""
 
+from msgspec.structs import replace
+
 from perdure.core.attempt import attempts_of
 from perdure.model.event import (
     RequestsReleased,
@@ -7,9 +9,11 @@ from perdure.model.event import (
     RunFailed,
     RunRetried,
     StepCompleted,
+    StepQueued,
     StepRetrying,
     StepStarted,
 )
+from perdure.model.ids import RunId
 from tests.core.logs import BOOM, SECOND, done, failed, log, raw, step
 
 
@@ -65,3 +69,24 @@ def test_a_failure_that_was_taken_back_stays_for_people() -> None:
 def test_the_error_of_a_failure() -> None:
     [[attempt]] = attempts_of(log((0, "a", step()), (1, "a", failed()))).values()
     assert attempt.error == BOOM
+
+
+SENT = StepQueued(queue="gpu", run_id=RunId("wrun_2"), attempt=1, max_recoveries=5)
+
+
+def test_in_a_queue_only_the_last_is_known() -> None:
+    assert told((0, "a", SENT)) == []
+    completed = StepCompleted(attempt=3, duration_ms=500, result=raw("1"))
+    assert told((0, "a", SENT), (1, "a", completed)) == [(3, 4500, "completed", 5 * SECOND)]
+
+
+def test_what_began_here_goes_on_in_a_queue() -> None:
+    completed = StepCompleted(attempt=2, duration_ms=500, result=raw("1"))
+    assert told((0, "a", replace(SENT, attempt=2)), (1, "a", completed)) == [
+        (1, 3 * SECOND, "interrupted", 4 * SECOND),
+        (2, 4500, "completed", 5 * SECOND),
+    ]
+
+
+def test_an_outcome_from_a_queue_that_nobody_waits_for() -> None:
+    assert told((0, "a", SENT), (1, "", RequestsReleased(keys=("a",))), (2, "a", done())) == []

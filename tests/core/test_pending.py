@@ -10,12 +10,16 @@ from perdure.model.event import (
     ChildCompleted,
     ChildCreated,
     ChildFailed,
+    QueuedStep,
     RequestsReleased,
+    RunCreated,
     RunFailed,
     RunRetried,
     StepHeartbeat,
+    StepQueued,
     StepRetrying,
     StepStarted,
+    StepStopped,
     WaitCompleted,
 )
 from perdure.model.ids import RunId
@@ -95,7 +99,7 @@ def test_what_is_said_of_a_step_that_is_over_is_ignored() -> None:
 
 def test_the_last_step_that_was_begun_is_remembered() -> None:
     made = pending((0, "a", step("app:a")), (0, "b", step("app:b")), (0, "a", StepStarted(attempt=2)))
-    assert made.last_step == "app:a"
+    assert made.last_step is made.steps["a"]
 
 
 def test_a_retried_run_has_its_failed_step_again_with_a_fresh_budget() -> None:
@@ -194,3 +198,47 @@ def test_a_second_cancel_may_only_shorten_the_grace(
 ) -> None:
     made = pending((1, "", CancelRequested(force_at_ms=first)), (2, "", CancelRequested(force_at_ms=second)))
     assert made.force_at_ms == force_at_ms
+
+
+class TestQueues:
+    SENT = StepQueued(queue="gpu", run_id=RunId("wrun_2"), attempt=1, max_recoveries=5)
+    LINES = (0, "a", step()), (0, "a", SENT)
+
+    def test_a_step_that_has_gone(self) -> None:
+        made = pending(*self.LINES)
+        assert (made.steps["a"].queued, made.queued_runs()) == (self.SENT, ["wrun_2"])
+        assert (made.queued_runs(["a"]), made.queued_runs(["b"])) == (["wrun_2"], [])
+        assert made.next_ms() is None, "nothing is due here"
+
+    def test_its_outcome(self) -> None:
+        assert pending(*self.LINES, (1, "a", done(attempt=4))).steps == {}
+
+    def test_its_last_word(self) -> None:
+        one = pending(*self.LINES, (1, "a", StepStopped(attempt=4, interrupted=True))).steps["a"]
+        assert (one.queued, one.attempts, one.next_attempt, one.interruptible) == (None, 4, 5, True)
+        one = pending(*self.LINES, (1, "a", StepStopped(attempt=0))).steps["a"]
+        assert (one.next_attempt, one.interruptible) == (2, False), "each sending has a number of its own"
+
+    def test_a_retry_of_its_run_after_its_failure(self) -> None:
+        lines = (1, "a", failed(attempt=4)), (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=5))
+        one = pending(*self.LINES, *lines).steps["a"]
+        assert (one.queued, one.next_attempt, one.interruptible, one.cut_off) == (None, 5, False, False)
+
+    def test_a_retry_of_its_run_after_its_neighbours_failure(self) -> None:
+        """It has been told to stop, and has not had its last word."""
+        lines = (0, "b", step()), (1, "b", failed()), (1, "", RequestsReleased(keys=("a",)))
+        more = (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=6))
+        one = pending(*self.LINES, *lines, *more).steps["a"]
+        assert (one.queued, one.cut_off) == (self.SENT, True)
+        again = pending(*self.LINES, *lines, *more, (1, "a", StepStopped(attempt=2)), (1, "a", self.SENT)).steps["a"]
+        assert (again.queued, again.cut_off) == (self.SENT, False)
+
+    def test_a_step_that_began_elsewhere(self) -> None:
+        there = QueuedStep(name="app:charge", attempt=3, failures=1, first_at_ms=7, progress=raw("5"), max_recoveries=5)
+        made = Pending()
+        made.see("", RunCreated(workflow="w", input=raw("{}"), step=there), 8)
+        made.see("a", step(), 9)
+        one = made.steps["a"]
+        assert (one.attempts, one.failures, one.first_at_ms, one.progress) == (3, 1, 7, raw("5"))
+        made.see("a", step(at_most_once=True), 9)
+        assert (made.steps["a"].attempts, made.steps["a"].next_attempt) == (2, 3)

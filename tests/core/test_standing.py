@@ -3,16 +3,20 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from perdure.core.standing import Reason, reasons_of, steps_of, waits_of
+from perdure.core.standing import Reason, queued_names, reasons_of, steps_of, waits_of
 from perdure.model.event import (
     AnyFact,
     ChildCreated,
+    QueuedStep,
     RequestsReleased,
     RunCancelled,
     RunCompleted,
+    RunCreated,
     RunFailed,
     RunRetried,
+    StepQueued,
     StepRetrying,
     StepStarted,
     WaitCompleted,
@@ -70,6 +74,43 @@ def test_a_step_that_is_at_most_once_has_not_begun_before_its_start() -> None:
     assert (found.status, found.attempt) == ("pending", 0)
     [found] = steps_of(log((0, "a", step(at_most_once=True)), (0, "a", StepStarted(attempt=1))))
     assert (found.status, found.attempt) == ("running", 1)
+
+
+QUEUED = StepQueued(queue="gpu", run_id=RunId("wrun_child"), attempt=1, max_recoveries=5)
+
+
+def test_a_step_in_a_queue() -> None:
+    lines = (0, "a", step()), (0, "a", QUEUED)
+    [found] = steps_of(log(*lines))
+    assert (found.status, found.attempt, found.queued) == ("pending", 0, QUEUED)
+    [found] = steps_of(log(*lines, (1, "a", done("7", attempt=3))))
+    assert (found.status, found.attempt, found.output) == ("completed", 3, raw("7"))
+    [found] = steps_of(log(*lines, (1, "", RequestsReleased(keys=("a",))), (1, "a", done("7", attempt=3))))
+    assert (found.status, found.output) == ("cancelled", None), "too late"
+    retried = (1, "a", failed()), (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=5))
+    [found] = steps_of(log(*lines, *retried))
+    assert (found.status, found.queued) == ("pending", None)
+
+
+def test_a_queued_steps_own_log() -> None:
+    there = QueuedStep(name="app:charge", attempt=3, failures=1, first_at_ms=1, max_recoveries=5)
+    first, *rest = log((0, "a", step()))
+    [found] = steps_of([replace(first, fact=RunCreated(workflow="w", input=raw("{}"), step=there)), *rest])
+    assert (found.status, found.attempt) == ("running", 3)
+
+
+def test_what_a_run_waits_for_in_queues() -> None:
+    events = log((0, "a", step()), (0, "a", QUEUED), (0, "b", step("app:b")), (0, "t", sleep(9, timeout=True)))
+    assert queued_names(events) == {"queue:gpu/app:charge"}
+    first, _ = reasons_of(events)
+    assert first == Reason(
+        kind="step",
+        key="a",
+        since_ms=3 * SECOND,
+        until_ms=9,
+        detail="app:charge in queue gpu, run wrun_child",
+        workflow="queue:gpu/app:charge",
+    )
 
 
 def test_steps_are_in_the_order_of_their_calls() -> None:

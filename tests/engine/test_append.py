@@ -3,6 +3,7 @@
 import pytest
 from msgspec import Raw
 
+from perdure.core.pending import Pending
 from perdure.core.transitions import IllegalEvent
 from perdure.engine.append import Births, Entry, Header, compose
 from perdure.model.event import (
@@ -37,8 +38,11 @@ BIRTHS = Births(WORKER, frozenset(("app:served",)))
 
 def append(*facts: Fact, header: Header = HEADER, status: Status = "running", children: int = 0) -> Append:
     entries = [Entry(3, "0/key#0", fact) for fact in facts]
-    open_children = [RunId(f"wrun_c{number}") for number in range(children)]
-    return compose(header, 7, 12, status, entries, BIRTHS, lambda: open_children)[0]
+    pending = Pending()
+    for number in range(children):
+        born = ChildCreated(run_id=RunId(f"wrun_c{number}"), workflow="app:kid", input=raw("{}"))
+        pending.see(f"0/child:app:kid#{number}", born, 0)
+    return compose(header, 7, 12, status, entries, BIRTHS, pending)[0]
 
 
 def child(workflow: str = "app:served", due_ms: int | None = None) -> ChildCreated:
@@ -100,7 +104,7 @@ def test_a_wait_is_not_before_its_time_unless_woken(facts: list[Fact], due_ms: i
 
 def test_letters_that_become_events_leave_the_inbox() -> None:
     entries = [Entry(4, "", CancelRequested(), MailId("mail_1")), Entry(4, "", WakeRequested(), MailId("mail_2"))]
-    made, _ = compose(HEADER, 1, 3, "running", entries, BIRTHS, list)
+    made, _ = compose(HEADER, 1, 3, "running", entries, BIRTHS, Pending())
     assert made.mail_taken == ("mail_1", "mail_2")
     assert [row.mail_id for row in made.rows] == ["mail_1", "mail_2"]
 
@@ -123,7 +127,7 @@ def test_attributes_of_one_append_add_up() -> None:
     ],
 )
 def test_the_status_is_written_where_it_changes(status: Status, fact: Fact, after: str, written: str | None) -> None:
-    made, then = compose(HEADER, 1, 3, status, [Entry(0, "", fact)], BIRTHS, list)
+    made, then = compose(HEADER, 1, 3, status, [Entry(0, "", fact)], BIRTHS, Pending())
     assert (then, made.status) == (after, written)
 
 
@@ -152,7 +156,7 @@ class TestHooks:
         assert [type(change) for change in made.hooks] == [HookClosing, NewHook]
 
     def test_a_payload_takes_its_letter(self) -> None:
-        made, _ = compose(HEADER, 1, 3, "running", [Entry(4, "0/hook#0", got(), MailId("mail_1"))], BIRTHS, list)
+        made, _ = compose(HEADER, 1, 3, "running", [Entry(4, "0/hook#0", got(), MailId("mail_1"))], BIRTHS, Pending())
         assert (made.mail_taken, made.hooks) == (("mail_1",), ())
 
 

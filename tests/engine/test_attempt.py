@@ -8,6 +8,7 @@ import pytest
 from msgspec import Raw
 
 from perdure.core.pending import Pending
+from perdure.engine.append import Header
 from perdure.engine.attempt import Attempts
 from perdure.engine.running import Running
 from perdure.engine.stream import FULL_BYTES, Outflow, Piece, Place
@@ -31,6 +32,8 @@ from tests.engine.test_retry import definition
 
 A, B, C = "0/step:app:charge#0", "0/step:app:ship#0", "0/step:app:thank#0"
 POLICY = definition()
+ME = RunId("wrun_1")
+HEADER = Header(run_id=ME, root_id=ME, owner=WorkerId("w"), parent_id=None, parent_key=None, deployment="d")
 HERE = Place(RunId("wrun_1"), "")
 
 
@@ -62,16 +65,20 @@ class Slots:
 
 
 class Run:
-    """A run with this log. `facts` is what would be written, `timers` what would ring."""
+    """A run with this log. `facts` is what would be written, `timers` what would ring; steps go to `queue`, if it is set."""
 
-    def __init__(self, *lines: tuple[int, str, AnyFact], careful: bool = False) -> None:
-        self.run_id = RunId("wrun_1")
+    def __init__(
+        self, *lines: tuple[int, str, AnyFact], careful: bool = False, header: Header = HEADER, queue: str | None = None
+    ) -> None:
+        self.run_id, self.header, self.queue = header.run_id, header, queue
         self.pending = Pending(log(*lines))
         self.careful = careful
         self.now_ms = 50_000
         self.slots = Slots()
         loop = SimpleNamespace(time=lambda: 0.007)  # every attempt takes 7 ms
-        self.host = cast(Any, SimpleNamespace(world=self._world(), steps=self.slots, chance=lambda: 0.5, loop=loop))
+        here = SimpleNamespace(queue_of=lambda step: self.queue)
+        host = SimpleNamespace(world=self._world(), steps=self.slots, chance=lambda: 0.5, loop=loop, service=here)
+        self.host = cast(Any, host)
         self.waits = cast(Any, SimpleNamespace(at=lambda key, at_ms, call: self.timers.append((key, at_ms, call))))
         self.facts: list[tuple[str, Fact]] = []
         self.urgent: list[bool] = []
@@ -110,7 +117,7 @@ class Run:
         self.attempts.begin_held()
 
     def landed(self, *facts: tuple[str, Fact]) -> None:
-        self.attempts.started(
+        self.attempts.landed(
             [Event(seq=9, turn=1, epoch=1, key=key, at_ms=self.now_ms, fact=fact) for key, fact in facts]
         )
 

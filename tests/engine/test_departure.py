@@ -54,7 +54,7 @@ class Run:
     def write(self) -> list[str]:
         """What the next append says."""
         births = Births(WORKER, frozenset())
-        append = self.outbox.take(lambda entry: entry, births, list, empty_too=False)
+        append = self.outbox.take(lambda entry: entry, births, self.pending, empty_too=False)
         return [] if append is None else [row.type for row in append.rows]
 
     def take(self) -> Append | None: ...
@@ -205,14 +205,14 @@ class TestEnds:
     def test_a_cancel_names_its_reason(self) -> None:
         run = Run((1, "", CancelRequested(reason="enough")))
         run.departure.end(RunCancelled())
-        append = run.outbox.take(None, Births(WORKER, frozenset()), list, empty_too=False)
+        append = run.outbox.take(None, Births(WORKER, frozenset()), run.pending, empty_too=False)
         assert append is not None
         assert append.rows[0].payload == b'{"reason":"enough"}'
 
     def test_force_ends_without_the_body(self) -> None:
         run = Run((1, "", CancelRequested(reason="enough")))
         run.departure.force()
-        append = run.outbox.take(None, Births(WORKER, frozenset()), list, empty_too=False)
+        append = run.outbox.take(None, Births(WORKER, frozenset()), run.pending, empty_too=False)
         assert append is not None
         assert append.rows[0].payload == b'{"reason":"enough","forced":true}'
 

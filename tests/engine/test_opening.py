@@ -326,7 +326,6 @@ class TestRunsThatCannotBeOpened:
             of = await started(stage, one)
             engine = await stage.working(*ALL)
             del engine.registry._workflows["t:one"]
-            engine.registry.workflow_names = lambda: ("t:one", "t:held")  # type: ignore[method-assign]
             await asyncio.sleep(30)
             assert await stage.types(of) == ["run_created"]
             begun = await started(stage, held, "y")

@@ -3,6 +3,7 @@
 import pytest
 
 from perdure.core.history import Decision
+from perdure.core.pending import Pending
 from perdure.engine.append import Births, Entry, Header
 from perdure.engine.outbox import Admit, Outbox
 from perdure.model.event import (
@@ -41,7 +42,7 @@ def only_mail(entry: Entry) -> Entry | None:
 
 
 def take(box: Outbox, admit: Admit | None = everything, *, empty_too: bool = False) -> Append | None:
-    return box.take(admit, Births(WORKER, frozenset()), list, empty_too=empty_too)
+    return box.take(admit, Births(WORKER, frozenset()), Pending(), empty_too=empty_too)
 
 
 def taken(box: Outbox, admit: Admit | None = everything) -> list[tuple[int, str]]:

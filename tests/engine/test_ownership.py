@@ -10,6 +10,7 @@ import pytest
 from perdure.engine import ownership as module
 from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
+from perdure.engine.queue import Service
 from perdure.engine.registry import Registry
 from perdure.model.ids import RunId, WorkerId
 from perdure.testing.conformance.sample import (
@@ -28,13 +29,6 @@ from perdure.testing.conformance.sample import (
 from perdure.world import Claimed, Lease, Owned, World
 from tests.engine.moody import MoodyWorld
 from tests.engine.stage import Stage
-
-
-class Names(Registry):
-    """Knows one workflow, by name."""
-
-    def workflow_names(self) -> tuple[str, ...]:
-        return (FLOW,)
 
 
 class AskedWorld(MoodyWorld):
@@ -60,7 +54,9 @@ class Holder:
     def __init__(self, stage: Stage) -> None:
         self.worker_id: WorkerId = ONE
         self.world = AskedWorld(stage)
-        self.registry: Registry = Names()
+        registry = Registry()
+        registry.served = frozenset((FLOW,))
+        self.service = Service(registry)
         self.space = 1000
         self.held: dict[RunId, int] = {}
         self.adopted: list[tuple[RunId, int]] = []
@@ -82,6 +78,9 @@ class Holder:
 
     def room(self) -> int:
         return self.space - len(self.held)
+
+    def slots(self) -> int:
+        return self.room()
 
     async def adopt(self, claimed: Claimed) -> None:
         if self.breaks:

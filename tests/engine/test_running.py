@@ -19,7 +19,7 @@ KEY = "0/step:app:charge#0"
 
 
 class Owner:
-    run_id = RunId("wrun_1")
+    run_id = step_of = RunId("wrun_1")
 
     def __init__(self) -> None:
         self.said: list[object] = []

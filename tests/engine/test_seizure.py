@@ -13,6 +13,7 @@ from perdure.model.event import (
     Event,
     Fact,
     HookDisposed,
+    RequestsReleased,
     RunBlocked,
     RunCancelled,
     RunCompleted,
@@ -144,6 +145,19 @@ class TestRetry:
     def test_a_failed_run_skips_the_failure(self) -> None:
         lines = (0, A, step()), (1, A, failed()), (1, "", RunFailed(error=BOOM))
         assert self.facts("failed", *lines) == [RunRetried(failure_seq=4)]
+
+    def test_a_late_failure_of_what_nobody_waited_for_stays(self) -> None:
+        """From a queue: an at-most-once step isn't repeated for its neighbour. Unless it is what failed the run then."""
+        lines = (0, A, step()), (0, B, step("app:ship")), (1, A, failed()), (1, "", RequestsReleased(keys=(B,)))
+        more = (2, B, failed()), (2, "", RunFailed(error=BOOM))
+        assert self.facts("failed", *lines, *more) == [RunRetried(failure_seq=5)]
+        again = (2, "", RunRetried(failure_seq=5)), (2, "", RunFailed(error=BOOM))
+        assert self.facts("failed", *lines, *more, *again) == [RunRetried(failure_seq=7)]
+
+    def test_the_late_failure_of_a_races_loser_is_no_reason(self) -> None:
+        lines = (0, A, step()), (1, "", RequestsReleased(keys=(A,))), (2, A, failed()), (2, "", RunFailed(error=BOOM))
+        with pytest.raises(UsageError, match="failed by itself"):
+            self.facts("failed", *lines)
 
     def test_failures_of_one_turn_are_skipped_together(self) -> None:
         lines = (0, A, step()), (0, B, step("app:ship")), (1, A, failed()), (1, B, failed())

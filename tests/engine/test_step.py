@@ -91,7 +91,7 @@ class Owner:
     An attempt goes as soon as it has its slot, or (`waits`) when the test says so, as if its start were being written.
     """
 
-    run_id = RunId("wrun_1")
+    run_id = step_of = RunId("wrun_1")
 
     def __init__(self) -> None:
         self.ends: list[object] = []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from perdure.testing.simulation.faults import NONE, Rates
 from perdure.testing.simulation.simulation import Plan
 from tests.faults.programs import PLAIN, SUITE
-from tests.faults.rules import append, hook, mail, ownership, step, stream, turn
+from tests.faults.rules import append, hook, mail, ownership, queue, step, stream, turn
 from tests.faults.rules.patching import Patching
 
 NOT_PLANTED: dict[str, str] = {}
@@ -24,6 +24,7 @@ CRASHES = ("crashing", "bystander")
 CONCURRENT = ("nested", "gathered", "queued", "raced")
 SEQUENTIAL = ("sequence", "parent")
 HOOKED = ("circles", "rivals", "again", "handed")
+QUEUED = ("shipped", "launched")
 STREAMS = ("streaming", "shutting", "publisher")
 
 
@@ -145,4 +146,10 @@ PLANTED = (
     Planted(apply=stream.written_again, seed=0, programs=STREAMS, rates=Rates(lost=0.2)),
     Planted(apply=stream.kept_by_nobody, seed=0, programs=("streaming",)),
     Planted(apply=stream.taken_for_written, seed=0, programs=("shutting",), rates=Rates(lost=0.2)),
+    Planted(apply=queue.sent_again, seed=0, programs=QUEUED),
+    Planted(apply=queue.begun_here_too, seed=0, programs=QUEUED),
+    Planted(apply=queue.left_in_the_queue, seed=0, programs=("outrun", "deserting")),
+    Planted(apply=queue.outcome_kept_to_itself, seed=0, programs=("shipped",)),
+    Planted(apply=queue.last_word_lost, seed=0, programs=("restored", "gathering")),
+    Planted(apply=queue.never_interrupted, seed=0, programs=("restored",)),
 )

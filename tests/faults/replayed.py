@@ -8,13 +8,12 @@ import json
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from msgspec import Raw
 
 from perdure.core.history import History
 from perdure.engine.log import to_event
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import Event, HookDisposed, RunCreated
-from perdure.replay.body import Body
+from perdure.replay.queue import body_of
 from perdure.testing.simulation.checker.replay import asked_for, random_tokens
 from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.simulation import Plan, simulate
@@ -49,13 +48,7 @@ def asked(code: WorkflowDefinition, log: RunLog, events: list[Event], tokens: It
     created = events[0].fact
     assert isinstance(created, RunCreated), "a log begins with run_created"
     made = iter(tokens)
-    body = Body(
-        run_id=log.run_id,
-        definition=code,
-        input=Raw(created.input),
-        history=History(events),
-        new_token=lambda: next(made, ""),
-    )
+    body = body_of(created, log.run_id, code, History(events), lambda: next(made, ""))
     body.begin()
     try:
         if body.divergence is not None:

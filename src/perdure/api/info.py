@@ -1,11 +1,12 @@
 """From rows and events to the records that users see."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from perdure.api.records import (
     DivergenceInfo,
@@ -33,16 +34,27 @@ from perdure.errors import DecodeError, PayloadLocked
 from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId, hook_id, step_id
+from perdure.model.queue import queue_of
 from perdure.model.status import ENDED
 from perdure.world.log import Log, Row
 from perdure.world.query import RunRecord
 from perdure.world.stream import StreamRecord
 
 
-def run_info(record: RunRecord, events: list[Event], returns: Any, now_ms: int, served: bool) -> RunInfo:
-    """The record of a run, from its row and its events; a long log may be cut to its last event where it has ended."""
+def run_info(
+    record: RunRecord,
+    events: list[Event],
+    returns: Any,
+    now_ms: int,
+    served: bool,
+    unserved: Collection[str] = (),
+) -> RunInfo:
+    """The record of a run, from its row and its events; a long log may be cut to its last event where it has ended.
+
+    `unserved`: of what its queued steps are (see `core.standing.queued_names`) that which no live worker serves.
+    """
     last = events[-1].fact if events else None
-    reasons = () if record.status in ENDED else _waiting(record, events, served)
+    reasons = () if record.status in ENDED else _waiting(record, events, served, unserved)
     divergence = last if isinstance(last, RunBlocked) and last.recorded is not None else None
     ended_at_ms = record.ended_at_ms
     return RunInfo(
@@ -121,9 +133,14 @@ def _camel_keys(fields: dict[str, Any]) -> dict[str, Any]:
     return {camel(name): value for name, value in fields.items()}
 
 
+def step_of(record: RunRecord) -> RunId:
+    """The run that its steps are of: a step that lies in a queue is a run, but a step of its parent."""
+    return record.parent_id if record.parent_id is not None and queue_of(record.workflow) is not None else record.run_id
+
+
 def step_info(record: RunRecord, step: StepStanding) -> StepInfo:
     return StepInfo(
-        step_id=step_id(record.run_id, step.key),
+        step_id=step_id(step_of(record), step.key),
         run_id=record.run_id,
         name=step.name,
         status=step.status,
@@ -135,6 +152,7 @@ def step_info(record: RunRecord, step: StepStanding) -> StepInfo:
         started_at=moment(step.started_at_ms),
         completed_at=moment_or_none(step.completed_at_ms),
         retry_at=moment_or_none(step.retry_at_ms),
+        queue=None if step.queued is None else step.queued.queue,
     )
 
 
@@ -192,8 +210,8 @@ def _reason(last: Any) -> str | None:
     return last.sentence if isinstance(last, RunBlocked) else None
 
 
-def _waiting(record: RunRecord, events: list[Event], served: bool) -> tuple[Waiting, ...]:
-    reasons = reasons_of(events)
+def _waiting(record: RunRecord, events: list[Event], served: bool, unserved: Collection[str]) -> tuple[Waiting, ...]:
+    reasons = [_for_a_worker(reason) if reason.workflow in unserved else reason for reason in reasons_of(events)]
     if record.status == "blocked":
         sentence = _reason(events[-1].fact) or "an operator"
         reasons = [Reason(kind="code", key="", since_ms=events[-1].at_ms, until_ms=None, detail=sentence)]
@@ -210,6 +228,11 @@ def _waiting(record: RunRecord, events: list[Event], served: bool) -> tuple[Wait
         )
         for reason in reasons
     )
+
+
+def _for_a_worker(reason: Reason) -> Reason:
+    """A step in a queue that nobody serves."""
+    return structs.replace(reason, kind="worker", detail=f"a worker that runs {reason.detail}")
 
 
 def _sentence(record: RunRecord, reasons: tuple[Waiting, ...], now_ms: int) -> str:

@@ -100,7 +100,7 @@ class EventInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo(Record):
-    """One step of a run, with its last attempt. `input` is by name."""
+    """One step of a run, with its last attempt. `input` is by name; `queue` is set where it was sent to one."""
 
     step_id: str
     run_id: str
@@ -114,6 +114,7 @@ class StepInfo(Record):
     started_at: datetime
     completed_at: datetime | None
     retry_at: datetime | None
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

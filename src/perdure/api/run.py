@@ -20,14 +20,16 @@ from perdure.api.wait import timeout as limit
 from perdure.api.workflow import Workflow
 from perdure.codec.value import decode
 from perdure.core.hook import hooks_of
-from perdure.core.standing import steps_of, waits_of
+from perdure.core.standing import queued_names, waits_of
 from perdure.engine.engine import Engine, NewRun
 from perdure.engine.log import read_log
+from perdure.engine.queue import steps_with_queued
 from perdure.errors import DecodeError, PayloadLocked, PerdureError, RunNotFound, UsageError
 from perdure.model import event as log
 from perdure.model.duration import Duration, duration_ms, moment_ms
 from perdure.model.event import Event
 from perdure.model.ids import RunId, is_run_id
+from perdure.model.queue import PREFIX
 from perdure.model.status import ENDED, Status
 from perdure.replay.body import current_body
 from perdure.replay.run import child_result
@@ -91,7 +93,7 @@ class Run(Generic[R]):
             return unreadable_info(record, error)
         returns = self._returns if self._returns is not Any else _returns_of(engine, record.workflow)
         served = record.status in ENDED or await engine.is_served(record.workflow)
-        return run_info(record, events, returns, engine.world.now_ms(), served)
+        return run_info(record, events, returns, engine.world.now_ms(), served, await _unserved(engine, events))
 
     async def cancel(self, reason: str | None = None, grace: Duration | None = None) -> bool:
         """Ask the run to end: CancelledError at its await, cleanup and compensation run, then it is cancelled.
@@ -122,6 +124,8 @@ class Run(Generic[R]):
         _, events = await engine.log(self._id)
         created = events[0].fact
         assert isinstance(created, log.RunCreated), "a log begins with run_created"
+        if created.step is not None:
+            raise UsageError(f"run {self.run_id} is a step of run {created.parent_id}: rerun that")
         new = NewRun(workflow=created.workflow, input=bytes(created.input), rerun_of=self._id)
         return Run((await engine.start(new)).run_id, self._returns)
 
@@ -143,8 +147,10 @@ class Run(Generic[R]):
         """The run's steps, in the order of their calls."""
 
         async def page(_: str | None) -> Page[StepInfo]:
-            found, events = await (await CONNECTION.engine()).log(self._id)
-            return Page(items=tuple(step_info(found.run, step) for step in steps_of(events)), cursor=None)
+            engine = await CONNECTION.engine()
+            found, events = await engine.log(self._id)
+            steps = await steps_with_queued(engine.world, events, engine.keys)
+            return Page(items=tuple(step_info(found.run, step) for step in steps), cursor=None)
 
         return Listing(page)
 
@@ -216,13 +222,13 @@ async def _warn_if_unserved(engine: Engine, run_id: RunId) -> None:
         return  # it lives here: thousands may be waited for at once, and none of them need be read
     try:
         record = await _record(engine, run_id)
-        served = await engine.is_served(record.workflow)
+        unserved = [record.workflow] if not await engine.is_served(record.workflow) else []
+        unserved += await _unserved(engine, (await _read(engine, record))[1])
     except PerdureError:
         return  # whoever waits is told
-    if not served:
-        logger.warning(
-            "run %s waits: no live worker serves %s; start one with `perdure worker`", run_id, record.workflow
-        )
+    if unserved:
+        names = ", ".join(unserved)
+        logger.warning("run %s waits: no live worker serves %s; start one with `perdure worker`", run_id, names)
 
 
 async def _chunks(run_id: RunId, type: Any, namespace: str | None, start_index: int) -> AsyncGenerator[Chunk[Any]]:
@@ -269,7 +275,8 @@ def list_runs(
 ) -> Listing[RunInfo]:
     """Runs, newest first: awaited, a Page of at most `limit`; with `async for`, all. Every condition must hold.
 
-    `since` is inclusive, `until` exclusive, both on the time of the start. Raises: UsageError, DurationInvalid.
+    `since` is inclusive, `until` exclusive, both on the time of the start. Steps that lie in a queue are runs too, and
+    listed only where `workflow` names them. Raises: UsageError, DurationInvalid.
     """
 
     if limit < 1:
@@ -285,6 +292,7 @@ def list_runs(
             RunFilter(
                 status=(status,) if status else (),
                 workflow=workflow.definition.name if isinstance(workflow, Workflow) else workflow,
+                without=PREFIX if workflow is None else None,
                 since_ms=since_ms,
                 until_ms=until_ms,
                 attributes=attributes or {},
@@ -307,7 +315,13 @@ async def _listed(engine: Engine, record: RunRecord) -> RunInfo | None:
     except DecodeError as error:  # one run's log, a newer version's or locked: the others are shown
         return unreadable_info(record, error)
     served = record.status in ENDED or await engine.is_served(record.workflow)
-    return run_info(record, events, _returns_of(engine, record.workflow), engine.world.now_ms(), served)
+    returns = _returns_of(engine, record.workflow)
+    return run_info(record, events, returns, engine.world.now_ms(), served, await _unserved(engine, events))
+
+
+async def _unserved(engine: Engine, events: list[Event]) -> list[str]:
+    """Of what the run's queued steps are, that which no live worker serves."""
+    return [name for name in queued_names(events) if not await engine.is_served(name)]
 
 
 async def _read(engine: Engine, record: RunRecord) -> tuple[RunRecord, list[Event]]:

@@ -13,6 +13,7 @@ from perdure.engine.registry import REGISTRY
 from perdure.errors import DefinitionInvalid
 from perdure.model.definition import StepDefinition
 from perdure.model.duration import Duration, duration_ms
+from perdure.model.queue import DEFAULT, RULE, is_queue
 from perdure.model.retry import Retry
 from perdure.replay.body import current_body
 from perdure.replay.step import call_step
@@ -69,6 +70,7 @@ def step(
     timeout: Duration | None = None,
     heartbeat_timeout: Duration | None = None,
     at_most_once: bool = False,
+    queue: str = DEFAULT,
 ) -> "StepDecorator": ...
 def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a step: `@step`, or `@step(max_retries=3, timeout="30s", …)`.
@@ -76,7 +78,8 @@ def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     `name` keeps the step's name through a rename. `max_retries` is short for `retry=Retry(max_retries=…)`; 3 retries
     are four attempts. `timeout` limits one attempt, `heartbeat_timeout` the silence between two `heartbeat()`s.
     With `at_most_once` every attempt's start is committed before its body, and a crash in between raises
-    StepInterrupted in the workflow instead of repeating it.
+    StepInterrupted in the workflow instead of repeating it. `queue`: only workers that serve it run the step (`perdure
+    worker MODULE --queue NAME`), others send it there.
     Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
     """
     decorate = StepDecorator(**options)
@@ -95,8 +98,11 @@ class StepDecorator:
         timeout: Duration | None = None,
         heartbeat_timeout: Duration | None = None,
         at_most_once: bool = False,
+        queue: str = DEFAULT,
     ) -> None:
-        self._name, self._at_most_once = name, at_most_once
+        self._name, self._at_most_once, self._queue = name, at_most_once, queue
+        if not is_queue(queue):
+            raise DefinitionInvalid(name or "step", f"queue={queue!r} can't name a queue: give {RULE}")
         if retry is not None and max_retries is not None:
             raise DefinitionInvalid(name or "step", "max_retries and retry were both given; put it into Retry(…)")
         self._retry = retry or (Retry() if max_retries is None else Retry(max_retries=max_retries))
@@ -128,6 +134,7 @@ class StepDecorator:
             timeout_ms=self._timeout_ms,
             heartbeat_timeout_ms=self._heartbeat_timeout_ms,
             at_most_once=self._at_most_once,
+            queue=self._queue,
         )
         REGISTRY.add(definition)
         made: Step[..., Any] = Step(definition)

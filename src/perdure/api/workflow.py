@@ -12,6 +12,7 @@ from perdure.engine.registry import REGISTRY
 from perdure.errors import DefinitionInvalid, NotInWorkflow
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.duration import Duration, duration_ms
+from perdure.model.queue import queue_of
 from perdure.replay.body import current_body
 
 P = ParamSpec("P")
@@ -72,6 +73,8 @@ def _decorator(
     def decorate(function: Callable[..., Any], stacklevel: int = 2) -> Workflow[..., Any]:
         called = name or name_of(function)
         signature = signature_of(called, function)
+        if queue_of(called) is not None:
+            raise DefinitionInvalid(called, "steps that wait in a queue have names like that: give it another")
         if not inspect.iscoroutinefunction(function):
             raise DefinitionInvalid(called, "a workflow is an async function: write `async def`")
         if "options" in signature.parameters:

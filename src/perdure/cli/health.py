@@ -16,6 +16,7 @@ from perdure.cli.table import Cell
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
 from perdure.engine.process import is_gone
+from perdure.model.queue import queue_of
 from perdure.world.ownership import WorkerRecord
 from perdure.world.query import RunFilter
 
@@ -117,7 +118,10 @@ def counts_cell(counts: dict[str, int], style: str = "") -> Cell:
 
 
 def _in_words(worker: WorkerRecord) -> str:
-    work = f"serves {counted(len(worker.workflows), 'workflow')}, holds {counted(worker.runs, 'run')}"
+    queues = sorted({queue for name in worker.workflows if (queue := queue_of(name)) is not None})
+    workflows = counted(sum(queue_of(name) is None for name in worker.workflows), "workflow")
+    served = " and ".join([workflows, *(f"queue {queue}" for queue in queues)])
+    work = f"serves {served}, holds {counted(worker.runs, 'run')}"
     left_ms = worker.lease_until_ms - worker.now_ms
     lease = f"its lease ends in {span(left_ms)}" if is_live(worker) else "dead"
     return f"{worker.worker_id}  {work}, {lease}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from perdure.engine.registry import REGISTRY
+from perdure.engine.running import BUILT_IN
 from perdure.errors import PerdureError, UsageError
 
 
@@ -22,6 +23,13 @@ def load_workflows(modules: Iterable[str]) -> None:
     import_modules(modules)
     if not REGISTRY.served:
         raise UsageError(f"{', '.join(modules)} defines no workflow: name the modules whose functions have @workflow")
+
+
+def load_steps(modules: Iterable[str]) -> None:
+    """As `import_modules`. Raises: UsageError also where no step is known afterwards."""
+    import_modules(modules)
+    if all(step.name.startswith(BUILT_IN) for step in REGISTRY.steps()):
+        raise UsageError(f"{', '.join(modules)} defines no step: name the modules whose functions have @step")
 
 
 def function_named(text: str) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import click
 
 from perdure.errors import DurationInvalid
 from perdure.model.duration import duration_ms
+from perdure.model.queue import RULE, is_queue
 
 
 class DurationType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic from 8.5 on only
@@ -50,6 +51,17 @@ class AttributeType(click.ParamType):  # pyright: ignore[reportMissingTypeArgume
         return key, text
 
 
+class QueueType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic from 8.5 on only
+    """The name of a queue."""
+
+    name = "queue"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_queue(str(value)):
+            self.fail(f"{value!r} can't name a queue: give {RULE}.", param, ctx)
+        return str(value)
+
+
 def _milliseconds(text: str) -> int:
     try:
         number = float(text)
@@ -61,3 +73,4 @@ def _milliseconds(text: str) -> int:
 DURATION = DurationType()
 MOMENT = MomentType()
 ATTRIBUTE = AttributeType()
+QUEUE = QueueType()

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 
 from msgspec.structs import replace
 
+from perdure.api.info import step_of
 from perdure.cli.failure import StepNotFound
 from perdure.engine.engine import Engine
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, StepId, is_run_id, step_id
+from perdure.model.queue import PREFIX
 from perdure.world.query import RunFilter, RunRecord
 from perdure.world.world import World
 
@@ -47,7 +49,7 @@ async def step_named(engine: Engine, text: str, run: str | None) -> tuple[RunId,
     """
     if not _begins_an_id(text, "step_"):
         raise StepNotFound(text, "", malformed=True)
-    run_id = None if run is None else (await record_named(engine, run)).run_id
+    run_id = None if run is None else step_of(await record_named(engine, run))
     found: list[tuple[RunId, StepId]] = []
     async for match in _steps_that_begin(engine.world, text, run_id):
         if match[1] == text:
@@ -73,7 +75,7 @@ async def walk_runs(world: World, filter: RunFilter) -> AsyncIterator[RunRecord]
 
 async def _steps_that_begin(world: World, text: str, run_id: RunId | None) -> AsyncIterator[tuple[RunId, StepId]]:
     """An id is derived from its run's, so nothing says which run it is of: each log is read."""
-    everywhere = (run.run_id async for run in walk_runs(world, RunFilter()))
+    everywhere = (run.run_id async for run in walk_runs(world, RunFilter(without=PREFIX)))
     for candidate in [run_id] if run_id is not None else [each async for each in everywhere]:
         log = await world.read_log(candidate)
         for row in log.rows if log is not None else ():

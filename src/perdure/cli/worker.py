@@ -6,18 +6,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 import click
 
 from perdure.api.connect import CONNECTION, close, configure, shown_url
 from perdure.api.worker import worker as working
 from perdure.cli.human import counted, span
-from perdure.cli.module import load_workflows
-from perdure.cli.parameter import DURATION
+from perdure.cli.module import load_steps, load_workflows
+from perdure.cli.parameter import DURATION, QUEUE
 from perdure.cli.world import url_of, world_option
 from perdure.engine.registry import REGISTRY
 from perdure.engine.worker import Worker
+from perdure.model.queue import DEFAULT
 
 JOIN_S = 0.2
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -31,31 +32,64 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 @click.option(
     "--grace", type=DURATION, default="30s", show_default=True, help="How long running steps may take to end at a stop."
 )
+@click.option(
+    "--queue",
+    "queues",
+    metavar="NAME",
+    type=QUEUE,
+    multiple=True,
+    default=(DEFAULT,),
+    show_default=True,
+    help="Whose steps it runs; repeatable. Workflows are in the queue 'default'.",
+)
 @world_option
-def worker(modules: tuple[str, ...], concurrency: int, grace: int, world: str | None) -> None:
+def worker(modules: tuple[str, ...], concurrency: int, grace: int, queues: tuple[str, ...], world: str | None) -> None:
     """Import each MODULE, and run the runs of the workflows that it defines, until a signal comes.
+
+    Steps that name another queue, as @step(queue="gpu") does, are left to the workers that serve it.
 
     At SIGTERM or SIGINT (Ctrl-C) nothing new begins: steps that run may end within the grace, then every run is
     handed back, for another worker or the next start of this one. A second signal hands back at once.
 
     \b
       perdure worker app.workflows --concurrency 200
+      perdure worker app.workflows --queue gpu --concurrency 1
     """
-    load_workflows(modules)
+    load_for(queues, modules)
     log_to_stderr()
     url = url_of(world or CONNECTION.url)  # the modules may have configured it
     given = CONNECTION
     configure(world=url, work=False, base_url=given.base_url, retention=given.retention, keys=given.keys)
-    asyncio.run(serve(url, concurrency, grace))
+    asyncio.run(serve(url, concurrency, grace, frozenset(queues)))
     leave_stuck_threads()
 
 
-async def serve(url: str, concurrency: int, grace_ms: int) -> None:
+def load_for(queues: Collection[str], modules: Iterable[str]) -> None:
+    """Import what a worker of these queues needs. Raises: UsageError where there is nothing for it."""
+    if DEFAULT in queues:
+        load_workflows(modules)
+    else:
+        load_steps(modules)
+    known = {step.queue for step in REGISTRY.steps()} - {DEFAULT}
+    for queue in sorted(set(queues) - known - {DEFAULT}):
+        there_is = f"those that are named: {', '.join(sorted(known))}" if known else "none is named"
+        click.echo(f"no step of {', '.join(modules)} names the queue {queue} ({there_is})", err=True)
+
+
+def work_of(queues: Collection[str]) -> str:
+    """What a worker of these queues runs, in words."""
+    others = sorted(set(queues) - {DEFAULT})
+    workflows = [counted(len(REGISTRY.served), "workflow")] if DEFAULT in queues else []
+    steps = [f"the steps of {'queue' if len(others) == 1 else 'queues'} {', '.join(others)}"] if others else []
+    return " and ".join([*workflows, *steps])
+
+
+async def serve(url: str, concurrency: int, grace_ms: int, queues: frozenset[str]) -> None:
     """Work until the first signal. Raises: WorldError."""
     stop = Stop()
     try:
-        async with working(concurrency=concurrency, grace=grace_ms / 1000) as at_work:
-            click.echo(f"running {counted(len(REGISTRY.served), 'workflow')} in {shown_url(url)}", err=True)
+        async with working(concurrency=concurrency, grace=grace_ms / 1000, queues=queues) as at_work:
+            click.echo(f"running {work_of(queues)} in {shown_url(url)}", err=True)
             await stop.asked.wait()
             stop.hurry = at_work.steps.close
             tell_of_drain(at_work, grace_ms)

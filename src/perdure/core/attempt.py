@@ -12,6 +12,7 @@ from perdure.model.event import (
     StepCompleted,
     StepCreated,
     StepFailed,
+    StepQueued,
     StepRetrying,
     StepStarted,
 )
@@ -31,13 +32,24 @@ class AttemptStanding(Struct, kw_only=True):
 
 
 def attempts_of(events: list[Event]) -> dict[str, list[AttemptStanding]]:
-    """By the keys of their steps, in order. An attempt whose failure was taken back by a retry of the run stays."""
+    """By the keys of their steps, in order. An attempt whose failure was taken back by a retry of the run stays. Of those
+    in a queue only the last is known, when its outcome has come."""
     attempts: dict[str, list[AttemptStanding]] = {}
+    queued: set[str] = set()
     skipped = taken_back(events)
     for event in events:
+        if event.key in queued and isinstance(event.fact, StepCompleted | StepFailed):
+            queued.discard(event.key)
+            attempts[event.key].append(AttemptStanding(number=event.fact.attempt, began_at_ms=event.at_ms))
         match event.fact:
             case StepCreated(at_most_once=committed_first):
                 attempts[event.key] = [] if committed_first else [AttemptStanding(number=1, began_at_ms=event.at_ms)]
+            case StepQueued(attempt=number):
+                queued.add(event.key)
+                made = attempts.setdefault(event.key, [])
+                if made and made[-1].number == number:
+                    made.pop()  # what its call would have begun here, begins there
+                _end(made, "interrupted", event.at_ms)
             case StepStarted(attempt=number):
                 made = attempts.setdefault(event.key, [])
                 _end(made, "interrupted", event.at_ms)
@@ -47,6 +59,7 @@ def attempts_of(events: list[Event]) -> dict[str, list[AttemptStanding]]:
             case StepCompleted(duration_ms=duration_ms):
                 _end(attempts.get(event.key, []), "completed", event.at_ms, duration_ms)
             case RequestsReleased(keys=keys) if event.seq not in skipped:
+                queued.difference_update(keys)
                 for key in keys:
                     _end(attempts.get(key, []), "cancelled", event.at_ms)
             case _ if isinstance(event.fact, ENDS) and event.seq not in skipped:

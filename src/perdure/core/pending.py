@@ -21,14 +21,18 @@ from perdure.model.event import (
     HookDisposed,
     HookExpired,
     HookReceived,
+    QueuedStep,
     RequestsReleased,
+    RunCreated,
     RunRetried,
     StepCompleted,
     StepCreated,
     StepFailed,
     StepHeartbeat,
+    StepQueued,
     StepRetrying,
     StepStarted,
+    StepStopped,
     WaitCompleted,
     WaitCreated,
 )
@@ -39,13 +43,15 @@ from perdure.model.ids import RunId
 class OpenStep:
     """A step without an outcome. `attempts` counts recorded starts, `failures` those that took of the retry budget.
 
-    `fresh`: this worker recorded attempt 1 with `step_created` and hasn't begun it. `interruptible`: the last recorded
-    start has no recorded end.
+    `fresh`: this worker recorded the first attempt with `step_created` and hasn't begun it. `interruptible`: the last
+    recorded start has no recorded end. `queued`: where it has gone, until the last word comes from there; `cut_off`: the
+    run ended meanwhile, and was retried, so that it will go there again unless that word is an outcome.
     """
 
     __slots__ = (
         "at_most_once",
         "attempts",
+        "cut_off",
         "error",
         "failures",
         "first_at_ms",
@@ -55,6 +61,7 @@ class OpenStep:
         "key",
         "name",
         "progress",
+        "queued",
         "retry_at_ms",
     )  # fmt: skip
 
@@ -64,9 +71,20 @@ class OpenStep:
         self.attempts = 0 if created.at_most_once else 1
         self.interruptible = not created.at_most_once
         self.failures, self.retry_at_ms, self.first_at_ms = 0, 0, at_ms
-        self.fresh = False
+        self.fresh = self.cut_off = False
         self.progress: Raw | None = None
         self.error: Failure | None = None
+        self.queued: StepQueued | None = None
+
+    def goes_on(self, step: QueuedStep) -> None:
+        """It began elsewhere, as the run that it is the whole of was told."""
+        self.attempts, self.failures = self.attempts + step.attempt - 1, step.failures
+        self.first_at_ms, self.progress = step.first_at_ms, step.progress or None
+
+    @property
+    def next_attempt(self) -> int:
+        """The number of the attempt that begins next."""
+        return self.attempts if self.fresh and not self.at_most_once else self.attempts + 1
 
 
 class OpenWait(Struct, frozen=True):
@@ -96,7 +114,17 @@ class OpenChild(Struct, frozen=True):
 class Pending:
     """The open ends of one run."""
 
-    __slots__ = ("cancel_reason", "cancelled", "children", "force_at_ms", "hooks", "last_step", "steps", "waits")
+    __slots__ = (
+        "cancel_reason",
+        "cancelled",
+        "children",
+        "force_at_ms",
+        "hooks",
+        "last_step",
+        "origin",
+        "steps",
+        "waits",
+    )
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.steps: dict[str, OpenStep] = {}
@@ -106,14 +134,16 @@ class Pending:
         self.cancelled = False
         self.cancel_reason: str | None = None
         self.force_at_ms: int | None = None
-        self.last_step: str | None = None
+        self.last_step: OpenStep | None = None
+        self.origin: QueuedStep | None = None
         log = list(events)
         skipped = taken_back(log)
         for event in log:
             if event.seq not in skipped:
                 self.see(event.key, event.fact, event.at_ms)
-            elif event.key in self.steps:
-                self.steps[event.key].interruptible = False  # its failure was told: it may be tried again
+            elif isinstance(event.fact, StepFailed) and event.key in self.steps:
+                step = self.steps[event.key]  # its failure was told: it may be tried again
+                step.attempts, step.interruptible, step.queued = event.fact.attempt, False, None
 
     def see(self, key: str, fact: Fact, at_ms: int) -> None:
         """Take one event in."""
@@ -134,26 +164,49 @@ class Pending:
         """The children that haven't told their end."""
         return [child.run_id for child in self.children.values()]
 
+    def queued_runs(self, keys: Iterable[str] | None = None) -> list[RunId]:
+        """Those that open steps were sent to a queue as: these steps, or (None) all."""
+        steps = self.steps.values() if keys is None else [self.steps[key] for key in keys if key in self.steps]
+        return [step.queued.run_id for step in steps if step.queued is not None]
+
     def next_ms(self) -> int | None:
         """When something is due at the earliest: a wait, a retry, the end of a hook or of a cancel's grace. None: never."""
         moments = [wait.due_ms for wait in self.waits.values()]
-        moments += [step.retry_at_ms for step in self.steps.values()]
+        moments += [step.retry_at_ms for step in self.steps.values() if step.queued is None]
         moments += [open.hook.expires_ms for open in self.hooks.values() if open.hook.expires_ms is not None]
         if self.force_at_ms is not None:
             moments.append(self.force_at_ms)
         return min(moments, default=None)
 
 
+def _run_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    pending.origin = fact.step
+
+
 def _step_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
-    pending.steps[key] = OpenStep(key, fact, at_ms)
-    pending.last_step = fact.name
+    step = pending.steps[key] = pending.last_step = OpenStep(key, fact, at_ms)
+    if pending.origin is not None:
+        step.goes_on(pending.origin)
+
+
+def _step_queued(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    step = pending.steps.get(key)
+    if step is not None:
+        step.queued, step.attempts, step.cut_off = fact, fact.attempt, False
+
+
+def _step_stopped(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    step = pending.steps.get(key)
+    if step is not None:
+        step.queued, step.attempts = None, max(step.attempts, fact.attempt)
+        step.interruptible = fact.interrupted
 
 
 def _step_started(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
     step = pending.steps.get(key)
     if step is not None:
         step.attempts, step.interruptible = fact.attempt, True
-        pending.last_step = step.name
+        pending.last_step = step
 
 
 def _step_retrying(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
@@ -218,11 +271,14 @@ def _cancel_requested(pending: Pending, key: str, fact: Any, at_ms: int) -> None
 def _run_retried(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
     """A fresh budget for all; but what was cut off stays so: an at-most-once step isn't repeated for its neighbour."""
     for step in pending.steps.values():
-        step.failures, step.retry_at_ms = 0, 0
+        step.failures, step.retry_at_ms, step.cut_off = 0, 0, step.queued is not None
 
 
 _SEERS: dict[type[Fact], Callable[[Pending, str, Any, int], None]] = {
+    RunCreated: _run_created,
     StepCreated: _step_created,
+    StepQueued: _step_queued,
+    StepStopped: _step_stopped,
     StepStarted: _step_started,
     StepRetrying: _step_retrying,
     StepHeartbeat: _step_heartbeat,

@@ -11,16 +11,19 @@ from perdure.model.event import (
     ENDS,
     Event,
     RequestsReleased,
+    RunCreated,
     RunRetried,
     StepCompleted,
     StepCreated,
     StepFailed,
+    StepQueued,
     StepRetrying,
     StepStarted,
     WaitCompleted,
     WaitCreated,
 )
 from perdure.model.failure import Failure
+from perdure.model.queue import queued_name
 
 StepStatus = Literal["pending", "running", "retrying", "completed", "failed", "cancelled"]
 WaitStatus = Literal["waiting", "completed", "woken", "cancelled"]
@@ -28,7 +31,8 @@ Kind = Literal["hook", "sleep", "step", "retry", "child", "worker", "code"]
 
 
 class StepStanding(Struct, kw_only=True):
-    """One step, by its key. Times in ms; None: not yet."""
+    """One step, by its key. Times in ms; None: not yet. `queued`: where it has gone; of what has happened there only its
+    outcome is known here."""
 
     key: str
     name: str
@@ -41,6 +45,7 @@ class StepStanding(Struct, kw_only=True):
     error: Failure | None = None
     completed_at_ms: int | None = None
     retry_at_ms: int | None = None
+    queued: StepQueued | None = None
 
 
 class WaitStanding(Struct, kw_only=True):
@@ -55,23 +60,28 @@ class WaitStanding(Struct, kw_only=True):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """One thing that a run waits for. `until_ms` None: not bounded by time."""
+    """One thing that a run waits for. `until_ms` None: not bounded by time. `workflow`: that of the run that it waits for,
+    where that is a step in a queue."""
 
     kind: Kind
     key: str
     since_ms: int
     until_ms: int | None
     detail: str
+    workflow: str = ""
 
 
 def steps_of(events: list[Event]) -> list[StepStanding]:
     """The run's steps, in the order of their calls."""
     steps: dict[str, StepStanding] = {}
     skipped = taken_back(events)
+    before = 0  # so many attempts were made elsewhere
     for event in events:
         if event.seq in skipped:
             continue
-        if isinstance(event.fact, StepCreated):
+        if isinstance(event.fact, RunCreated) and event.fact.step is not None:
+            before = event.fact.step.attempt - 1
+        elif isinstance(event.fact, StepCreated):
             steps[event.key] = StepStanding(
                 key=event.key,
                 name=event.fact.name,
@@ -79,7 +89,7 @@ def steps_of(events: list[Event]) -> list[StepStanding]:
                 created_at_ms=event.at_ms,
                 started_at_ms=event.at_ms,
                 status="pending" if event.fact.at_most_once else "running",
-                attempt=0 if event.fact.at_most_once else 1,
+                attempt=before + (not event.fact.at_most_once),
             )
         else:
             _advance_steps(steps, event, events)
@@ -89,10 +99,14 @@ def steps_of(events: list[Event]) -> list[StepStanding]:
 def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Event]) -> None:
     step = steps.get(event.key)
     match event.fact:
+        case StepQueued(attempt=attempt) if step is not None:
+            step.status, step.attempt, step.retry_at_ms, step.queued = "pending", attempt - 1, None, event.fact
         case StepStarted(attempt=attempt) if step is not None:
             step.status, step.attempt, step.retry_at_ms = "running", attempt, None
         case StepRetrying(attempt=attempt, error=error, retry_at_ms=retry_at_ms) if step is not None:
             step.status, step.attempt, step.error, step.retry_at_ms = "retrying", attempt, error, retry_at_ms
+        case StepCompleted() | StepFailed() if step is not None and step.status == "cancelled":
+            pass  # too late: nobody waited for it
         case StepCompleted(attempt=attempt, duration_ms=duration_ms, result=result) if step is not None:
             step.status, step.attempt, step.output, step.error = "completed", attempt, result, None
             _end_step(step, event.at_ms, duration_ms)
@@ -102,7 +116,7 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
         case RunRetried(failure_seq=seq):
             failed = steps.get(events[seq - 1].key)
             if failed is not None:
-                failed.status, failed.retry_at_ms = "pending", None
+                failed.status, failed.retry_at_ms, failed.queued = "pending", None, None
         case RequestsReleased(keys=keys):
             _cancel_steps([steps[key] for key in keys if key in steps], event.at_ms)
         case _ if isinstance(event.fact, ENDS):
@@ -146,6 +160,12 @@ def waits_of(events: list[Event]) -> list[WaitStanding]:
     return list(waits.values())
 
 
+def queued_names(events: list[Event]) -> set[str]:
+    """The workflows that those are which the run's open steps were sent to queues as."""
+    steps = Pending(events).steps.values()
+    return {queued_name(step.queued.queue, step.name) for step in steps if step.queued is not None}
+
+
 def reasons_of(events: list[Event]) -> list[Reason]:
     """What the run waits for: hooks, since somebody has to act, then the soonest; a timeout around it bounds the others."""
     pending = Pending(events)
@@ -180,5 +200,15 @@ def _step_reason(step: OpenStep, limit_ms: int | None) -> Reason:
         error = f"{step.error.type.rpartition(':')[2]}: {step.error.message}"
         detail = f"the next attempt of {step.name}, after attempt {step.attempts} failed with {error}"
         return Reason(kind="retry", key=step.key, since_ms=step.first_at_ms, until_ms=step.retry_at_ms, detail=detail)
+    queued = step.queued
+    if queued is not None:
+        return Reason(
+            kind="step",
+            key=step.key,
+            since_ms=step.first_at_ms,
+            until_ms=limit_ms,
+            detail=f"{step.name} in queue {queued.queue}, run {queued.run_id}",
+            workflow=queued_name(queued.queue, step.name),
+        )
     detail = f"{step.name}, attempt {max(step.attempts, 1)}"
     return Reason(kind="step", key=step.key, since_ms=step.first_at_ms, until_ms=limit_ms, detail=detail)

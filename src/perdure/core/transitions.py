@@ -7,10 +7,13 @@ from perdure.model.event import DELIVERIES, REQUESTS, Fact
 from perdure.model.status import Status
 
 _TELLING = (
-    "attr_set", "patch_marked", "run_resumed", "step_started", "step_retrying", "step_heartbeat", "wake_requested",
-    "requests_released", "hook_conflict", "hook_disposed",
+    "attr_set", "patch_marked", "run_resumed", "step_queued", "step_started", "step_retrying", "step_heartbeat",
+    "step_stopped", "wake_requested", "requests_released", "hook_conflict", "hook_disposed",
 )  # fmt: skip
-_MAIL = ("cancel_requested", "wake_requested", "child_completed", "child_failed", "child_cancelled", "hook_received")
+_MAIL = (
+    "cancel_requested", "wake_requested", "child_completed", "child_failed", "child_cancelled", "hook_received",
+    "step_completed", "step_failed", "step_stopped", "attr_set",
+)  # fmt: skip
 _WORKING = tuple(dict.fromkeys((*_TELLING, *(fact.type for fact in (*REQUESTS, *DELIVERIES)))))
 
 TRANSITIONS: dict[Status, dict[str, Status]] = {

@@ -88,7 +88,9 @@ class Answers:
 
     def landed(self, sent: Append, decisions: list[Decision]) -> None:
         """What was asked for is in the store; a hook whose token is taken takes nothing."""
-        self.unregistered -= len(sent.children) + len(decisions)
+        if sent.children:
+            self.unregistered -= sum(row.type == ChildCreated.type for row in sent.rows)
+        self.unregistered -= len(decisions)
         for decision in decisions:
             if decision.owner is not None:
                 self._run.pending.hooks.pop(decision.key, None)
@@ -119,11 +121,12 @@ class Answers:
         """Stop what nobody waits for any more, and say so in the log, for people: no replay needs it."""
         run = self._run
         keys = tuple(key for key in released if run.pending.knows(key))
+        runs = tuple(run.pending.queued_runs(keys))
         for key in keys:
             run.attempts.release(key)
             run.waits.release(key)
         if keys:
-            run.note("", RequestsReleased(keys=keys), urgent=False)
+            run.note("", RequestsReleased(keys=keys, runs=runs), urgent=False)
 
     def _waits_long(self) -> bool:
         """Whether the body only sleeps, and for so long that it needn't stay in memory."""

@@ -1,16 +1,18 @@
 """From facts to an append: everything that must be true in the transaction of an event follows from the event itself."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from perdure.codec.compression import compressed
 from perdure.codec.fact import pack
+from perdure.core.pending import OpenStep, Pending
 from perdure.core.transitions import advance
 from perdure.model.event import (
     DELIVERIES,
     ENDS,
+    NOTHING,
     AttributesSet,
     CancelRequested,
     ChildCancelled,
@@ -21,15 +23,22 @@ from perdure.model.event import (
     HookCreated,
     HookDisposed,
     HookExpired,
+    QueuedStep,
+    RequestsReleased,
     RunCompleted,
     RunCreated,
     RunFailed,
     RunStarted,
+    StepCompleted,
+    StepFailed,
+    StepQueued,
+    StepStopped,
     StreamClosed,
     StreamWritten,
     WaitCompleted,
 )
 from perdure.model.ids import MailId, RunId, WorkerId, letter_id, token_hash
+from perdure.model.queue import queued_name
 from perdure.model.status import Status
 from perdure.world.hook import HookChange, HookClosing, NewHook
 from perdure.world.log import NewRow
@@ -41,9 +50,10 @@ _COMPLETE_TURNS = frozenset(DELIVERIES)
 _HAVE_EFFECTS = frozenset(
     (
         WaitCompleted, ChildCreated, AttributesSet, HookCreated, HookDisposed, HookExpired, StreamWritten, StreamClosed,
-        *ENDS,
+        StepQueued, RequestsReleased, *ENDS,
     )
 )  # fmt: skip
+_HAVE_EFFECTS_IN_A_STEP = _HAVE_EFFECTS | {StepCompleted, StepFailed}
 
 
 class Entry(NamedTuple):
@@ -56,7 +66,8 @@ class Entry(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What an append must know of its run. `parent_key` is None for a run that nobody waits for."""
+    """What an append must know of its run. `parent_key` is None for a run that nobody waits for; `step` is set where the
+    run is a step of its parent."""
 
     run_id: RunId
     root_id: RunId
@@ -64,6 +75,12 @@ class Header(NamedTuple):
     parent_id: RunId | None
     parent_key: str | None
     deployment: str
+    step: QueuedStep | None = None
+
+    @property
+    def step_of(self) -> RunId:
+        """The run that its steps are of, as they see it."""
+        return self.parent_id if self.step is not None and self.parent_id is not None else self.run_id
 
 
 class Births(NamedTuple):
@@ -80,21 +97,22 @@ def compose(
     status: Status,
     entries: Iterable[Entry],
     births: Births,
-    open_children: Callable[[], list[RunId]],
+    pending: Pending,
 ) -> tuple[Append, Status]:
     """The append of these entries, and the run's status after it."""
     rows: list[NewRow] = []
     effects: _Effects | None = None
     after, turn_completed = status, False
+    have_effects = _HAVE_EFFECTS if header.step is None else _HAVE_EFFECTS_IN_A_STEP
     for entry in entries:
         turn, key, fact, mail_id = entry
         after = advance(after, fact)
         rows.append(NewRow(turn=turn, type=fact.type, key=key, payload=pack(fact), mail_id=mail_id))
         kind = type(fact)
         turn_completed = turn_completed or kind in _COMPLETE_TURNS
-        if mail_id is not None or kind in _HAVE_EFFECTS:
-            effects = effects or _Effects()
-            effects.see(header, len(rows) - 1, entry, births, open_children)
+        if mail_id is not None or kind in have_effects:
+            effects = effects or _Effects(header, births, pending)
+            effects.see(seq, len(rows) - 1, entry)
     append = Append(
         run_id=header.run_id,
         owner=header.owner,
@@ -110,7 +128,8 @@ def compose(
 class _Effects:
     """What the entries do beside being rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, header: Header, births: Births, pending: Pending) -> None:
+        self._header, self._births, self._pending = header, births, pending
         self.due_ms = 0
         self.mail_taken: list[str] = []
         self.letters: list[Letter] = []
@@ -120,25 +139,36 @@ class _Effects:
         self.chunks: list[NewChunks] = []
         self.all_mail = False
 
-    def see(
-        self, header: Header, place: int, entry: Entry, births: Births, open_children: Callable[[], list[RunId]]
-    ) -> None:
-        """`place`: of its row in the append."""
-        key, fact = entry.key, entry.fact
+    def see(self, seq: int, place: int, entry: Entry) -> None:
+        """`seq`: of the append's first row; `place`: of the entry's row after it."""
+        key, fact, header = entry.key, entry.fact, self._header
         if entry.mail_id is not None:
             self.mail_taken.append(entry.mail_id)
         if isinstance(fact, WaitCompleted):
             self.due_ms = self.due_ms if fact.woken else max(self.due_ms, fact.due_ms)
         elif isinstance(fact, ChildCreated):
-            self.children.append(birth(header, key, fact, births))
+            self.children.append(birth(header, key, fact, self._births))
+        elif isinstance(fact, StepQueued):
+            self.children.append(queued_birth(header, self._pending.steps[key], fact))
         elif isinstance(fact, AttributesSet):
-            self.attributes.update(fact.changes)
+            self._set_attributes(seq + place, fact)
         elif isinstance(fact, ENDS):
-            self.letters.extend(last_letters(header, fact, open_children()))
+            self.letters.extend(last_letters(header, fact, self._pending))
+        elif isinstance(fact, RequestsReleased):
+            self.letters += [_stop(run, f"its run {header.run_id} waits for it no more") for run in fact.runs]
+        elif isinstance(fact, StepCompleted | StepFailed) and header.step is not None:
+            self.letters.append(_home(header, "end", fact))
         elif isinstance(fact, HookCreated | HookDisposed | HookExpired):
             self._see_hook(place, key, fact)
         elif isinstance(fact, StreamWritten | StreamClosed):
             self.chunks.append(written(header.run_id, fact))
+
+    def _set_attributes(self, seq: int, fact: AttributesSet) -> None:
+        """Those of the run whose step sets them: the parent hears of it where the step is a run."""
+        if self._header.step is None:
+            self.attributes.update(fact.changes)
+        else:
+            self.letters.append(_home(self._header, f"attr.{seq}", fact))
 
     def _see_hook(self, place: int, key: str, fact: HookCreated | HookDisposed | HookExpired) -> None:
         if isinstance(fact, HookCreated):
@@ -204,24 +234,81 @@ def child_created_fact(parent: Header, key: str, child: ChildCreated) -> RunCrea
     )
 
 
-def last_letters(header: Header, end: Fact, open_children: Iterable[RunId]) -> list[Letter]:
-    """What a run's end tells others: its parent always; its children only where it was cancelled (S4)."""
+def queued_birth(parent: Header, step: OpenStep, queued: StepQueued) -> Start:
+    """The start of a step that goes to a queue, as a run: nobody's at birth."""
+    created = RunCreated(
+        workflow=queued_name(queued.queue, step.name),
+        input=step.input,
+        deployment=parent.deployment,
+        parent_id=parent.run_id,
+        parent_key=step.key,
+        step=QueuedStep(
+            name=step.name,
+            at_most_once=step.at_most_once,
+            attempt=queued.attempt,
+            failures=step.failures,
+            first_at_ms=step.first_at_ms,
+            progress=step.progress or NOTHING,
+            max_recoveries=queued.max_recoveries,
+        ),
+    )
+    return Start(
+        run_id=queued.run_id,
+        workflow=created.workflow,
+        created=pack(created),
+        started=b"",
+        parent_id=parent.run_id,
+        root_id=parent.root_id,
+        deployment=parent.deployment,
+    )
+
+
+def last_letters(header: Header, end: Fact, pending: Pending) -> list[Letter]:
+    """What a run's end tells others: its parent always; its children only where it was cancelled (S4); the workers that
+    have steps of it, for which nobody waits any more."""
     letters: list[Letter] = []
-    if header.parent_id is not None and header.parent_key is not None:
-        letters.append(end_letter(header.run_id, header.parent_id, header.parent_key, end))
-    if not isinstance(end, RunCompleted | RunFailed):
-        cancel = pack(CancelRequested(reason=f"its parent {header.run_id} was cancelled"))
-        letters += [
-            Letter(mail_id=letter_id(child, "parent"), run_id=child, kind=CancelRequested.type, key="", payload=cancel)
-            for child in open_children
-        ]
+    was_cancelled = not isinstance(end, RunCompleted | RunFailed)
+    if header.step is None:
+        if header.parent_id is not None and header.parent_key is not None:
+            letters.append(end_letter(header.run_id, header.parent_id, header.parent_key, end))
+    elif was_cancelled:  # else its outcome was its last word
+        letters.append(_home(header, "end", stopped(header.step, end, pending)))
+    if was_cancelled:
+        reason = f"its parent {header.run_id} was cancelled"
+        letters += [_stop(child, reason) for child in pending.open_children()]
+    letters += [_stop(run, f"its run {header.run_id} has ended") for run in pending.queued_runs()]
     return letters
+
+
+def stopped(step: QueuedStep, end: Fact, pending: Pending) -> StepStopped:
+    """The last word of a queued step that was cancelled."""
+    reason, last = getattr(end, "reason", None), pending.last_step
+    if last is None:
+        return StepStopped(attempt=step.attempt - 1, reason=reason)
+    return StepStopped(attempt=last.attempts, interrupted=last.interruptible, reason=reason)
 
 
 def end_letter(child: RunId, parent: RunId, parent_key: str, end: Fact) -> Letter:
     """How a parent hears of its child's end."""
-    told = _told(child, end)
-    return Letter(mail_id=letter_id(child, "end"), run_id=parent, kind=told.type, key=parent_key, payload=pack(told))
+    return letter_home(child, parent, parent_key, "end", _told(child, end))
+
+
+def letter_home(child: RunId, parent: RunId, parent_key: str, purpose: str, fact: Fact) -> Letter:
+    """The letter by which this becomes part of the parent's log."""
+    payload = pack(fact)
+    return Letter(mail_id=letter_id(child, purpose), run_id=parent, kind=fact.type, key=parent_key, payload=payload)
+
+
+def _home(header: Header, purpose: str, fact: Fact) -> Letter:
+    """The same, from a queued step."""
+    assert header.parent_id is not None and header.parent_key is not None, "a queued step has a parent"
+    return letter_home(header.run_id, header.parent_id, header.parent_key, purpose, fact)
+
+
+def _stop(run: RunId, reason: str) -> Letter:
+    """The letter of a parent that wants its child to end: one, whatever it has for reasons."""
+    cancel = pack(CancelRequested(reason=reason))
+    return Letter(mail_id=letter_id(run, "parent"), run_id=run, kind=CancelRequested.type, key="", payload=cancel)
 
 
 def _told(run_id: RunId, end: Fact) -> ChildCompleted | ChildFailed | ChildCancelled:

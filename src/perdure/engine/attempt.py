@@ -1,8 +1,9 @@
 """One run's steps: which to begin, which attempt it is, what its outcome becomes in the log.
 
 Steps begin when the whole turn is answered, the log is replayed to its end, and no child waits to be registered (L5).
-The start of attempt 1 is recorded with `step_created`; at-most-once steps, and every step of a run on probation, have
-each start committed before the body runs (S3, O6).
+The start of the first attempt is recorded with `step_created`; at-most-once steps, and every step of a run on
+probation, have each start committed before the body runs (S3, O6). A step whose queue this worker doesn't serve is sent
+there instead (see `queue`).
 """
 
 from collections.abc import Callable
@@ -12,14 +13,16 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from perdure.codec.failure import to_failure
-from perdure.core.pending import Pending
+from perdure.core.pending import OpenStep, Pending
+from perdure.engine.append import Header
 from perdure.engine.host import Host
+from perdure.engine.queue import send
 from perdure.engine.retry import after_failure
 from perdure.engine.running import Running
 from perdure.engine.stream import Outflow, Piece, Place, closed
 from perdure.engine.wait import Waits
 from perdure.errors import StepInterrupted
-from perdure.model.definition import StepDefinition
+from perdure.model.definition import StepDefinition, WorkflowDefinition
 from perdure.model.event import (
     AttributesSet,
     Event,
@@ -29,6 +32,7 @@ from perdure.model.event import (
     StepHeartbeat,
     StepRetrying,
     StepStarted,
+    StepStopped,
 )
 from perdure.model.ids import RunId
 
@@ -40,6 +44,8 @@ class StepRun(Protocol):
     """The run whose steps these are."""
 
     run_id: RunId
+    header: Header
+    definition: WorkflowDefinition
     host: Host
     pending: Pending
     waits: Waits
@@ -54,11 +60,11 @@ class StepRun(Protocol):
 class Attempts:
     """The open steps of one live run."""
 
-    __slots__ = ("_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "run_id")
+    __slots__ = ("_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "run_id", "step_of")
 
     def __init__(self, run: StepRun) -> None:
         self._run = run
-        self.run_id = run.run_id
+        self.run_id, self.step_of = run.run_id, run.header.step_of
         self._held: list[str] = []
         self._running: dict[str, Running] = {}
         self._starting: dict[str, Running] = {}
@@ -85,12 +91,9 @@ class Attempts:
         """Go on with the steps that the log left open, and that the body still waits for."""
         now_ms = self._run.host.world.now_ms()
         for key, step in self._run.pending.steps.items():
-            if not awaited(key):
+            if not awaited(key) or step.queued is not None or _was_interrupted(self._run, step):
                 continue
-            if step.at_most_once and step.interruptible:
-                interrupted = StepInterrupted(step.name, step.attempts)
-                self._run.arrive(key, StepFailed(attempt=step.attempts, error=to_failure(interrupted)))
-            elif step.retry_at_ms > now_ms:
+            if step.retry_at_ms > now_ms:
                 self._run.waits.at(key, step.retry_at_ms, self._begin)
             else:
                 self._held.append(key)
@@ -101,13 +104,19 @@ class Attempts:
         for key in held:
             self._begin(key)
 
-    def started(self, events: list[Event]) -> None:
-        """These events are in the log: begin the attempts whose start had to be committed first."""
+    def landed(self, events: list[Event]) -> None:
+        """These events are in the log: begin the attempts whose start had to be committed first, and send anew what was
+        cut off in a queue by an end of the run that was taken back."""
         for event in events:
             running = self._starting.get(event.key)
             if running is not None and isinstance(event.fact, StepStarted) and event.fact.attempt == running.attempt:
                 del self._starting[event.key]
                 self._run.host.steps.go(running)
+            elif isinstance(event.fact, StepStopped):
+                self._run.pending.see(event.key, event.fact, event.at_ms)
+                step = self._run.pending.steps.get(event.key)
+                if step is not None and not _was_interrupted(self._run, step):
+                    self._begin(event.key)
 
     def release(self, key: str) -> None:
         """Nobody waits for this step any more."""
@@ -193,11 +202,16 @@ class Attempts:
     # -- an attempt's start
 
     def _begin(self, key: str) -> None:
-        """The step's first attempt, or the next; harmless where it is over, or under way."""
+        """The step's first attempt, or the next, here or in its queue; harmless where it is over, or under way."""
         host, step = self._run.host, self._run.pending.steps.get(key)
-        if step is not None and key not in self._running:
-            running = self._running[key] = Running(host.loop, self, step)
-            host.steps.begin(running)
+        if step is None or key in self._running or step.queued is not None:
+            return
+        queue = host.service.queue_of(step.name) if self._run.header.step is None else None
+        if queue is not None:
+            send(self._run, step, queue)
+            return
+        running = self._running[key] = Running(host.loop, self, step)
+        host.steps.begin(running)
 
     def slot_came(self, running: Running) -> None:
         """The attempt may run: record that it begins, before its body where that has to be committed first.
@@ -206,18 +220,24 @@ class Attempts:
         """
         step = running.step
         committed_first = step.at_most_once or self._run.careful
-        if step.fresh and not committed_first:
-            step.fresh = False
-            running.attempt = step.attempts
+        implied, step.fresh, running.attempt = step.fresh, False, step.next_attempt
+        if implied and not committed_first:
             self._run.host.steps.go(running)
             return
-        running.attempt = max(step.attempts, 1) if step.fresh else step.attempts + 1
-        step.fresh = False
         if committed_first:
             self._starting[step.key] = running
         self._run.note(step.key, StepStarted(attempt=running.attempt), urgent=committed_first)
         if not committed_first:
             self._run.host.steps.go(running)
+
+
+def _was_interrupted(run: StepRun, step: OpenStep) -> bool:
+    """Whether it must not be repeated, as its outcome is unknown: that is its outcome then (S3)."""
+    if not (step.at_most_once and step.interruptible):
+        return False
+    interrupted = StepInterrupted(step.name, step.attempts)
+    run.arrive(step.key, StepFailed(attempt=step.attempts, error=to_failure(interrupted)))
+    return True
 
 
 def _refuse_late(current: dict[str, Running], running: Running, place: Place) -> None:

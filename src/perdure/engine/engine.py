@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from perdure.codec.fact import pack
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
-from perdure.engine.append import end_letter
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import deployment_of
 from perdure.engine.entropy import Entropy
@@ -74,8 +73,8 @@ class Engine:
         self._follower = Follower(world, self._lives_here, keys)
         self.readers = Readers(world, keys)
 
-    async def work(self, concurrency: int = 100) -> Worker:
-        """Own and run runs from now on; a second call finds the same worker."""
+    async def work(self, concurrency: int = 100, queues: frozenset[str] | None = None) -> Worker:
+        """Own and run runs, and steps of these queues, from now on; a second call finds the same worker."""
         async with self._starting:
             if self.worker is None:
                 worker = Worker(
@@ -86,7 +85,9 @@ class Engine:
                     entropy=self.entropy,
                     ended=self._left,
                     wrote=self.readers.stir,
-                    options=WorkerOptions(concurrency, self._own_thread, self._lease_ms, self._retention_ms, self.keys),
+                    options=WorkerOptions(
+                        concurrency, self._own_thread, self._lease_ms, self._retention_ms, self.keys, queues
+                    ),
                 )
                 await worker.start()
                 self.worker = worker
@@ -156,21 +157,10 @@ class Engine:
     async def retry(self, run_id: RunId) -> None:
         """Let a blocked run try again, or a failed one go on from its failed step (S6). Raises: UsageError."""
         await self._seize(run_id, retry_facts)
-        await self._tell_of_ended_children(run_id)
-
-    async def _tell_of_ended_children(self, run_id: RunId) -> None:
-        """Children that ended while their parent had failed found nobody to tell: a retried parent is told now. Their
-        letters' ids are derived, so that one which is told by itself as well is told once."""
-        _, events = await self.log(run_id)
-        for key, child in Pending(events).children.items():
-            record = await self.world.read_run(child.run_id)
-            if record is not None and record.status in ENDED:
-                last = (await self.log(child.run_id, record.length))[1][-1]
-                await self.send(end_letter(child.run_id, run_id, key, last.fact))
 
     async def is_served(self, workflow: str) -> bool:
         """Whether a live worker, here or elsewhere, runs this workflow."""
-        if self.worker is not None and workflow in self.registry.served:
+        if self.worker is not None and workflow in self.worker.service.workflows:
             return True
         return any(workflow in worker.workflows and worker.leased for worker in await self.world.workers())
 
@@ -189,7 +179,10 @@ class Engine:
         )
         worker = self.worker
         born = (
-            worker is not None and not worker.stopping and new.due_ms is None and new.workflow in self.registry.served
+            worker is not None
+            and not worker.stopping
+            and new.due_ms is None
+            and new.workflow in worker.service.workflows
         )
         return Start(
             run_id=run_id,

@@ -7,6 +7,7 @@ from typing import Protocol
 from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
+from perdure.engine.queue import Service
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
 from perdure.engine.step import Steps
@@ -24,6 +25,7 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     committer: Committer
     registry: Registry
+    service: Service
     steps: Steps
     rest: Rest
     deployment: str

@@ -15,18 +15,20 @@ from collections import deque
 from msgspec.structs import replace
 
 from perdure.codec.fact import unpack
+from perdure.core.pending import Pending
 from perdure.engine.append import Header
 from perdure.engine.host import Host
 from perdure.engine.log import to_events
+from perdure.engine.queue import definition_of, last_word
 from perdure.engine.run import LiveRun
 from perdure.engine.seal import open_letter
 from perdure.errors import DecodeError, WorldError
-from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunStarted
+from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunRetried, RunStarted
 from perdure.model.ids import RunId
-from perdure.model.status import Status
+from perdure.model.status import ENDED, Status
 from perdure.world.log import Log
 from perdure.world.mail import Letter
-from perdure.world.operation import Append, Start
+from perdure.world.operation import Append, Send, Start
 from perdure.world.ownership import SUSPECT_FROM, Claimed
 
 logger = logging.getLogger("perdure")
@@ -107,11 +109,28 @@ class Opener:
         return True
 
     async def _open(self, claimed: Claimed, log: Log) -> None:
-        letters = list(await self._host.world.read_mail(claimed.run_id)) if log.run.mail else []
         try:
+            told = await self._told_again(log)
+            letters = list(await self._host.world.read_mail(claimed.run_id)) if log.run.mail or told else []
             self._make(claimed, log, letters)
+        except WorldError:
+            raise
         except Exception as error:  # an event of a newer version, a workflow that isn't known: one run's own trouble
             self._leave_alone(claimed, error)
+
+    async def _told_again(self, log: Log) -> bool:
+        """Children, and steps in queues, that ended while their run had failed found nobody to tell. It was retried, so
+        it is told now; their letters' ids are derived: one that was told before is told once."""
+        if not any(row.type == RunRetried.type for row in log.rows):
+            return False
+        pending = Pending(to_events(log, self._host.keys))
+        for run_id in (*pending.open_children(), *pending.queued_runs()):
+            there = await self._host.world.read_log(run_id)
+            if there is not None and there.run.status in ENDED:
+                letter = last_word(run_id, to_events(there, self._host.keys))
+                if letter is not None:
+                    await self._host.committer.submit(Send(letter=letter))
+        return True
 
     def _make(self, claimed: Claimed, log: Log, letters: list[Letter]) -> None:
         events = to_events(log, self._host.keys)
@@ -158,7 +177,7 @@ class Opener:
 
     def _too_many_deaths(self, claimed: Claimed, run: LiveRun) -> RunBlocked:
         last = run.pending.last_step
-        step = f"; the last step that was begun is {last}" if last else "; no step was begun"
+        step = f"; the last step that was begun is {last.name}" if last else "; no step was begun"
         return RunBlocked(
             sentence=f"its worker's process has died {claimed.recoveries} times without completing a turn{step}; "
             "mend the step, then retry the run",
@@ -195,9 +214,11 @@ class Opener:
             parent_id=created.parent_id,
             parent_key=created.parent_key,
             deployment=self._host.deployment,
+            step=created.step,
         )
-        definition = self._host.registry.workflow(created.workflow)
-        run = LiveRun(self._host, header, definition, epoch=epoch, status=status, events=events, writes=writes)
+        registry, step = self._host.registry, created.step
+        known = registry.workflow(created.workflow) if step is None else definition_of(step, created.workflow, registry)
+        run = LiveRun(self._host, header, known, epoch=epoch, status=status, events=events, writes=writes)
         self._runs[run_id] = run
         return run
 

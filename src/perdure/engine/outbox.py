@@ -7,6 +7,7 @@ The answer to a turn is always ahead of the deliveries of the next (T1).
 from collections.abc import Callable, Iterable
 
 from perdure.core.history import Decision
+from perdure.core.pending import Pending
 from perdure.engine.append import Births, Entry, Header, compose
 from perdure.model.event import (
     DELIVERIES,
@@ -22,7 +23,7 @@ from perdure.model.event import (
     RunBlocked,
     WaitCompleted,
 )
-from perdure.model.ids import MailId, RunId
+from perdure.model.ids import MailId
 from perdure.model.status import Status
 from perdure.world.operation import Append, Appended
 
@@ -94,7 +95,7 @@ class Outbox:
         self,
         admit: Admit | None,
         births: Births,
-        open_children: Callable[[], list[RunId]],
+        pending: Pending,
         *,
         empty_too: bool,
     ) -> Append | None:
@@ -106,9 +107,7 @@ class Outbox:
         if not entries and not empty_too:
             return None
         self._flight = entries
-        append, self._next_status = compose(
-            self.header, self.epoch, self.seq, self.status, entries, births, open_children
-        )
+        append, self._next_status = compose(self.header, self.epoch, self.seq, self.status, entries, births, pending)
         return append
 
     def _next(self, admit: Admit | None) -> list[Entry]:

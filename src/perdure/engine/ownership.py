@@ -5,10 +5,11 @@ Everything here is a sweep over columns, by the store's clock; hints only make t
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from perdure.engine.process import is_gone
-from perdure.engine.registry import Registry
+from perdure.engine.queue import Service
 from perdure.errors import WorldError
 from perdure.model.ids import RunId, WorkerId
 from perdure.world.operation import Append
@@ -30,7 +31,7 @@ class Holder(Protocol):
 
     worker_id: WorkerId
     world: World
-    registry: Registry
+    service: Service
 
     def has_lease(self) -> bool:
         """Whether its lease is surely live; if not, it sees to that, and to what it has lost."""
@@ -38,6 +39,10 @@ class Holder(Protocol):
 
     def room(self) -> int:
         """How many more runs it may take now."""
+        ...
+
+    def slots(self) -> int:
+        """How many more queued steps it may take now."""
         ...
 
     async def adopt(self, claimed: Claimed) -> None:
@@ -165,17 +170,23 @@ class Sweeper:
         if self._loop.time() < self._gave_way_at + GIVE_WAY_S:
             return
         holder = self._holder
-        workflows = holder.registry.workflow_names()
-        while workflows and (limit := min(CLAIM_LIMIT, holder.room())) > 0:
+        workflows, queued = tuple(sorted(holder.service.workflows)), holder.service.queued()
+        await self._claim_some(workflows, holder.room)
+        await self._claim_some(queued, holder.slots)
+        self._next_due_at = None
+        expected = (*workflows, *queued) if holder.slots() > 0 else workflows
+        due_ms = await holder.world.next_due_ms(expected) if expected else None
+        if due_ms is not None:
+            self._expect(due_ms)
+
+    async def _claim_some(self, workflows: tuple[str, ...], room: Callable[[], int]) -> None:
+        holder = self._holder
+        while workflows and (limit := min(CLAIM_LIMIT, room())) > 0:
             claimed = await holder.world.claim(Claim(worker_id=holder.worker_id, workflows=workflows, limit=limit))
             for run in claimed:
                 await holder.adopt(run)
             if len(claimed) < limit:
                 break
-        self._next_due_at = None
-        due_ms = await holder.world.next_due_ms(workflows) if workflows else None
-        if due_ms is not None:
-            self._expect(due_ms)
 
     async def _bury(self) -> None:
         """End the leases of workers whose process on this host is gone: no wait for the lease."""

@@ -40,6 +40,9 @@ class Registry:
     def workflow_names(self) -> tuple[str, ...]:
         return tuple(sorted(self._workflows))
 
+    def steps(self) -> tuple[StepDefinition, ...]:
+        return tuple(self._steps.values())
+
     def workflows(self) -> tuple[WorkflowDefinition, ...]:
         return tuple(self._workflows.values())
 

@@ -27,6 +27,7 @@ from perdure.engine.host import Host
 from perdure.engine.letter import entries_of
 from perdure.engine.mailbox import Mailbox
 from perdure.engine.outbox import Outbox
+from perdure.engine.queue import received
 from perdure.engine.seal import open_letter
 from perdure.engine.stream import Outflow
 from perdure.engine.wait import Waits
@@ -45,6 +46,7 @@ from perdure.model.event import (
 from perdure.model.ids import RunId
 from perdure.model.status import Status
 from perdure.replay.body import Body
+from perdure.replay.queue import body_of
 from perdure.world.mail import Letter
 from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
 
@@ -66,7 +68,7 @@ class LiveRun:
         events: list[Event],
         writes: int = 0,
     ) -> None:
-        self.run_id = header.run_id
+        self.run_id, self.header = header.run_id, header
         self.host, self.definition = host, definition
         self.pending = Pending(events)
         self.waits = Waits(self, host.world, host.loop)
@@ -110,14 +112,8 @@ class LiveRun:
         created = self._events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         history = History(self._events)
-        self.body = Body(
-            run_id=self.run_id,
-            definition=self.definition,
-            input=Raw(created.input),
-            history=history,
-            new_token=self.host.new_token,
-            show=cut if self.host.keys is None else partial(_digest, self.host.keys, self.run_id),
-        )
+        show = cut if self.host.keys is None else partial(_digest, self.host.keys, self.run_id)
+        self.body = body_of(created, self.run_id, self.definition, history, self.host.new_token, show)
         self._events = []
         self._activate(self.body.begin)
         self.outbox.turn = max(self.outbox.turn, self.body.machine.turn)
@@ -189,7 +185,7 @@ class LiveRun:
         append = self.outbox.take(
             self._admit if self.body is not None else None,
             self.host.births,
-            self.pending.open_children,
+            self.pending,
             empty_too=goes or self.stream.waiting,
         )
         if append is None:
@@ -251,7 +247,7 @@ class LiveRun:
             self._turn(deliveries, decisions)
         elif sent.children and not self.answers.unregistered:
             self.attempts.begin_held()
-        self.attempts.started(events)
+        self.attempts.landed(events)
         self.departure.rest()
 
     def _turn(self, deliveries: list[Event], decisions: list[Decision]) -> None:
@@ -286,7 +282,9 @@ class LiveRun:
             return entry if reason is None else entry._replace(fact=replace(fact, rejected=reason))
         if isinstance(fact, HookExpired):
             return entry if hook is not None and not hook.over else None
-        return entry if entry.mail_id is not None or body.awaits(entry.key) else None
+        if entry.mail_id is not None:
+            return received(entry, self.pending)
+        return entry if body.awaits(entry.key) else None
 
     def _refused(self, outcome: Refused) -> None:
         if outcome.refusal in (Refusal.MAIL, Refusal.EARLY):

@@ -18,9 +18,10 @@ BUILT_IN = "perdure:"
 
 
 class StepOwner(Protocol):
-    """The run that an attempt belongs to."""
+    """The run that an attempt belongs to. `step_of`: the one whose step it is, as the step itself sees it."""
 
     run_id: RunId
+    step_of: RunId
 
     def slot_came(self, running: "Running") -> None: ...
 
@@ -61,7 +62,7 @@ class Running(Attempt):
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: StepOwner, step: OpenStep) -> None:
-        super().__init__(owner.run_id, step.key, step.name, 0, step.first_at_ms, step.progress)
+        super().__init__(owner.step_of, step.key, step.name, 0, step.first_at_ms, step.progress)
         self.takes_slot = not step.name.startswith(BUILT_IN)
         self._loop, self.owner, self.step = loop, owner, step
         self.task: asyncio.Task[None] | None = None
@@ -77,6 +78,10 @@ class Running(Attempt):
         return round((self._loop.time() - self.began_at) * 1000)
 
     # -- what the step says
+
+    @property
+    def holder(self) -> RunId:
+        return self.owner.run_id
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
+from perdure.core.retried import taken_back
 from perdure.engine.append import Births, Entry, Header, compose
 from perdure.engine.letter import entries_of
 from perdure.engine.seal import open_letter
@@ -15,6 +16,7 @@ from perdure.model.event import (
     REQUESTS,
     Event,
     Fact,
+    RequestsReleased,
     RunCreated,
     RunRetried,
     RunUnblocked,
@@ -46,6 +48,7 @@ def seizure(
         parent_id=created.parent_id,
         parent_key=created.parent_key,
         deployment=run.deployment,
+        step=created.step,
     )
     pending = Pending(events)
     turn = max(event.turn for event in events)
@@ -63,7 +66,7 @@ def seizure(
                 unreadable.append(letter.mail_id)
         entries = [*(entry._replace(turn=turn + 1) for entry in mail), *entries]
     births = Births(NOBODY, frozenset())
-    append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending.open_children)
+    append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending)
     mail_taken = (*append.mail_taken, *unreadable)
     hooks = tuple(HookReopening(key=key) for key in _open_again(log, events, facts))
     return replace(append, seize=True, status=after, turn_completed=True, mail_taken=mail_taken, hooks=hooks)
@@ -103,12 +106,18 @@ def retry_facts(log: Log, events: list[Event]) -> list[Fact]:
 
 
 def _unanswered_failures(events: list[Event]) -> list[int]:
-    """The seqs of the step failures that no request followed: skipping them changes nothing that is recorded."""
-    skipped = {event.fact.failure_seq for event in events if isinstance(event.fact, RunRetried)}
+    """The seqs of the step failures that no request followed: skipping them changes nothing that is recorded. One that
+    nobody waited for any more (its word came late, from a queue) is none."""
+    skipped = taken_back(events)
     failures: list[int] = []
+    released: set[str] = set()
     for event in events:
+        if event.seq in skipped:
+            continue
         if isinstance(event.fact, REQUESTS) and not getattr(event.fact, "by_step", False):
             failures = []
-        elif isinstance(event.fact, StepFailed) and event.seq not in skipped:
+        elif isinstance(event.fact, RequestsReleased):
+            released.update(event.fact.keys)
+        elif isinstance(event.fact, StepFailed) and event.key not in released:
             failures.append(event.seq)
     return failures

@@ -16,6 +16,7 @@ from perdure.engine.lease import BEATS_PER_LEASE, LEASE_MS, LeaseKeeper, Pulse, 
 from perdure.engine.opening import Opener
 from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
+from perdure.engine.queue import Service
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
 from perdure.engine.retention import Keeper
@@ -38,13 +39,14 @@ Ended = Callable[[RunId, Fact | None], None]
 
 class WorkerOptions(NamedTuple):
     """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations).
-    `retention_ms`: runs are removed so long after their end; 0: never."""
+    `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those that it serves, None: all."""
 
     concurrency: int = 100
     own_thread: bool = True
     lease_ms: int = LEASE_MS
     retention_ms: int = 0
     keys: KeyRing | None = None
+    queues: frozenset[str] | None = None
 
 
 class Worker:
@@ -67,6 +69,7 @@ class Worker:
     ) -> None:
         self.world, self.committer, self.registry, self.worker_id = world, committer, registry, worker_id
         self.loop = asyncio.get_running_loop()
+        self.service = Service(registry, options.queues)
         self.steps = Steps(registry, options.concurrency, self.has_lease)
         self.deployment = deployment_of(registry)
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
@@ -156,7 +159,7 @@ class Worker:
 
     @property
     def births(self) -> Births:
-        return Births(self.worker_id, self.registry.served)
+        return Births(self.worker_id, self.service.workflows)
 
     def activating(self, run_id: RunId | None) -> None:
         if run_id is None:
@@ -171,7 +174,9 @@ class Worker:
             self.look(letter.run_id)
 
     def left(self, run_id: RunId, fact: Fact | None, wake_at_ms: int | None) -> None:
-        self.runs.pop(run_id, None)
+        run = self.runs.pop(run_id, None)
+        if run is not None and run.header.step is not None:
+            self.sweeper.soon()  # a slot is free: for the next of its queue
         self.rest.end(run_id)
         if wake_at_ms is not None:
             self.sweeper.due_at(wake_at_ms)
@@ -186,6 +191,11 @@ class Worker:
 
     def room(self) -> int:
         return 0 if self.stopping else max(0, BUSY_MAX - len(self.runs) + len(self.rest))
+
+    def slots(self) -> int:
+        """Steps of other workers' runs are taken one by one, as they can begin: another worker may have a free slot."""
+        to_begin = sum(run.header.step is not None and not run.attempts.busy for run in self.runs.values())
+        return min(self.room(), self._options.concurrency - self.steps.busy - to_begin)
 
     async def adopt(self, claimed: Claimed) -> None:
         if not self.stopping:
@@ -236,7 +246,7 @@ class Worker:
             worker_id=self.worker_id,
             lease_ms=self._options.lease_ms,
             process=self._process,
-            workflows=self.registry.workflow_names(),
+            workflows=(*sorted(self.service.workflows), *self.service.queued()),
             deployment=self.deployment,
         )
 

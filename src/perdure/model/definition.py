@@ -7,6 +7,7 @@ from inspect import BoundArguments, Parameter, Signature
 from typing import Any, ParamSpecArgs, ParamSpecKwargs, Unpack, get_origin, get_type_hints
 
 from perdure.errors import ArgumentsInvalid
+from perdure.model.queue import DEFAULT
 from perdure.model.retry import Retry
 
 
@@ -82,13 +83,14 @@ class WorkflowDefinition(Definition):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepDefinition(Definition):
-    """A step. Limits in ms, 0 means none; `is_async` false: the body runs in a thread."""
+    """A step. Limits in ms, 0 means none; `is_async` false: the body runs in a thread; `queue`: whose workers run it."""
 
     is_async: bool = True
     retry: Retry = field(default_factory=Retry)
     timeout_ms: int = 0
     heartbeat_timeout_ms: int = 0
     at_most_once: bool = False
+    queue: str = DEFAULT
 
     @cached_property
     def is_plain(self) -> bool:

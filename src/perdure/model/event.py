@@ -4,7 +4,7 @@ Every fact is frozen, and its fields are what docs/protocol.md documents under i
 the JSON that `perdure.codec` made, byte for byte, so that two of them can be compared without reading them.
 """
 
-from typing import ClassVar, Union
+from typing import ClassVar, Union, get_args
 
 from msgspec import Raw, Struct, field
 
@@ -22,8 +22,24 @@ class Fact(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     type: ClassVar[str]
 
 
+class QueuedStep(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The step that a run is the whole of: asked for by its parent, under its `parent_key`, and sent to a queue.
+
+    `attempt`: the number of the first attempt here. What came before it, elsewhere: `failures` took that many retries of
+    the budget, the first attempt began at `first_at_ms`, the last reported `progress`. `max_recoveries`: its workflow's.
+    """
+
+    name: str
+    at_most_once: bool = False
+    attempt: int = 1
+    failures: int = 0
+    first_at_ms: int
+    progress: Raw = NOTHING
+    max_recoveries: int
+
+
 class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """`input` holds the arguments by name. `due_ms` is set where the start was delayed."""
+    """`input` holds the arguments by name. `due_ms` is set where the start was delayed; `step` where the run is a step."""
 
     type: ClassVar[str] = "run_created"
     workflow: str
@@ -34,6 +50,7 @@ class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     parent_key: str | None = None
     due_ms: int | None = None
     rerun_of: RunId | None = None
+    step: QueuedStep | None = None
 
 
 class RunStarted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -106,6 +123,31 @@ class StepStarted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True)
 
     type: ClassVar[str] = "step_started"
     attempt: int
+
+
+class StepQueued(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The step goes to the workers of a queue, as a run of its own: that one's log has its attempts, from `attempt` on.
+
+    Not replayed: to which workers a step goes is the owner's matter, and may change.
+    """
+
+    type: ClassVar[str] = "step_queued"
+    queue: str
+    run_id: RunId
+    attempt: int
+    max_recoveries: int
+
+
+class StepStopped(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The last word of a step's run that was cancelled; else that is the step's outcome. Told to people, not replayed.
+
+    `attempt`: the last that began; `interrupted`: it may have been cut off.
+    """
+
+    type: ClassVar[str] = "step_stopped"
+    attempt: int
+    interrupted: bool = False
+    reason: str | None = None
 
 
 class StepRetrying(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -278,10 +320,14 @@ class PatchMarked(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True)
 
 
 class RequestsReleased(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """Told to people, not replayed: nobody waits for these requests any more (a race's losers, a cancelled step)."""
+    """Told to people, not replayed: nobody waits for these requests any more (a race's losers, a cancelled step).
+
+    `runs`: those that steps among them were sent to a queue as; they are cancelled.
+    """
 
     type: ClassVar[str] = "requests_released"
     keys: tuple[str, ...]
+    runs: tuple[RunId, ...] = ()
 
 
 class CancelRequested(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -319,8 +365,8 @@ End = RunCompleted | RunFailed | RunCancelled
 
 AnyFact = Union[  # noqa: UP007 - one union, drawn from the parts
     RunCreated, RunStarted, RunResumed, RunBlocked, RunUnblocked, RunRetried,
-    StepStarted, StepRetrying, StepHeartbeat, PatchMarked, WakeRequested, RequestsReleased, HookConflict,
-    HookDisposed, Request, Delivery, End,
+    StepQueued, StepStarted, StepRetrying, StepHeartbeat, StepStopped, PatchMarked, WakeRequested, RequestsReleased,
+    HookConflict, HookDisposed, Request, Delivery, End,
 ]  # fmt: skip
 
 REQUESTS = (StepCreated, WaitCreated, ChildCreated, AttributesSet, HookCreated, StreamWritten, StreamClosed)
@@ -330,14 +376,7 @@ DELIVERIES = (
 )  # fmt: skip
 ENDS = (RunCompleted, RunFailed, RunCancelled)
 
-FACTS: dict[str, type[Fact]] = {
-    fact.type: fact
-    for fact in (
-        RunCreated, RunStarted, RunResumed, RunBlocked, RunUnblocked, RunRetried,
-        StepStarted, StepRetrying, StepHeartbeat, PatchMarked, WakeRequested, RequestsReleased, HookConflict,
-        HookDisposed, *REQUESTS, *DELIVERIES, *ENDS,
-    )
-}  # fmt: skip
+FACTS: dict[str, type[Fact]] = {fact.type: fact for fact in get_args(AnyFact)}
 
 
 class Event(Struct, frozen=True, gc=False, kw_only=True):

@@ -44,6 +44,11 @@ def child_run_id(parent: RunId, key: str) -> RunId:
     return RunId(parent[:15] + _text(_digest(parent, key, RANDOM_BYTES)))
 
 
+def queued_run_id(parent: RunId, key: str, attempt: int) -> RunId:
+    """The id of the run as which the step under `key` goes to a queue, from this attempt on. No child's key looks so."""
+    return child_run_id(parent, f"{key}\n{attempt}")
+
+
 def letter_id(sender: RunId, purpose: str) -> MailId:
     """The id of a letter that a run's end sends: derived, so that no retry sends it twice."""
     return MailId(f"mail_{sender[5:]}_{purpose}")

@@ -54,6 +54,11 @@ class Attempt(Scope):
         raise NotImplementedError
 
     @property
+    def holder(self) -> RunId:
+        """The run whose log has this attempt: where the step lies in a queue, that is a run of its own."""
+        raise NotImplementedError
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The worker's: what the step's own thread asks of perdure runs there."""
         raise NotImplementedError

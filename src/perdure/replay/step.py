@@ -10,7 +10,7 @@ from perdure.codec.arguments import encode_arguments
 from perdure.codec.failure import from_failure
 from perdure.codec.value import decode
 from perdure.model.definition import StepDefinition
-from perdure.model.event import StepCompleted, StepCreated
+from perdure.model.event import StepCompleted, StepCreated, StepFailed
 from perdure.replay.body import Body
 
 
@@ -18,12 +18,17 @@ async def call_step(body: Body, step: StepDefinition, args: tuple[Any, ...], kwa
     """The step's result. Raises: what the step raised for good, ArgumentsInvalid, EncodeError, DecodeError."""
     input = Raw(encode_arguments(step.named(args, kwargs)))
     key = body.key("step", step.name)
-    future = body.ask_for(key, StepCreated(name=step.name, input=input, at_most_once=step.at_most_once))
+    fact = await outcome_of(body, key, StepCreated(name=step.name, input=input, at_most_once=step.at_most_once))
+    if isinstance(fact, StepCompleted):
+        return decode(fact.result, step.returns, "result")
+    raise from_failure(fact.error)
+
+
+async def outcome_of(body: Body, key: str, step: StepCreated) -> StepCompleted | StepFailed:
+    """What is recorded of the step in the end; whoever is cancelled meanwhile waits for it no more."""
+    future = body.ask_for(key, step)
     try:
-        fact = await future
+        return await future
     except CancelledError:
         body.release(key)
         raise
-    if type(fact) is StepCompleted:
-        return decode(fact.result, step.returns, "result")
-    raise from_failure(fact.error)

@@ -9,6 +9,7 @@ import pytest
 from perdure.testing.simulation.faults import Rates
 from perdure.testing.simulation.fleet import BOOT_MS, DEPLOYS, SKEWS_MS, Fleet, deployments_of, registry_of
 from perdure.testing.simulation.process import Process
+from perdure.testing.simulation.program import QUEUE
 from tests.testing.simulation.site import Site
 from tests.testing.simulation.suite.programs import CHANGED, SUITE, suite_of
 
@@ -103,6 +104,25 @@ def test_clocks_are_off_where_they_may_be() -> None:
                 found.add(worker.world.now_ms() - here.store.now_ms())
                 assert here.fleet.skew_ms == abs(worker.world.now_ms() - here.store.now_ms())
         assert found == (set(SKEWS_MS) if skewed else {0})
+
+
+def test_each_serves_all_queues(here: Manned) -> None:
+    assert [worker.queues for worker in here.boot(3)] == [None] * 3
+
+
+def test_queues_may_be_split_among_them() -> None:
+    """Who takes a dead one's place serves the same, or all: so each queue is served when all are there."""
+    found: set[tuple[frozenset[str] | None, ...]] = set()
+    for seed in range(20):
+        with manned(seed) as here:
+            here.fleet.split = True
+            found.add(tuple(worker.queues for worker in here.boot(2)))
+            for _ in range(3):
+                here.fleet.kill_one()
+                here.pass_ms(2 * REBOOT_MS[1])
+                served = [worker.queues or {"default", QUEUE} for worker in here.fleet.workers]
+                assert set().union(*served) == {"default", QUEUE}
+    assert len(found) == 4
 
 
 # -- deaths

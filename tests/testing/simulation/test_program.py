@@ -67,3 +67,8 @@ def test_a_step_by_name() -> None:
 def test_programs_are_themselves() -> None:
     """Two of one text may be treated otherwise; references are kept by program."""
     assert Program(workflow=trip) != Program(workflow=trip)
+
+
+def test_the_code_of_a_queued_step() -> None:
+    [code] = SUITE.codes("queue:gpu/checked:once")
+    assert (code.name, code.function, code.max_recoveries) == ("queue:gpu/checked:once", once.fn, DEATHS_MAX)

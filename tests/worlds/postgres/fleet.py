@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from perdure import close, configure, create_hook, get_writable, sleep, step, worker, workflow
+from perdure import close, configure, create_hook, get_step_metadata, get_writable, sleep, step, worker, workflow
 
 STUCK = "PERDURE_TEST_STUCK"
 """Set in a process whose steps don't come back."""
@@ -47,11 +47,24 @@ async def counts(to: int) -> int:
     return number
 
 
-async def main(url: str) -> None:
+@step(queue="gpu")
+async def far(word: str) -> str:
+    """Where the queue is served."""
+    async with get_writable(str, namespace="said") as out:
+        await out.write(f"{word} in attempt {get_step_metadata().attempt}")
+    return await hang.fn(word)
+
+
+@workflow
+async def sends(word: str) -> str:
+    return await far(word)
+
+
+async def main(url: str, *queues: str) -> None:
     """Until it is killed."""
     configure(world=url, work=False)
     try:
-        async with worker():
+        async with worker(queues=queues or None):
             print("ready", flush=True)
             await asyncio.Event().wait()
     finally:
@@ -59,4 +72,4 @@ async def main(url: str) -> None:
 
 
 def run() -> None:
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from perdure import HookNotFound, Run, close, configure, get_run, resume_hook, start, worker
+from perdure import HookNotFound, Run, close, configure, get_run, list_runs, resume_hook, start, worker
 from perdure.api.connect import schema_at, shown_url, upgrade_at
 from perdure.errors import SchemaMissing, WorldInvalid
 from tests.cli.shop import say
 from tests.worlds.postgres.database import database
-from tests.worlds.postgres.fleet import STUCK, counts, of_everything
+from tests.worlds.postgres.fleet import STUCK, counts, of_everything, sends
 from tests.worlds.postgres.server import mortal, url_of
 
 pytestmark = pytest.mark.anyio
@@ -74,11 +74,15 @@ async def test_hundreds_at_once(url: str) -> None:
 
 
 @contextmanager
-def process(url: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """A worker of its own, ready; killed at the end."""
+def process(url: str, *queues: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """A worker of its own, of these queues or all, ready; killed at the end."""
     code = "from tests.worlds.postgres.fleet import run; run()"
     with subprocess.Popen(
-        [sys.executable, "-c", code, url], cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, url, *queues],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as child:
         try:
             assert read(child) == "ready"
@@ -159,6 +163,27 @@ async def test_a_frozen_worker_can_write_nothing_when_it_comes_back(loud: str) -
                     ends = "SELECT count(*) FROM events WHERE run_id = $1 AND type = 'run_completed'"
                     assert await connection.fetchval(ends, run.run_id) == 1
                     assert (await get_run(run.run_id).result()) == ["eve", "on", "on by somebody"]
+
+
+async def test_a_step_runs_on_another_worker_and_is_taken_over_there(loud: str) -> None:
+    upgrade_at(loud)
+    async with using(loud):
+        run = await start(sends, "gus")
+        with process(loud, "default"):
+            with process(loud, "gpu", **{STUCK: "1"}) as child:
+                assert await asyncio.to_thread(read, child) == "stuck"
+                [step] = (await run.steps()).items
+                assert (step.status, step.attempt, step.queue) == ("running", 1, "gpu")
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+            while (await run.info()).waiting_for[0].kind != "worker":
+                await asyncio.sleep(0)
+            with process(loud, "gpu"):
+                assert await run.result() == "gus by somebody"
+        assert await said(run) == ["gus in attempt 1", "gus in attempt 2"]
+        [again] = (await run.steps()).items
+        assert (again.step_id, again.status, again.attempt) == (step.step_id, "completed", 2)
+        assert [listed.run_id async for listed in list_runs()] == [run.run_id]
 
 
 async def test_a_server_that_crashes_under_load_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import click
 
 from perdure.cli.parameter import ATTRIBUTE, MOMENT
+from perdure.model.queue import PREFIX
 from perdure.model.status import Status
 from perdure.world.query import RunFilter
 
@@ -29,6 +30,7 @@ class Wanted(NamedTuple):
         return RunFilter(
             status=status,
             workflow=self.workflow,
+            without=PREFIX if self.workflow is None else None,  # a step in a queue is a run: shown as its parent's step
             since_ms=None if self.since is None else round(self.since.timestamp() * 1000),
             until_ms=None if self.until is None else round(self.until.timestamp() * 1000),
             attributes=dict(self.attributes),

@@ -13,8 +13,8 @@ from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.reference import step_named
 from perdure.cli.table import Cell, status_cell
 from perdure.cli.world import in_world, world_option
-from perdure.core.standing import steps_of
 from perdure.engine.engine import Engine
+from perdure.engine.queue import steps_with_queued
 
 
 @click.command(short_help="Show one step.")
@@ -29,7 +29,8 @@ def step(id: str, run: str | None, form: str | None, with_data: bool, world: str
     async def work(engine: Engine) -> StepInfo:
         run_id, step_id = await step_named(engine, id, run)
         log, events = await engine.log(run_id)
-        infos = (step_info(log.run, standing) for standing in steps_of(events))
+        standings = await steps_with_queued(engine.world, events, engine.keys)
+        infos = (step_info(log.run, standing) for standing in standings)
         return next(info for info in infos if info.step_id == step_id)
 
     info = in_world(world, work)
@@ -44,6 +45,7 @@ def parts_of(info: StepInfo, now: datetime, *, with_data: bool) -> list[Part]:
         Part("stepId", "step", Cell(info.step_id, style="bold")),
         Part("name", "name", Cell(info.name)),
         Part("runId", "run", Cell(info.run_id)),
+        Part("queue", "queue", Cell(info.queue or "")),
         Part("status", "status", status_cell(info.status)),
         Part("attempt", "attempt", Cell(str(info.attempt))),
         Part("createdAt", "created", time_cell(info.created_at, now)),

@@ -15,8 +15,9 @@ from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.reference import run_named, walk_runs
 from perdure.cli.table import Cell, Column, Row, status_cell
 from perdure.cli.world import in_world, world_option
-from perdure.core.standing import StepStatus, steps_of
+from perdure.core.standing import StepStatus
 from perdure.engine.engine import Engine
+from perdure.engine.queue import steps_with_queued
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.ids import RunId, is_run_id
 from perdure.world.query import RunFilter
@@ -141,6 +142,6 @@ async def _steps(
                 continue
             raise
         skipped = after.skipped if after is not None and after.run_id == run_id else 0
-        for index, step in enumerate(steps_of(events)):
+        for index, step in enumerate(await steps_with_queued(engine.world, events, engine.keys)):
             if index >= skipped:
                 yield Place(run_id, index), step_info(log.run, step)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from perdure.api.info import run_info, unreadable_info
 from perdure.api.records import RunInfo
+from perdure.core.standing import queued_names
 from perdure.engine.engine import Engine
 from perdure.errors import PayloadLocked
 from perdure.model.event import Event, RunCompleted, RunCreated
@@ -54,7 +55,9 @@ async def view_of(engine: Engine, record: RunRecord, served: frozenset[str], *, 
     first_seq = 1 if with_data or record.status not in ENDED else record.length
     log, events = await engine.log(record.run_id, first_seq)
     result = _result(events)
-    info = run_info(log.run, _without_result(events), Any, engine.world.now_ms(), log.run.workflow in served)
+    unserved = queued_names(events) - served
+    is_served = log.run.workflow in served
+    info = run_info(log.run, _without_result(events), Any, engine.world.now_ms(), is_served, unserved)
     if not with_data:
         return RunView(info, None, None, with_data=False)
     created = events[0].fact

@@ -94,7 +94,7 @@ class _Effects:
 
     def __init__(self, logs: Mapping[RunId, Log], witness: Witnessed, around: Surroundings) -> None:
         self._logs, self._witness, self._around = logs, witness, around
-        self._outcomes: dict[StepId, list[Row]] = {}
+        self._outcomes: dict[tuple[RunId, StepId], list[Row]] = {}
         self._tokens: dict[str, int] = {}
         for log in logs.values():
             self._read(RunLog(log))
@@ -105,7 +105,7 @@ class _Effects:
     def _read(self, log: RunLog) -> None:
         for row in log.of("step_completed", "step_failed"):
             if row.seq not in log.taken_back:
-                self._outcomes.setdefault(step_id(log.run_id, row.key), []).append(row)
+                self._outcomes.setdefault((log.run_id, step_id(log.step_of, row.key)), []).append(row)
         for row in log.of("hook_created"):
             token = row.fact["token"]
             self._tokens[token] = min(row.at_ms, self._tokens.get(token, row.at_ms))
@@ -119,7 +119,7 @@ class _Effects:
             worker_id=one.worker_id,
             epoch=one.epoch,
             at_ms=one.at_ms,
-            recorded=any(self._is_before(row, one) for row in self._outcomes.get(one.step_id, [])),
+            recorded=any(self._is_before(row, one) for row in self._outcomes.get((one.run_id, one.step_id), [])),
             owner=one.epoch is not None,
             lease_live=self._witness.is_live(one.worker_id, one.at_ms) or self._thaws(one),
             missing=tuple(told for told in one.told if not self._was_there(told, one.at_ms)),

@@ -40,12 +40,12 @@ class ProcessStage:
         at_ms = true_clock_ms()
         return self._ledger.begin(
             Begun(
-                run_id=attempt.run_id,
+                run_id=attempt.holder,
                 step_id=attempt.step_id,
                 step=attempt.step_name,
                 attempt=attempt.attempt,
                 worker_id=self._worker_id,
-                epoch=self._epoch_of(attempt.run_id),
+                epoch=self._epoch_of(attempt.holder),
                 at_ms=at_ms,
                 told=told,
             )
@@ -66,11 +66,11 @@ class ProcessStage:
             run_id=run_id,
             stream=stream,
             data=data,
-            writer=attempt.run_id,
+            writer=attempt.holder,
             step_id=attempt.step_id,
             attempt=attempt.attempt,
             worker_id=self._worker_id,
-            epoch=self._epoch_of(attempt.run_id),
+            epoch=self._epoch_of(attempt.holder),
             kept=kept,
         )
         self._places.append(_Place(written, self._ledger.write(written)))

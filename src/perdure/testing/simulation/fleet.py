@@ -9,11 +9,15 @@ from perdure.engine.deployment import deployment_of
 from perdure.engine.registry import Registry
 from perdure.testing.simulation.loop import Died
 from perdure.testing.simulation.process import Process, Surroundings
-from perdure.testing.simulation.program import Suite
+from perdure.testing.simulation.program import QUEUE, Suite
 
 SKEWS_MS = (0, 0, 0, -400, -40, 40, 400)
 BOOT_MS = (1, 500)
 VERSIONS = 3
+QUEUES = (frozenset(("default",)), frozenset((QUEUE,)))
+"""One role of each pair of workers: it may be played by one that serves all, too."""
+
+EVERYTHING = 0.25
 DEPLOYS = ((1, 2), (1, 0, 2), (1, 2, 0, 2))
 
 
@@ -33,7 +37,8 @@ class Fleet:
     """Every process of a simulation. `gone` is told of each worker's end, before it is buried.
 
     `version` is the code of the day, `deployed` whether it is the last. `skew_ms`: how far any worker's clock was off.
-    `calm_us`: when the last worker went. `reboot_ms`: how long until another takes a dead one's place.
+    `calm_us`: when the last worker went. `reboot_ms`: how long until another takes a dead one's place. `split`: workers
+    share the queues among them, so that there must be two; else each serves all.
     """
 
     def __init__(
@@ -51,8 +56,10 @@ class Fleet:
         self.version, self.deployed = 0, True
         self.skew_ms = self.calm_us = 0
         self._around, self._suite, self._skewed, self._reboot_ms, self._gone = around, suite, skewed, reboot_ms, gone
+        self.split = False
         self._booted = 0
         self._dead: list[Process] = []
+        self._roles: dict[str, int] = {}
 
     def anyone(self) -> Process:
         """A live worker's process, or the outsider."""
@@ -61,14 +68,18 @@ class Fleet:
     def now_ms(self) -> int:
         return self._around.store.now_ms()
 
-    def boot(self) -> None:
-        """Start a worker's process with the code of the day."""
+    def boot(self, role: int | None = None) -> None:
+        """Start a worker's process with the code of the day. `role`: of the worker whose place it takes."""
         skew_ms = self.random.choice(SKEWS_MS) if self._skewed else 0
         self.skew_ms = max(self.skew_ms, abs(skew_ms))
         self._booted += 1
         registry = registry_of(self._suite, self.version)
-        worker = Process(self._around, f"worker{self._booted}", registry, works=True, skew_ms=skew_ms)
+        role = self._booted % len(QUEUES) if role is None else role
+        queues = QUEUES[role] if self.split and self.random.random() >= EVERYTHING else None
+        name = f"worker{self._booted}"
+        worker = Process(self._around, name, registry, works=True, skew_ms=skew_ms, queues=queues)
         worker.died = partial(self._died, worker)
+        self._roles[name] = role
         self.workers.append(worker)
 
     def kill_one(self) -> None:
@@ -87,7 +98,8 @@ class Fleet:
                 self._around.faults.counts["kill"] += 1
                 worker.die()
             if not promised:
-                self._around.universe.after_ms(self.random.uniform(*BOOT_MS), self.boot)
+                again = partial(self.boot, self._roles[worker.name])
+                self._around.universe.after_ms(self.random.uniform(*BOOT_MS), again)
 
     def plan_deploys(self) -> None:
         """Other code comes, and goes again."""
@@ -114,7 +126,9 @@ class Fleet:
         self.calm_us = self._around.universe.now_us
         self._gone(worker)
         if not worker.replaced:
-            self._around.universe.after_ms(self.random.uniform(*self._reboot_ms), self.boot)
+            self._around.universe.after_ms(
+                self.random.uniform(*self._reboot_ms), partial(self.boot, self._roles[worker.name])
+            )
 
 
 async def _stopped(worker: Process, grace_s: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from perdure.model.ids import RunId, StepId, WorkerId, is_run_id, step_id
+from perdure.model.queue import queue_of
 from perdure.testing.simulation.store import Store
 from perdure.world import Log
 
@@ -77,12 +78,19 @@ class Ledger:
                 worker_id=worker_id,
                 epoch=epoch,
                 at_ms=self._store.now_ms(),
-                recorded=log is not None and _has_outcome(log, step[0]),
+                recorded=any(_has_outcome(known, step[0]) for known in self._logs_of(log)),
                 owner=log is not None and (log.run.owner, log.run.epoch) == (worker_id, epoch),
                 lease_live=self._store.is_live(worker_id),
                 missing=tuple(one for one in told if not self._is_there(one)),
             )
         )
+
+    def _logs_of(self, log: Log | None) -> list[Log]:
+        """The log, and that of the run whose step it is, where it is one."""
+        if log is None:
+            return []
+        parent = self._store.log(step_of(log))
+        return [log] if parent is None or parent.run.run_id == log.run.run_id else [log, parent]
 
     def _is_there(self, told: str) -> bool:
         if is_run_id(told):
@@ -94,12 +102,18 @@ class Ledger:
         return sum(effect.step_id == step for effect in self.effects)
 
 
+def step_of(log: Log) -> RunId:
+    """The run that the steps of this log are of: a queued step's is its parent."""
+    parent_id = log.run.parent_id
+    return parent_id if parent_id is not None and queue_of(log.run.workflow) is not None else log.run.run_id
+
+
 def _has_outcome(log: Log, wanted: StepId) -> bool:
     """Whether the log has an outcome of the step that no retry of the run has taken back."""
     taken_back = {msgspec.json.decode(row.payload)["failure_seq"] for row in log.rows if row.type == "run_retried"}
     return any(
         row.type in ("step_completed", "step_failed")
         and row.seq not in taken_back
-        and step_id(log.run.run_id, row.key) == wanted
+        and step_id(step_of(log), row.key) == wanted
         for row in log.rows
     )

@@ -42,10 +42,21 @@ class Surroundings:
 class Process:
     """One process: an event loop, a World, an engine. With `works` it owns and runs runs.
 
-    `replaced`: another one has been promised its place already. `died` is called at its end.
+    `replaced`: another one has been promised its place already. `died` is called at its end. `queues`: those that it
+    serves, None: all.
     """
 
-    def __init__(self, around: Surroundings, name: str, registry: Registry, *, works: bool, skew_ms: int = 0) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        name: str,
+        registry: Registry,
+        *,
+        works: bool,
+        skew_ms: int = 0,
+        queues: frozenset[str] | None = None,
+    ) -> None:
+        self.queues = queues
         self.around, self.name, self.registry, self.works = around, name, registry, works
         self.stage = SimulatedStage(self)
         self.loop = ProcessLoop(around.universe, self)
@@ -70,7 +81,7 @@ class Process:
     async def _work(self, engine: Engine) -> None:
         while not self.stopping:
             try:
-                await engine.work()
+                await engine.work(queues=self.queues)
                 return
             except WorldError:
                 await asyncio.sleep(BOOT_AGAIN_S)
@@ -163,7 +174,7 @@ class SimulatedStage:
         return self._around.universe.random
 
     def begin(self, attempt: Attempt, told: tuple[str, ...]) -> int:
-        run_id, step = attempt.run_id, (attempt.step_id, attempt.step_name, attempt.attempt)
+        run_id, step = attempt.holder, (attempt.step_id, attempt.step_name, attempt.attempt)
         self._around.ledger.begin(self._process.worker_id, self._process.epoch_of(run_id), run_id, step, told)
         return self._around.ledger.count(attempt.step_id)
 
@@ -182,11 +193,11 @@ class SimulatedStage:
             run_id=run_id,
             stream=stream,
             data=data,
-            writer=attempt.run_id,
+            writer=attempt.holder,
             step_id=attempt.step_id,
             attempt=attempt.attempt,
             worker_id=self._process.worker_id,
-            epoch=self._process.epoch_of(attempt.run_id),
+            epoch=self._process.epoch_of(attempt.holder),
             kept=kept,
         )
         self._around.ledger.written.append(written)

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from perdure.api.step import Step
 from perdure.api.workflow import Workflow
+from perdure.engine.queue import definition_of
 from perdure.engine.registry import Registry
 from perdure.model.definition import StepDefinition, WorkflowDefinition
+from perdure.model.event import QueuedStep
+from perdure.model.queue import queue_of
 
 DEATHS_MAX = 1000
+QUEUE = "gpu"
+"""The queue of the steps that not every worker runs."""
+
 ARGUMENT = "x"
 """What every run is started with."""
 
@@ -24,6 +30,7 @@ class Program:
     `frail`: it is parked after as many deaths as it says itself. `crashes`: its own step kills its worker, until it is
     parked. `indigestible`: the store takes no completion of it, so it is parked.
     `tokens`: of hooks to which a client sends payloads until the run is over; `{run_id}` in them is the run's.
+    `queued`: it has steps for `QUEUE`, and workers may serve that queue alone, or all but that.
     `greedy`: its result has every payload that its hooks got. `streams`: those that clients follow.
     """
 
@@ -39,6 +46,7 @@ class Program:
     crashes: bool = False
     indigestible: bool = False
     tokens: tuple[str, ...] = ()
+    queued: bool = False
     greedy: bool = False
     streams: tuple[str, ...] = ()
 
@@ -77,6 +85,9 @@ class Suite:
         for program in self.programs:
             if program.name == workflow:
                 return [program.definition(version) for version in range(max(program.versions, default=0) + 1)]
+        if queue_of(workflow) is not None:
+            step = QueuedStep(name=workflow.partition("/")[2], first_at_ms=0, max_recoveries=DEATHS_MAX)
+            return [definition_of(step, workflow, self.registry(0))]
         return [child.definition for child in self.children if child.definition.name == workflow]
 
     def program(self, workflow: str) -> Program | None:

@@ -97,7 +97,10 @@ class Simulation:
     def _begin(self) -> None:
         programs = self._draw_programs()
         self._stories = [Story(program=program) for program in programs]
-        for _ in range(self._plan.workers or self._random.choice((1, 2, 2, 2, 3))):
+        workers = self._plan.workers or self._random.choice((1, 2, 2, 2, 3))
+        if workers > 1 and any(program.queued for program in programs):
+            self._fleet.split = True
+        for _ in range(workers):
             self._fleet.boot()
         self._fleet.outsider.loop.call_soon(self._begin_clients)
         if any(program.versions for program in programs) and not self._plan.quiet:

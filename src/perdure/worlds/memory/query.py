@@ -14,6 +14,7 @@ def _matches(record: RunRecord, filter: RunFilter) -> bool:
     return (
         (not filter.status or record.status in filter.status)
         and (filter.workflow is None or record.workflow == filter.workflow)
+        and (filter.without is None or not record.workflow.startswith(filter.without))
         and (filter.since_ms is None or record.created_at_ms >= filter.since_ms)
         and (filter.until_ms is None or record.created_at_ms < filter.until_ms)
         and all(record.attributes.get(key) == value for key, value in filter.attributes.items())

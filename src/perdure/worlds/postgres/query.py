@@ -61,6 +61,8 @@ def listing(filter: RunFilter) -> tuple[str, list[Any]]:
         given.append(("status = ANY ({}::text[])", list(filter.status)))
     if filter.workflow is not None:
         given.append(("workflow = {}::text", write(filter.workflow)))
+    if filter.without is not None:
+        given.append(("NOT starts_with(workflow, {}::text)", write(filter.without)))
     if filter.since_ms is not None:
         given.append(("created_at_ms >= {}::bigint", filter.since_ms))
     if filter.until_ms is not None:

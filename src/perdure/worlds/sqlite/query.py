@@ -64,6 +64,8 @@ def _terms(filter: RunFilter) -> tuple[list[str], list[str | int]]:
         given.append((f"status IN ({', '.join('?' * len(filter.status))})", [*filter.status]))
     if filter.workflow is not None:
         given.append(("workflow = ?", [filter.workflow]))
+    if filter.without is not None:
+        given.append(("NOT (workflow >= ? AND workflow < ?)", [filter.without, filter.without + "\U0010ffff"]))
     if filter.since_ms is not None:
         given.append(("created_at_ms >= ?", [filter.since_ms]))
     if filter.until_ms is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from perdure.testing.simulation.checker.hook import check_hooks, check_senders
 from perdure.testing.simulation.checker.log import check_log
 from perdure.testing.simulation.checker.mail import check_mail
+from perdure.testing.simulation.checker.queue import check_queues
 from perdure.testing.simulation.checker.replay import check_replay
 from perdure.testing.simulation.checker.run import check_run, check_stories
 from perdure.testing.simulation.checker.step import check_steps
@@ -37,5 +38,6 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
         yield from check_streams(evidence, log)
         yield from check_waits(evidence, log)
         yield from check_steps(evidence, log, evidence.effects_of.get(run_id, ()))
+        yield from check_queues(evidence, log)
         yield from check_replay(evidence, log, prefixes=prefixes and run_id == chosen)
         yield from check_run(evidence, log)

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from msgspec import Raw
-
 from perdure.core.divergence import describe
 from perdure.core.history import History
 from perdure.engine.log import to_event
@@ -23,6 +21,7 @@ from perdure.model.event import (
 )
 from perdure.model.ids import RunId
 from perdure.replay.body import Body
+from perdure.replay.queue import body_of
 from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.evidence import Evidence, Violation
 
@@ -78,13 +77,7 @@ def _replayed(code: WorkflowDefinition, run_id: str, events: list[Event], tokens
     created = events[0].fact
     assert isinstance(created, RunCreated), "a log begins with run_created"
     made = iter(tokens)
-    body = Body(
-        run_id=RunId(run_id),
-        definition=code,
-        input=Raw(created.input),
-        history=History(events),
-        new_token=lambda: next(made, ""),
-    )
+    body = body_of(created, RunId(run_id), code, History(events), lambda: next(made, ""))
     body.begin()
     return body
 

@@ -77,6 +77,12 @@ class RunLog:
         return (row for row in self.rows if row.type in types)
 
     @cached_property
+    def step_of(self) -> RunId:
+        """The run that its steps are of: a step in a queue is a run, but a step of its parent."""
+        created = self.rows[0].fact
+        return RunId(created["parent_id"]) if "step" in created else self.run_id
+
+    @cached_property
     def taken_back(self) -> set[int]:
         """The seqs of the failures that a retry of the run skips."""
         return {row.fact["failure_seq"] for row in self.of("run_retried")}

@@ -11,7 +11,8 @@ from perdure.testing.simulation.ledger import Effect
 
 def check_steps(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> Iterator[Violation]:
     """What the steps of this run, and the ledger's `effects` of it, break."""
-    created = {step_id(log.run_id, row.key): row for row in log.of("step_created")}
+    created = {step_id(log.step_of, row.key): row for row in log.of("step_created")}
+    before = log.rows[0].fact.get("step", {})
     for rule, detail in _bodies(evidence, log, effects):
         yield Violation(rule, log.run_id, detail)
     for step, row in created.items():
@@ -19,9 +20,9 @@ def check_steps(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> I
         later = [other for other in log.rows if other.seq > row.seq]
         told = [other for other in later if other.key == row.key or other.type == "run_retried"]
         for rule, detail in (
-            *_attempts(row, told),
+            *_attempts(row, told, before.get("attempt", 1) - 1),
             *_over(told, log),
-            *_budget(evidence, row, told),
+            *_budget(evidence, row, told, before.get("failures", 0)),
             *_starts(evidence, told, begun),
         ):
             yield Violation(rule, log.run_id, f"{row.key}: {detail}")
@@ -52,12 +53,25 @@ def _bodies(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> Itera
         yield "S5 a body ran though its run was cancelled before", str(len(effects))
 
 
-def _attempts(created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
-    """Attempts are numbered from 1, and each has a cause: a failure, another owner, or a retry of the run."""
-    last = 0 if created.fact.get("at_most_once") else 1
-    epoch, failed, implied = created.epoch, False, last == 1
+def _attempts(created: Row, told: list[Row], before: int) -> Iterator[tuple[str, str]]:
+    """Attempts are numbered from 1 (or go on from `before`), and each has a cause: a failure, another owner, or a retry of
+    the run. Of those in a queue only the last is known here."""
+    implied = not created.fact.get("at_most_once")
+    first = last = before + implied
+    epoch, failed, queued = created.epoch, before > 0, False
     for row in told:
-        if row.type == "step_started" and implied and row.fact["attempt"] == 1 and row.epoch == epoch:
+        if row.type == "step_queued":
+            again = implied and row.epoch == epoch and row.fact["attempt"] == last
+            if row.fact["attempt"] != last + 1 and not again:
+                yield "P2 attempts out of order", f"{row.fact['attempt']} in a queue after {last}"
+            if queued:
+                yield "S8 sent anew before the last word came", str(row.fact["attempt"])
+            last, epoch, failed, implied, queued = row.fact["attempt"], row.epoch, False, False, True
+        elif queued and row.type in ("step_completed", "step_failed", "step_stopped"):
+            last, failed, queued = max(last, row.fact["attempt"]), True, False
+        elif queued and row.type == "step_started":
+            yield "S8 begun here while it is in a queue", str(row.fact["attempt"])
+        elif row.type == "step_started" and implied and row.fact["attempt"] == first and row.epoch == epoch:
             implied = False  # on probation the start that step_created implies is recorded again, before the body
         elif row.type == "step_started":
             if row.fact["attempt"] != last + 1:
@@ -81,10 +95,10 @@ def _over(told: list[Row], log: RunLog) -> Iterator[tuple[str, str]]:
             yield "P2 an attempt after the outcome", str(row.fact["attempt"])
 
 
-def _budget(evidence: Evidence, created: Row, told: list[Row]) -> Iterator[tuple[str, str]]:
-    """Recorded failures, and they alone, use the budget up."""
+def _budget(evidence: Evidence, created: Row, told: list[Row], before: int) -> Iterator[tuple[str, str]]:
+    """Recorded failures, and they alone, use the budget up; those in a queue are in another log."""
     budget = evidence.suite.step(created.fact["name"]).retry.max_retries
-    used = 0
+    used = before
     for row in told:
         if row.type == "run_retried":
             used = 0
@@ -92,14 +106,19 @@ def _budget(evidence: Evidence, created: Row, told: list[Row]) -> Iterator[tuple
             used += 1
             if used > budget:
                 yield "S2 more retries than the budget has", f"{used} of {budget}"
-        elif row.type == "step_failed" and row.fact["error"]["type"].endswith(":Shaken") and used != budget:
+        elif row.type == "step_failed" and row.kept.mail_id is None and _is_shaken(row) and used != budget:
             yield "S2 given up too early", f"{used} of {budget} retries"
 
 
+def _is_shaken(row: Row) -> bool:
+    return row.fact["error"]["type"].endswith(":Shaken")
+
+
 def _starts(evidence: Evidence, told: list[Row], begun: list[Effect]) -> Iterator[tuple[str, str]]:
-    """No attempt begins before its back-off is over."""
+    """No attempt begins before its back-off is over, unless a retry of the run ends that."""
+    retried_seq = max((row.seq for row in told if row.type == "run_retried"), default=0)
     for row in told:
-        if row.type == "step_retrying":
+        if row.type == "step_retrying" and row.seq > retried_seq:
             for effect in begun:
                 knows = effect.epoch is not None and effect.epoch >= row.epoch
                 after = knows and effect.attempt == row.fact["attempt"] + 1

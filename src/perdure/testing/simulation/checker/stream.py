@@ -129,7 +129,7 @@ def _outcome(evidence: Evidence, one: Written, attempt: _Attempt) -> str:
     log = evidence.runs[one.writer]
     for row in log.of("step_completed", "step_failed", "step_retrying"):
         mine = row.epoch == attempt.epoch and row.fact["attempt"] == attempt.attempt
-        if mine and step_id(log.run_id, row.key) == attempt.step_id:
+        if mine and step_id(log.step_of, row.key) == attempt.step_id:
             return row.type
     return ""
 
