@@ -6,7 +6,7 @@ from functools import cache
 import msgspec
 
 from perdure.testing.simulation.checker.replay import diverges, fits
-from perdure.testing.simulation.checker.row import Row, RunLog, fact_in
+from perdure.testing.simulation.checker.row import Row, RunLog
 from perdure.testing.simulation.client import Story
 from perdure.testing.simulation.evidence import Evidence, Violation
 from perdure.testing.simulation.faults import NONE
@@ -27,7 +27,7 @@ def check_stories(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("P1 a client waits for ever", story.run_id, story.program.name)
         if log is not None and story.told is not None:
             told = (story.told.type, msgspec.json.decode(msgspec.json.encode(story.told)))
-            if told not in [(row.type, fact_in(row.payload)) for row in log.rows]:
+            if told not in [(row.type, row.fact) for row in log.rows]:
                 yield Violation("P7 a client was told another end", story.run_id, story.told.type)
     for run_id in evidence.watched.born_dead:
         yield Violation("O2 born with an owner whose lease was over", run_id, "")
