@@ -44,7 +44,8 @@ class Mailbox:
     def fresh(self, letters: Iterable[Letter]) -> list[Letter]:
         """Those that haven't come before."""
         seen, letters = self._seen, list(letters)
-        self._seen = frozenset(letter.mail_id for letter in letters)  # those that wait no more can't come again
+        # Those that wait no more can't come again.
+        self._seen = frozenset(letter.mail_id for letter in letters) if letters else NO_MAIL
         return [letter for letter in letters if letter.mail_id not in seen]
 
     async def _read(self, run_id: RunId) -> tuple[Letter, ...] | None:

@@ -4,7 +4,7 @@ Arrivals stay apart until the committer asks, so that all that arrived while a b
 The answer to a turn is always ahead of the deliveries of the next (T1).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from perdure.core.history import Decision
 from perdure.core.pending import Pending
@@ -58,10 +58,10 @@ class Outbox:
     def __init__(self, header: Header, *, epoch: int, seq: int, status: Status, turn: int) -> None:
         self.header, self.epoch, self.seq, self.turn = header, epoch, seq, turn
         self.status: Status = status
-        self._first: list[Entry] = []
+        self._first: Sequence[Entry] = ()
         self._entries: list[Entry] = []
         self._arrivals: list[Entry] = []
-        self._flight: list[Entry] = []
+        self._flight: Sequence[Entry] = ()
         self._next_status: Status = status
         self.ending = self.parking = False
 
@@ -78,8 +78,7 @@ class Outbox:
     def park(self, blocked: RunBlocked) -> None:
         """Nothing is to be written but that the run is parked."""
         self._arrivals.clear()
-        self._flight.clear()
-        self._first.clear()
+        self._first = self._flight = ()
         self._entries = [Entry(self.turn, "", blocked)]
         self.parking, self.ending = True, False
 
@@ -110,9 +109,9 @@ class Outbox:
         append, self._next_status = compose(self.header, self.epoch, self.seq, self.status, entries, births, pending)
         return append
 
-    def _next(self, admit: Admit | None) -> list[Entry]:
+    def _next(self, admit: Admit | None) -> Sequence[Entry]:
         if self._first:
-            first, self._first = self._first, []
+            first, self._first = self._first, ()
             return first
         entries, self._entries = self._entries, []
         if self._arrivals and (admit is not None or self._ends(entries)):
@@ -126,7 +125,7 @@ class Outbox:
 
     def landed(self, outcome: Appended) -> list[Event]:
         """The flight is in the log: its events, with their places, but for the requests: those the body knows."""
-        flight, self._flight = self._flight, []
+        flight, self._flight = self._flight, ()
         first, self.seq, self.status = self.seq, self.seq + len(flight), self._next_status
         return [
             Event(seq=seq, turn=turn, epoch=self.epoch, key=key, at_ms=outcome.at_ms, fact=fact, mail_id=mail_id)
@@ -144,7 +143,7 @@ class Outbox:
 
     def put_back(self) -> None:
         """The flight was refused as a whole: it goes first the next time, its deliveries with what has arrived since."""
-        flight, self._flight = self._flight, []
+        flight, self._flight = self._flight, ()
         self._entries = [entry for entry in flight if not isinstance(entry.fact, DELIVERIES)] + self._entries
         self._arrivals = [entry for entry in flight if isinstance(entry.fact, DELIVERIES)] + self._arrivals
 

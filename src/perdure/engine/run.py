@@ -9,7 +9,7 @@ plain callbacks only, never inside a task.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import Raw
@@ -81,7 +81,7 @@ class LiveRun:
         self.answers = Answers(self)
         self.body: Body | None = None
         self.careful = False
-        self._events = events
+        self._events: Sequence[Event] = events
         self._sent: Append | None = None
 
     @property
@@ -114,7 +114,7 @@ class LiveRun:
         history = History(self._events)
         show = cut if self.host.keys is None else partial(_digest, self.host.keys, self.run_id)
         self.body = body_of(created, self.run_id, self.definition, history, self.host.new_token, show)
-        self._events = []
+        self._events = ()
         self._activate(self.body.begin)
         self.outbox.turn = max(self.outbox.turn, self.body.machine.turn)
         if self.body.divergence is None and self.body.end is None:
@@ -241,7 +241,7 @@ class LiveRun:
             return
         deliveries = [event for event in events if type(event.fact) in _DELIVERIES]
         if self.body is None:
-            self._events += events
+            self._events = [*self._events, *events]
             self._begin()
         elif deliveries or decisions:
             self._turn(deliveries, decisions)

@@ -5,6 +5,7 @@ keeps for its completion are committed with that, or not at all. A closed stream
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -59,11 +60,11 @@ class Outflow:
     def __init__(self, run: Writer, loop: asyncio.AbstractEventLoop, writes: int) -> None:
         self._run, self._loop, self.writes = run, loop, writes
         self._pieces: list[Piece] = []
-        self._flight: list[Piece] = []
+        self._flight: Sequence[Piece] = ()
         self._kept: dict[str, list[Piece]] = {}  # for completions that are about to be written, by the step's key
         self._kept_flight: dict[str, list[Piece]] = {}
-        self._drains: list[tuple[Place, asyncio.Future[None]]] = []
-        self._leaving: list[tuple[Place, asyncio.Future[None]]] = []  # those whose chunks are in flight
+        self._drains: tuple[tuple[Place, asyncio.Future[None]], ...] = ()
+        self._leaving: tuple[tuple[Place, asyncio.Future[None]], ...] = ()  # those whose chunks are in flight
         self._closed = NOWHERE
         self._refused = NOWHERE  # those that were closed when a step's chunks came
         self._size = 0
@@ -106,10 +107,10 @@ class Outflow:
         if self._pieces or self._flight:
             future: asyncio.Future[None] = self._loop.create_future()
             if self._pieces:
-                self._drains.append((place, future))
+                self._drains += ((place, future),)
                 self._run.wrote(urgent=True)
             else:  # all of it is on its way: nothing more would be taken
-                self._leaving.append((place, future))
+                self._leaving += ((place, future),)
             await future
 
     # -- the run's side
@@ -121,7 +122,7 @@ class Outflow:
         if not (self._pieces or kept or append.chunks):
             return append
         self._flight, self._pieces, self._size = self._pieces, [], 0
-        self._leaving, self._drains = self._drains, []
+        self._leaving, self._drains = self._drains, ()
         chunks = (*append.chunks, *_grouped([*self._flight, *kept]))
         return replace(append, chunks=chunks, writes=self.writes)
 
@@ -134,8 +135,8 @@ class Outflow:
         refused = {Place(sent.chunks[place].run_id, sent.chunks[place].stream) for place in outcome.refused}
         self._closed |= refused | {piece.place for pieces in kept.values() for piece in pieces if piece.data is None}
         self._refused |= refused
-        self._flight = []
-        leaving, self._leaving = self._leaving, []
+        self._flight = ()
+        leaving, self._leaving = self._leaving, ()
         for place, future in leaving:
             if not future.done():
                 if place in self._refused:
@@ -147,9 +148,9 @@ class Outflow:
     def put_back(self) -> None:
         """What was sent was refused as a whole: it goes first the next time."""
         self._size += sum(len(piece.data or b"") for piece in self._flight)
-        self._pieces, self._flight = self._flight + self._pieces, []
+        self._pieces, self._flight = [*self._flight, *self._pieces], ()
         self._kept, self._kept_flight = {**self._kept_flight, **self._kept}, {}
-        self._drains, self._leaving = self._leaving + self._drains, []
+        self._drains, self._leaving = self._leaving + self._drains, ()
 
     def close(self) -> None:
         """The run leaves this worker: whoever still waits is told that nobody knows."""
@@ -159,7 +160,7 @@ class Outflow:
             if not future.done():
                 future.set_exception(WorldUnavailable("the run has left this worker"))
                 future.exception()  # retrieved: its step is cancelled, and may not look
-        self._leaving, self._drains = [], []
+        self._leaving, self._drains = (), ()
 
     def _with_completions(self, append: Append) -> list[Piece]:
         """What was kept for the completions in this append. The others won't be written: nobody waits for their steps."""
