@@ -160,10 +160,10 @@ class TestBatches:
 
     def test_a_caller_who_is_gone_writes_nothing_more(self) -> None:
         async def act(on: Scene) -> None:
-            gone = asyncio.create_task(on.committer.submit(start_of(1)))
+            gone = asyncio.ensure_future(on.committer.submit(start_of(1)))
             on.world.delay_s = 0.1
             await asyncio.sleep(0.01)
-            late = asyncio.create_task(on.committer.submit(start_of(2)))
+            late = asyncio.ensure_future(on.committer.submit(start_of(2)))
             await asyncio.sleep(0.01)
             late.cancel()
             gone.cancel()
@@ -176,8 +176,7 @@ class TestBatches:
     def test_a_flood_of_starts_does_not_keep_runs_waiting(self) -> None:
         async def act(on: Scene) -> None:
             runs = await on.runs(3)
-            starts = [asyncio.create_task(on.committer.submit(start_of(100 + number))) for number in range(600)]
-            await asyncio.sleep(0)
+            starts = [asyncio.ensure_future(on.committer.submit(start_of(100 + number))) for number in range(600)]
             for run in runs:
                 on.committer.offer(run, urgent=True)
             await asyncio.gather(*starts)
@@ -266,7 +265,7 @@ class TestTrouble:
             run.again = lambda: on.committer.offer(run, urgent=True)
             on.world.away = True
             on.committer.offer(run, urgent=True)
-            started = asyncio.create_task(on.committer.submit(start_of(7)))
+            started = asyncio.ensure_future(on.committer.submit(start_of(7)))
             await asyncio.sleep(30)
             assert (run.told, started.done()) == ([], False)
             on.world.away = False
@@ -332,9 +331,9 @@ class TestTheEnd:
             [run] = await on.runs(1)
             on.world.away = True
             on.committer.offer(run, urgent=True)
-            caller = asyncio.create_task(on.committer.submit(start_of(7)))
+            caller = asyncio.ensure_future(on.committer.submit(start_of(7)))
             await asyncio.sleep(1)
-            late = asyncio.create_task(on.committer.submit(start_of(8)))
+            late = asyncio.ensure_future(on.committer.submit(start_of(8)))
             await asyncio.sleep(0)
             await on.committer.close(5)
             assert on.stage.passed_ms == 6000

@@ -260,14 +260,14 @@ class LiveRun:
         for event in deliveries:
             self.pending.see(event.key, event.fact, event.at_ms)
         turn = deliveries[0].turn if deliveries else self.outbox.begin_turn()
-        self._activate(lambda: body.deliver(turn, deliveries, decisions))
+        self._activate(body.deliver, turn, deliveries, decisions)
         self.answers.take()
 
-    def _activate(self, drive: Callable[[], None]) -> None:
+    def _activate(self, drive: Callable[..., None], *arguments: object) -> None:
         """Let the body run."""
         self.host.activating(self.run_id)
         try:
-            drive()
+            drive(*arguments)
         finally:
             self.host.activating(None)
 

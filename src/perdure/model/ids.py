@@ -23,8 +23,7 @@ _LENGTH = 26
 
 def ulid(time_ms: int, randomness: bytes) -> str:
     """26 characters: ten of time, sixteen of the ten random bytes."""
-    time_part = "".join(_CROCKFORD[(time_ms >> shift) & 31] for shift in range(45, -1, -5))
-    return time_part + _text(randomness)
+    return _text((time_ms << 30).to_bytes(10, "big"))[:10] + _text(randomness)
 
 
 def new_run_id(time_ms: int, randomness: bytes) -> RunId:

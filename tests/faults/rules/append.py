@@ -126,13 +126,13 @@ def acknowledged_early() -> Patching:
     async def submit(committer: Committer, operation: Any) -> Any:
         if not hasattr(operation, "created"):
             return await strict(committer, operation)
-        asyncio.get_running_loop().create_task(strict(committer, operation)).add_done_callback(_retrieve)
+        strict(committer, operation).add_done_callback(_retrieve)
         at_ms = committer._world.now_ms()
         return Started(run_id=operation.run_id, created=True, owned=operation.owner is not None, at_ms=at_ms)
 
     return patch.object(Committer, "submit", submit)
 
 
-def _retrieve(task: "asyncio.Task[Any]") -> None:
+def _retrieve(task: "asyncio.Future[Any]") -> None:
     if not task.cancelled():
         task.exception()
