@@ -79,6 +79,9 @@ SENTENCES = {
         "attempt 2 of step app:charge was interrupted: its worker ended before the outcome was recorded, "
         "so the outcome is unknown; it is marked at_most_once and is not repeated"
     ),
+    errors.TransactionInvalid("app:charge", "it has none; write @step(transaction=True)"): (
+        "step app:charge and its transaction don't go together: it has none; write @step(transaction=True)"
+    ),
     errors.RunNotFound("nonsense", malformed=True): (
         "'nonsense' is not a run's id: one looks like wrun_ and 26 letters and digits"
     ),

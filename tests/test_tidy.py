@@ -47,6 +47,7 @@ UNMIRRORED = {
     "src/perdure/world/log.py": "records",
     "src/perdure/world/mail.py": "records",
     "src/perdure/world/query.py": "records",
+    "src/perdure/world/transaction.py": "protocols, and a sentence",
     "src/perdure/world/world.py": "protocols; perdure.testing.conformance tests who keeps them",
 }
 

@@ -28,6 +28,7 @@ from perdure.api.run import Run, find_run, get_run, list_runs
 from perdure.api.start import start
 from perdure.api.step import Step, step
 from perdure.api.stream import Writable, get_writable
+from perdure.api.transaction import get_connection
 from perdure.api.wait import now, patched, random, sleep, timeout, uuid4
 from perdure.api.webhook import Webhook, WebhookRequest, WebhookResponse, create_webhook
 from perdure.api.worker import worker
@@ -72,6 +73,7 @@ from perdure.errors import (
     StepNotRegistered,
     StepTimeout,
     StreamClosed,
+    TransactionInvalid,
     UsageError,
     WorkflowNotRegistered,
     WorldError,
@@ -141,6 +143,7 @@ __all__ = [
     "StepTimeout",
     "StreamClosed",
     "StreamInfo",
+    "TransactionInvalid",
     "UsageError",
     "WaitInfo",
     "Waiting",
@@ -162,6 +165,7 @@ __all__ = [
     "create_webhook",
     "define_hook",
     "find_run",
+    "get_connection",
     "get_hook",
     "get_run",
     "get_step_metadata",

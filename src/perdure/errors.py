@@ -8,7 +8,7 @@
     │   ├── EncodeError, DecodeError
     │   │   └── PayloadLocked   sealed: KeyMissing, KeyWrong, NotSealed
     │   ├── KeysInvalid
-    │   └── DeterminismError
+    │   └── DeterminismError, TransactionInvalid
     ├── FatalError              raised by a step: don't retry
     ├── RetryableError          raised by a step: retry, after `retry_after`
     ├── StepError               a step's outcome, caught in a workflow
@@ -130,24 +130,17 @@ class KeyMissing(PayloadLocked):
     """It is sealed with a key that this process doesn't have. Fields: `path`, `key_id`, `reason`."""
 
     def __init__(self, path: str, key_id: str) -> None:
-        super().__init__(
-            path,
-            key_id,
-            f"it is sealed with the key {key_id!r}, which this process doesn't have: "
-            "give it in configure(keys=…) or PERDURE_KEYS",
-        )
+        sealed = f"it is sealed with the key {key_id!r}, which this process doesn't have"
+        super().__init__(path, key_id, f"{sealed}: give it in configure(keys=…) or PERDURE_KEYS")
 
 
 class KeyWrong(PayloadLocked):
     """The key with the name that sealed it doesn't open it. Fields: `path`, `key_id`, `reason`."""
 
     def __init__(self, path: str, key_id: str) -> None:
-        super().__init__(
-            path,
-            key_id,
-            f"this process's key {key_id!r} doesn't open it: either another key had this name when it was sealed, "
-            "or it was changed or moved since",
-        )
+        closed = f"this process's key {key_id!r} doesn't open it"
+        either = "either another key had this name when it was sealed, or it was changed or moved since"
+        super().__init__(path, key_id, f"{closed}: {either}")
 
 
 class NotSealed(PayloadLocked):
@@ -175,6 +168,14 @@ class DeterminismError(UsageError):
     def __init__(self, what: str, line: str, advice: str) -> None:
         self.what, self.line, self.advice = what, line, advice
         super().__init__(f"{what} in a workflow's body, at {line}: a replay would not see the same; {advice}")
+
+
+class TransactionInvalid(UsageError):
+    """A step and its transaction don't go together. It isn't retried. Fields: `step`, `reason`."""
+
+    def __init__(self, step: str, reason: str) -> None:
+        self.step, self.reason = step, reason
+        super().__init__(f"step {step} and its transaction don't go together: {reason}")
 
 
 class FatalError(PerdureError):

@@ -79,6 +79,7 @@ class Run:
         here = SimpleNamespace(queue_of=lambda step: self.queue)
         host = SimpleNamespace(world=self._world(), steps=self.slots, chance=lambda: 0.5, loop=loop, service=here)
         self.host = cast(Any, host)
+        self.enclosure = cast(Any, SimpleNamespace(engaged=False, close=lambda: None))
         self.waits = cast(Any, SimpleNamespace(at=lambda key, at_ms, call: self.timers.append((key, at_ms, call))))
         self.facts: list[tuple[str, Fact]] = []
         self.urgent: list[bool] = []

@@ -381,3 +381,75 @@ class TestTheEnd:
             await on.committer.close()
 
         play(act)
+
+
+class Enclosed:
+    """A transaction that takes as long as the test says."""
+
+    def __init__(self, outcome: Outcome | Exception) -> None:
+        self.outcome, self.go = outcome, asyncio.Event()
+
+    async def commit(self, append: Append) -> Outcome:
+        await self.go.wait()
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+APPENDED = Appended(at_ms=1, mail=0)
+
+
+class TestATransaction:
+    def test_goes_beside_the_batches(self) -> None:
+        async def act(on: Scene) -> None:
+            one, two = await on.runs(2)
+            transaction = Enclosed(APPENDED)
+            on.committer.enclose(one, transaction, append_to(1, 3))
+            on.committer.offer(two, urgent=True)
+            await asyncio.sleep(0.01)
+            assert (is_appended(two), one.told) == (True, [])
+            transaction.go.set()
+            await asyncio.sleep(0.01)
+            assert one.told == [APPENDED]
+
+        play(act)
+
+    def test_has_no_second_try(self) -> None:
+        async def act(on: Scene) -> None:
+            [one] = await on.runs(1)
+            error = WorldUnavailable("the answer was lost")
+            transaction = Enclosed(error)
+            transaction.go.set()
+            on.committer.enclose(one, transaction, append_to(1, 3))
+            await asyncio.sleep(1)
+            assert (one.told, on.batches) == ([error], [])
+
+        play(act)
+
+    def test_is_waited_for_by_a_drain_and_a_close(self) -> None:
+        async def act(on: Scene) -> None:
+            [one] = await on.runs(1)
+            transaction = Enclosed(APPENDED)
+            on.committer.enclose(one, transaction, append_to(1, 3))
+            assert not await on.committer.drained(0.5)
+            asyncio.get_running_loop().call_later(0.5, transaction.go.set)
+            assert await on.committer.drained(5)
+            assert one.told == [APPENDED]
+            other = Enclosed(APPENDED)
+            on.committer.enclose(one, other, append_to(1, 3))
+            asyncio.get_running_loop().call_later(0.5, other.go.set)
+            await on.committer.close(5)
+            assert one.told == [APPENDED] * 2
+
+        play(act)
+
+    def test_that_never_comes_back_is_given_up_by_a_close(self) -> None:
+        async def act(on: Scene) -> None:
+            [one] = await on.runs(1)
+            on.committer.enclose(one, Enclosed(APPENDED), append_to(1, 3))
+            await on.committer.close(1)
+            assert [str(error) for error in one.told] == [
+                "the world can't be reached: this process is closing its world"
+            ]
+
+        play(act)

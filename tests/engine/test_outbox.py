@@ -354,3 +354,23 @@ class TestRefusals:
         arrive(box, WaitCompleted(due_ms=9, woken=True), "0/sleep#0")
         box.put_back()
         assert [kind for _, kind in taken(box)] == ["wait_completed", "wake_requested"]
+
+
+def test_a_completion_is_enclosed_alone_behind_the_answer() -> None:
+    box = outbox()
+    box.add(A, step("app:a"))
+    arrive(box, WaitCompleted(due_ms=5), B)
+    append = box.enclose(A, done(), Births(WORKER, frozenset()), Pending())
+    assert [(row.turn, row.type) for row in append.rows] == [(4, "step_created"), (5, "step_completed")]
+    assert (append.seq, append.due_ms) == (11, 0)
+    land(box)
+    assert taken(box) == [(6, "wait_completed")]
+
+
+def test_what_is_withdrawn_goes_next_but_for_the_completion() -> None:
+    box = outbox()
+    box.add(A, step("app:a"))
+    box.enclose(A, done(), Births(WORKER, frozenset()), Pending())
+    box.add(A, StepRetrying(attempt=1, error=BOOM, retry_at_ms=7))
+    box.withdraw(A)
+    assert [type for _, type in taken(box)] == ["step_created", "step_retrying"]

@@ -462,3 +462,27 @@ def test_a_stuck_worker_gives_all_up_but_what_it_is_stuck_in() -> None:
         assert all(record.wake_at_ms is not None for record in records if record.owner is None)
 
     stage.play(scene)
+
+
+class TestWhatItHasDropped:
+    def test_is_claimed_afresh_at_once(self) -> None:
+        """Without being seen twice: nobody else could have had a hand in it."""
+
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await holder.own(1, 2)
+            await asyncio.sleep(1)
+            holder.held.pop(run_id(1))
+            sweeper.lost(run_id(1))
+            await asyncio.sleep(0.01)
+            assert (holder.adopted, holder.held) == ([(run_id(1), 2)], {run_id(1): 2, run_id(2): 1})
+
+        play(act, hints=False)
+
+    def test_is_left_to_who_has_it_by_now(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            await holder.own(1)
+            sweeper.lost(run_id(1))
+            await asyncio.sleep(1)
+            assert (holder.adopted, holder.held) == ([], {run_id(1): 1})
+
+        play(act, hints=False)

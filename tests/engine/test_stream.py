@@ -504,3 +504,31 @@ def test_an_end_that_was_kept_closes_the_stream_once_it_landed() -> None:
             flow.write(piece("c", step=TWO))
 
     play(scene())
+
+
+def test_an_append_with_one_of_the_completions_leaves_what_was_kept_for_the_others() -> None:
+    async def scene() -> None:
+        flow = Flow()
+        flow.out.keep(KEY, [piece("kept")])
+        flow.out.keep("0/step:app:two#0", [piece("other", step=TWO)])
+        append = flow.out.onto(append_of("step_completed"), alone=True)
+        assert append.chunks == (group("kept"),)
+        flow.sent = append
+        flow.lands()
+        completed = NewRow(turn=1, type="step_completed", key="0/step:app:two#0", payload=b"{}")
+        later = Append(run_id=ME, owner=WorkerId("wrkr_1"), epoch=1, seq=4, rows=(completed,))
+        assert flow.out.onto(later).chunks == (group("other", step=TWO),)
+
+    play(scene())
+
+
+def test_what_was_kept_for_a_completion_that_is_withdrawn_is_gone() -> None:
+    async def scene() -> None:
+        flow = Flow()
+        flow.write(piece("a"))
+        flow.out.keep(KEY, [piece("kept")])
+        assert flow.take("step_completed").chunks == (group("a", "kept"),)
+        flow.out.withdraw(KEY)
+        assert flow.take("step_completed").chunks == (group("a"),)
+
+    play(scene())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from perdure.testing.simulation.faults import NONE, Rates
 from perdure.testing.simulation.simulation import Plan
 from tests.faults.programs import PLAIN, SUITE
-from tests.faults.rules import append, hook, mail, ownership, queue, step, stream, turn
+from tests.faults.rules import append, hook, mail, ownership, queue, step, stream, transaction, turn
 from tests.faults.rules.patching import Patching
 
 NOT_PLANTED: dict[str, str] = {}
@@ -26,6 +26,7 @@ SEQUENTIAL = ("sequence", "parent")
 HOOKED = ("circles", "rivals", "again", "handed")
 QUEUED = ("shipped", "launched")
 STREAMS = ("streaming", "shutting", "publisher")
+BOOKED = ("booking", "booked_cleanup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,4 +153,7 @@ PLANTED = (
     Planted(apply=queue.outcome_kept_to_itself, seed=0, programs=("shipped",)),
     Planted(apply=queue.last_word_lost, seed=0, programs=("restored", "gathering")),
     Planted(apply=queue.never_interrupted, seed=0, programs=("restored",)),
+    Planted(apply=transaction.sent_again, seed=0, programs=BOOKED),
+    Planted(apply=transaction.rows_whatever_happens, seed=0, programs=BOOKED, rates=Rates(pause=0.05, slow=0.3)),
+    Planted(apply=transaction.completed_first, seed=0, programs=BOOKED, rates=Rates(kill=0.03)),
 )

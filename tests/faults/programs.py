@@ -11,7 +11,7 @@ from perdure import FatalError, Retry, StepInterrupted, race, sleep, start, step
 from perdure.api.relay import relay_cancel, relay_result
 from perdure.testing.simulation.effect import Shaken, begin, crash, effect, linger, shaken
 from perdure.testing.simulation.program import Program, Suite
-from tests.faults import hooked
+from tests.faults import booked, hooked
 from tests.faults import queued as queued_steps
 
 OFTEN = Retry(max_retries=9, delay="30ms", factor=1.3, max_delay="400ms")
@@ -576,7 +576,7 @@ PLAIN = (
     Program(workflow=mixed),
 )
 """Those that need nobody's payloads."""
-PROGRAMS = (*PLAIN, *hooked.PROGRAMS, *queued_steps.PROGRAMS)
+PROGRAMS = (*PLAIN, *hooked.PROGRAMS, *queued_steps.PROGRAMS, *booked.PROGRAMS)
 BYSTANDER = Program(workflow=bystander, frail=True, cancel=0)
 
 SUITE = Suite(
@@ -603,5 +603,6 @@ SUITE = Suite(
         relay_result,
         *hooked.STEPS,
         *queued_steps.STEPS,
+        *booked.STEPS,
     ),
 )

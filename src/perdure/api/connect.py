@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 from perdure.codec.keyring import KeyRing, key_ring
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
-from perdure.errors import DurationInvalid, KeysInvalid, UsageError, WorldInvalid
+from perdure.errors import DurationInvalid, KeysInvalid, TransactionInvalid, UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
 from perdure.replay.body import current_body
+from perdure.replay.scope import current_attempt
 from perdure.world.schema import SchemaVersion
 from perdure.world.world import World
 
@@ -116,9 +117,11 @@ class Connection:
     async def engine(self, *, work: bool = False) -> Engine:
         """The engine of the running loop; with `work` (and unless configured otherwise) with a worker.
 
-        Raises: UsageError in a workflow's body, which reaches the world only through what it records.
+        Raises: UsageError in a workflow's body, which reaches the world only through what it records, and
+        (TransactionInvalid) in a transactional step, through its connection.
         """
         _refuse_in_a_body()
+        _refuse_in_a_transaction()
         loop = asyncio.get_running_loop()
         if loop not in self.engines:
             async with self._opening.setdefault(loop, asyncio.Lock()):
@@ -251,6 +254,17 @@ async def close(grace: Duration = 0) -> None:
 def _refuse_in_a_body() -> None:
     if current_body() is not None:
         raise UsageError("this verb was called in a workflow's body: call it in a step")
+
+
+def _refuse_in_a_transaction() -> None:
+    """What was asked would be no part of it, and might wait for what it has locked."""
+    attempt = current_attempt()
+    if attempt is not None and attempt.in_transaction:
+        raise TransactionInvalid(
+            attempt.step_name,
+            "it called a verb that asks the world, and that is no part of the transaction; call it in another step, or "
+            "say it in SQL through get_connection()",
+        )
 
 
 async def _until_the_loop_ends(engine: Engine) -> None:

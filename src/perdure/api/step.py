@@ -71,6 +71,7 @@ def step(
     heartbeat_timeout: Duration | None = None,
     at_most_once: bool = False,
     queue: str = DEFAULT,
+    transaction: bool = False,
 ) -> "StepDecorator": ...
 def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a step: `@step`, or `@step(max_retries=3, timeout="30s", …)`.
@@ -79,7 +80,8 @@ def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     are four attempts. `timeout` limits one attempt, `heartbeat_timeout` the silence between two `heartbeat()`s.
     With `at_most_once` every attempt's start is committed before its body, and a crash in between raises
     StepInterrupted in the workflow instead of repeating it. `queue`: only workers that serve it run the step (`perdure
-    worker MODULE --queue NAME`), others send it there.
+    worker MODULE --queue NAME`), others send it there. With `transaction`, what the step writes through
+    `get_connection()` and its completion are one transaction: exactly once, or not at all.
     Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
     """
     decorate = StepDecorator(**options)
@@ -99,8 +101,9 @@ class StepDecorator:
         heartbeat_timeout: Duration | None = None,
         at_most_once: bool = False,
         queue: str = DEFAULT,
+        transaction: bool = False,
     ) -> None:
-        self._name, self._at_most_once, self._queue = name, at_most_once, queue
+        self._name, self._at_most_once, self._queue, self._transaction = name, at_most_once, queue, transaction
         if not is_queue(queue):
             raise DefinitionInvalid(name or "step", f"queue={queue!r} can't name a queue: give {RULE}")
         if retry is not None and max_retries is not None:
@@ -135,6 +138,7 @@ class StepDecorator:
             heartbeat_timeout_ms=self._heartbeat_timeout_ms,
             at_most_once=self._at_most_once,
             queue=self._queue,
+            transaction=self._transaction,
         )
         REGISTRY.add(definition)
         made: Step[..., Any] = Step(definition)

@@ -20,6 +20,7 @@ from perdure.engine.queue import send
 from perdure.engine.retry import after_failure
 from perdure.engine.running import Running
 from perdure.engine.stream import Outflow, Piece, Place, closed
+from perdure.engine.transaction import Enclosure
 from perdure.engine.wait import Waits
 from perdure.errors import StepInterrupted
 from perdure.model.definition import StepDefinition, WorkflowDefinition
@@ -50,6 +51,7 @@ class StepRun(Protocol):
     pending: Pending
     waits: Waits
     stream: Outflow
+    enclosure: Enclosure
     careful: bool
 
     def arrive(self, key: str, fact: Fact) -> None: ...
@@ -60,11 +62,14 @@ class StepRun(Protocol):
 class Attempts:
     """The open steps of one live run."""
 
-    __slots__ = ("_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "run_id", "step_of")
+    __slots__ = (
+        "_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "enclosure", "run_id",
+        "step_of",
+    )  # fmt: skip
 
     def __init__(self, run: StepRun) -> None:
         self._run = run
-        self.run_id, self.step_of = run.run_id, run.header.step_of
+        self.run_id, self.step_of, self.enclosure = run.run_id, run.header.step_of, run.enclosure
         self._held: list[str] = []
         self._running: dict[str, Running] = {}
         self._starting: dict[str, Running] = {}
@@ -94,7 +99,7 @@ class Attempts:
             if not awaited(key) or step.queued is not None or _was_interrupted(self._run, step):
                 continue
             if step.retry_at_ms > now_ms:
-                self._run.waits.at(key, step.retry_at_ms, self._begin)
+                self._run.waits.at(key, step.retry_at_ms, self.begin)
             else:
                 self._held.append(key)
 
@@ -102,7 +107,7 @@ class Attempts:
         """Begin what waited for the turn's answer, or for a child to be registered."""
         held, self._held = self._held, []
         for key in held:
-            self._begin(key)
+            self.begin(key)
 
     def landed(self, events: list[Event]) -> None:
         """These events are in the log: begin the attempts whose start had to be committed first, and send anew what was
@@ -116,7 +121,7 @@ class Attempts:
                 self._run.pending.see(event.key, event.fact, event.at_ms)
                 step = self._run.pending.steps.get(event.key)
                 if step is not None and not _was_interrupted(self._run, step):
-                    self._begin(event.key)
+                    self.begin(event.key)
 
     def release(self, key: str) -> None:
         """Nobody waits for this step any more."""
@@ -128,6 +133,7 @@ class Attempts:
     def close(self) -> None:
         """The run leaves: cancel every attempt, and begin no more."""
         self._closed = True
+        self.enclosure.close()
         for key in [*self._running]:
             self.release(key)
         self._held.clear()
@@ -136,10 +142,13 @@ class Attempts:
     # -- an attempt's outcome
 
     def step_succeeded(self, running: Running, result: bytes) -> None:
-        duration_ms = running.duration_ms()
+        completed = StepCompleted(attempt=running.attempt, duration_ms=running.duration_ms(), result=Raw(result))
+        if running.opened is not None:
+            self.enclosure.complete(running, completed)
+            return
         if running.kept and self._running.get(running.step.key) is running:
             self._run.stream.keep(running.step.key, running.kept)
-        self._over(running, StepCompleted(attempt=running.attempt, duration_ms=duration_ms, result=Raw(result)))
+        self._over(running, completed)
 
     def step_failed(self, running: Running, definition: StepDefinition | None, error: BaseException) -> None:
         host = self._run.host
@@ -197,12 +206,13 @@ class Attempts:
             return
         self._lingering -= {key}
         if key in self._run.pending.steps and not self._closed:
-            self._run.waits.at(key, fact.retry_at_ms, self._begin)
+            self._run.waits.at(key, fact.retry_at_ms, self.begin)
 
     # -- an attempt's start
 
-    def _begin(self, key: str) -> None:
-        """The step's first attempt, or the next, here or in its queue; harmless where it is over, or under way."""
+    def begin(self, key: str, *, careful: bool = False) -> None:
+        """The step's first attempt, or the next, here or in its queue; harmless where it is over, or under way. `careful`:
+        with its start committed before its body."""
         host, step = self._run.host, self._run.pending.steps.get(key)
         if step is None or key in self._running or step.queued is not None:
             return
@@ -211,6 +221,7 @@ class Attempts:
             send(self._run, step, queue)
             return
         running = self._running[key] = Running(host.loop, self, step)
+        running.careful = careful
         host.steps.begin(running)
 
     def slot_came(self, running: Running) -> None:
@@ -219,7 +230,7 @@ class Attempts:
         Not earlier: what only waits for a slot has not begun, and isn't interrupted by the end of its worker.
         """
         step = running.step
-        committed_first = step.at_most_once or self._run.careful
+        committed_first = step.at_most_once or self._run.careful or running.careful
         implied, step.fresh, running.attempt = step.fresh, False, step.next_attempt
         if implied and not committed_first:
             self._run.host.steps.go(running)

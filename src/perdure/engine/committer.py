@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from perdure.codec.keyring import KeyRing
 from perdure.engine.resolve import resolve
-from perdure.engine.seal import sealed
+from perdure.engine.seal import sealed, sealed_append
 from perdure.errors import WorldFull, WorldUnavailable
 from perdure.world.operation import Append, Operation, Outcome
 from perdure.world.world import World
@@ -30,14 +30,24 @@ PATIENCE_S = 10.0
 logger = logging.getLogger("perdure")
 
 
-class Sink(Protocol):
-    """A run with something to append: asked for it when a batch is made, told when it has landed."""
-
-    def take(self) -> Append | None: ...
+class Told(Protocol):
+    """Who hears what became of an operation."""
 
     def landed(self, outcome: Outcome) -> None: ...
 
     def poisoned(self, error: Exception) -> None: ...
+
+
+class Sink(Told, Protocol):
+    """A run with something to append: asked for it when a batch is made, told when it has landed."""
+
+    def take(self) -> Append | None: ...
+
+
+class Enclosing(Protocol):
+    """An open transaction, that one append is done in."""
+
+    async def commit(self, append: Append) -> Outcome: ...
 
 
 class _Job:
@@ -75,6 +85,7 @@ class Committer:
         self._jobs: deque[_Job] = deque()
         self._writing: asyncio.Future[None] | None = None
         self._underway: asyncio.Future[Any] | None = None  # the commit, or finding out what became of it
+        self._enclosed: set[asyncio.Task[Outcome]] = set()
         self._flush_soon = False
         self._alarm: asyncio.TimerHandle | None = None
         self._failures = 0
@@ -103,13 +114,32 @@ class Committer:
         self._ask()
         return future
 
+    def enclose(self, told: Told, transaction: Enclosing, append: Append) -> None:
+        """Commit this append in a transaction of its own, beside the batches. There is no second try: whoever is told that
+        the World is unavailable doesn't know what became of it."""
+
+        async def commit() -> Outcome:
+            return await transaction.commit(append if self._keys is None else sealed_append(append, self._keys))
+
+        def over(task: "asyncio.Task[Outcome]") -> None:
+            self._enclosed.discard(task)
+            error = closing() if task.cancelled() else task.exception()
+            assert error is None or isinstance(error, Exception), error
+            self._tell(told, task.result() if error is None else error)
+
+        task = self._loop.create_task(commit())
+        self._enclosed.add(task)
+        task.add_done_callback(over)
+
     async def close(self, patience_s: float = PATIENCE_S) -> None:
         """Refuse new jobs; return when nothing is being written any more. What a World that is away hasn't taken by
         then is given up: whoever waits is told, runs go on from their logs."""
         self._closed = True
         given_up_at = self._loop.time() + patience_s
-        while self._writing is not None and (left_s := given_up_at - self._loop.time()) > 0:
-            await asyncio.wait([self._writing], timeout=left_s)
+        while (underway := _on_their_way(self._writing, self._enclosed)) and (
+            left_s := given_up_at - self._loop.time()
+        ) > 0:
+            await asyncio.wait(underway, timeout=left_s)
         if self._alarm is not None:
             self._alarm.cancel()
         for job in self._jobs:
@@ -117,22 +147,25 @@ class Committer:
         self._jobs.clear()
         self._urgent.clear()
         self._lazy.clear()
-        if self._writing is not None and self._underway is not None:
+        if self._underway is not None:
             self._underway.cancel()
-            await asyncio.wait([self._writing])
+        for task in self._enclosed:
+            task.cancel()
+        if underway:
+            await asyncio.wait(underway)
 
     async def drained(self, patience_s: float = PATIENCE_S) -> bool:
         """Wait until all that was offered has been written, at most so long; whether it was."""
         given_up_at = self._loop.time() + patience_s
-        while self._urgent or self._lazy or self._jobs or self._writing is not None:
+        while (underway := _on_their_way(self._writing, self._enclosed)) or self._urgent or self._lazy or self._jobs:
             left_s = given_up_at - self._loop.time()
             if left_s <= 0:
                 return False
             self._urgent.update(dict.fromkeys(self._lazy))
             self._lazy.clear()
             self._ask()
-            if self._writing is not None:
-                await asyncio.wait([self._writing], timeout=left_s)
+            if underway:
+                await asyncio.wait(underway, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             else:
                 await asyncio.sleep(0)
         return True
@@ -212,7 +245,7 @@ class Committer:
         if self._urgent or self._jobs:
             self._ask()
 
-    def _tell(self, source: Source, outcome: Outcome | Exception) -> None:
+    def _tell(self, source: Told, outcome: Outcome | Exception) -> None:
         """Hand the outcome over. A run that can't take it is dropped, and found again by a sweep; the others go on."""
         try:
             if isinstance(outcome, Exception):
@@ -287,6 +320,12 @@ class Committer:
             self._done(batch, [closing() for _ in batch])
         else:
             self._done(batch, task.result())
+
+
+def _on_their_way(
+    writing: "asyncio.Future[None] | None", enclosed: "set[asyncio.Task[Outcome]]"
+) -> list["asyncio.Future[Any]"]:
+    return [*enclosed] if writing is None else [writing, *enclosed]
 
 
 def closing() -> WorldUnavailable:

@@ -7,6 +7,7 @@ from typing import Protocol
 from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
+from perdure.engine.ownership import Sweeper
 from perdure.engine.queue import Service
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
@@ -28,6 +29,7 @@ class Host(Protocol):
     service: Service
     steps: Steps
     rest: Rest
+    sweeper: Sweeper
     deployment: str
     keys: KeyRing | None
 

@@ -21,6 +21,7 @@ from perdure.model.event import (
     HookExpired,
     HookReceived,
     RunBlocked,
+    StepCompleted,
     WaitCompleted,
 )
 from perdure.model.ids import MailId
@@ -108,6 +109,22 @@ class Outbox:
         self._flight = entries
         append, self._next_status = compose(self.header, self.epoch, self.seq, self.status, entries, births, pending)
         return append
+
+    def enclose(self, key: str, fact: StepCompleted, births: Births, pending: Pending) -> Append:
+        """The next append, in a transaction of its own: the answer of the present turn, and this arrival alone as the next
+        turn. So there is nothing in it that the World could refuse for a reason that passes."""
+        entries, self._entries = self._entries, []
+        self._flight = [*entries, Entry(self.begin_turn(), key, fact)]
+        flight = self._flight
+        append, self._next_status = compose(self.header, self.epoch, self.seq, self.status, flight, births, pending)
+        return append
+
+    def withdraw(self, key: str) -> None:
+        """The flight was not written: it goes first the next time, but for the arrival with this key."""
+        self._entries = [
+            entry for entry in self._flight if entry.key != key or type(entry.fact) is not StepCompleted
+        ] + self._entries
+        self._flight = ()
 
     def _next(self, admit: Admit | None) -> Sequence[Entry]:
         if self._first:

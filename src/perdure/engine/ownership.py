@@ -74,6 +74,7 @@ class Sweeper:
         self._look_for_mail = False
         self._odd: set[RunId] = set()
         self._gave_way_at = -GIVE_WAY_EVERY_S
+        self._lost: set[RunId] = set()
         self.paused = False
 
     def soon(self) -> None:
@@ -85,6 +86,12 @@ class Sweeper:
         now = self._loop.time()
         if now >= self._gave_way_at + GIVE_WAY_EVERY_S:
             self._gave_way_at = now
+
+    def lost(self, run_id: RunId) -> None:
+        """This worker owns it and has just dropped it: claim it afresh, without waiting to see it twice."""
+        self._lost.add(run_id)
+        self._look_at = self._loop.time()
+        self.soon()
 
     def hinted(self) -> None:
         """Somebody else may have written, mail for example: as `soon`, from any thread."""
@@ -139,18 +146,19 @@ class Sweeper:
         What was started or claimed a moment ago may show on one side only: it counts when it is seen twice.
         """
         holder = self._holder
+        owned = {run.run_id: run for run in await holder.world.owned(holder.worker_id)}
         now = self._loop.time()
         self._look_at = now + OWNED_EVERY_S
-        owned = {run.run_id: run for run in await holder.world.owned(holder.worker_id)}
+        seen_before, self._lost = self._odd | self._lost, set()
         odd = holder.compare(owned)
-        for run_id in sorted(odd & self._odd):
+        for run_id in sorted(odd & seen_before):
             holder.forget(run_id)
             run = owned.get(run_id)
             claimed = run and await holder.world.reclaim(holder.worker_id, run_id, run.epoch)
             if claimed:
                 await holder.adopt(claimed)
-        self._odd = odd - self._odd
-        if self._odd:
+        self._odd = odd - seen_before
+        if self._odd or self._lost:
             self._look_at = min(self._look_at, now + SWEEP_S)
 
     async def find_lost(self) -> None:

@@ -15,14 +15,15 @@ from perdure.errors import (
     PayloadLocked,
     RetryableError,
     StepNotRegistered,
+    TransactionInvalid,
 )
 from perdure.model.definition import StepDefinition
 from perdure.model.duration import moment_ms
 from perdure.model.event import StepFailed, StepRetrying
 
-_HOPELESS = (StepNotRegistered, EncodeError, DecodeError, ArgumentsInvalid, PayloadInvalid)
-"""Errors about the shape of what was given or made: another attempt would do its work again, and fail again. (What is
-locked here another worker may be able to open.)"""
+_HOPELESS = (StepNotRegistered, EncodeError, DecodeError, ArgumentsInvalid, PayloadInvalid, TransactionInvalid)
+"""Errors about the shape of what was given or made, or of the code: another attempt would do its work again, and fail
+again. (What is locked here another worker may be able to open.)"""
 
 
 def after_failure(

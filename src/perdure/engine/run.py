@@ -30,6 +30,7 @@ from perdure.engine.outbox import Outbox
 from perdure.engine.queue import received
 from perdure.engine.seal import open_letter
 from perdure.engine.stream import Outflow
+from perdure.engine.transaction import Enclosure
 from perdure.engine.wait import Waits
 from perdure.errors import DecodeError, PayloadLocked, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
@@ -72,6 +73,7 @@ class LiveRun:
         self.host, self.definition = host, definition
         self.pending = Pending(events)
         self.waits = Waits(self, host.world, host.loop)
+        self.enclosure = Enclosure(self)
         self.attempts = Attempts(self)
         self.mailbox = Mailbox(self, host.world, host.loop)
         turn = max(event.turn for event in events)
@@ -82,7 +84,7 @@ class LiveRun:
         self.body: Body | None = None
         self.careful = False
         self._events: Sequence[Event] = events
-        self._sent: Append | None = None
+        self.sent: Append | None = None
 
     @property
     def at_rest(self) -> bool:
@@ -169,7 +171,7 @@ class LiveRun:
     def _unreadable(self, error: DecodeError) -> None:
         """A letter can't be read here: park the run, with its mail. While an append is on its way it is forgotten
         instead: a sweep finds it again, and it is parked as it opens."""
-        if self._sent is None:
+        if self.sent is None:
             sentence = f"a letter for it can't be read: {error}; cancel it, or retry it with a perdure that can"
             self.departure.park(RunBlocked(sentence=sentence, deployment=self.host.deployment))
         else:
@@ -179,7 +181,7 @@ class LiveRun:
 
     def take(self) -> Append | None:
         """All that is to be written now."""
-        if self.departure.gone:
+        if self.departure.gone or self.enclosure.engaged:
             return None
         goes = self.departure.releasing and self.departure.goes_now()
         append = self.outbox.take(
@@ -195,12 +197,12 @@ class LiveRun:
             append = self.departure.onto(append)
         if self.careful and self.body is None:
             append = replace(append, probation=True)
-        self._sent = append
+        self.sent = append
         return append
 
     def landed(self, outcome: Outcome) -> None:
         """The append's outcome, in a plain callback."""
-        sent, self._sent = self._sent, None
+        sent, self.sent = self.sent, None
         if self.departure.gone or sent is None:
             return
         if isinstance(outcome, Refused):
@@ -223,9 +225,12 @@ class LiveRun:
             self._go_on(events, sent, decisions)
             if outcome.mail:
                 self.mailbox.fetch()
+            if self.enclosure.engaged:
+                self.enclosure.flew()
 
     def poisoned(self, error: Exception) -> None:
         """The World can't store this append, by itself either: park the run (L4)."""
+        self.sent = None
         if isinstance(error, WorldUnavailable) or self.outbox.parking:
             self.departure.leave()
         else:
@@ -301,12 +306,14 @@ class LiveRun:
         else:
             logger.info("run %s is lost to this worker: %s", self.run_id, outcome.refusal.value)
             self.departure.leave()
+        if not self.departure.gone and self.enclosure.engaged:
+            self.enclosure.flew()
 
     # -- small change
 
     def let_go(self) -> None:
         """Its parts hold a run that has left, and it them: a circle, which waits for Python's collector with all in it."""
-        del self.answers, self.attempts, self.mailbox, self.stream, self.waits
+        del self.answers, self.attempts, self.enclosure, self.mailbox, self.stream, self.waits
         self.body = None
 
     def offer(self, *, urgent: bool) -> None:

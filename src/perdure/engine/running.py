@@ -12,9 +12,39 @@ from perdure.engine.stream import NOWHERE, Piece, Place
 from perdure.model.definition import StepDefinition
 from perdure.model.ids import RunId
 from perdure.replay.scope import Attempt
+from perdure.world.operation import Append, Outcome
+from perdure.world.transaction import Transaction
 
 BUILT_IN = "perdure:"
 """How the names of our own steps begin. They wait for other runs, whose steps want slots: they take none themselves."""
+
+
+class Opened:
+    """An attempt's open transaction. `over` is called once, when it has ended, in whichever way; `limit_ms` 0: none."""
+
+    __slots__ = ("_over", "_transaction", "limit_ms")
+
+    def __init__(self, transaction: Transaction, limit_ms: int, over: Callable[[], None]) -> None:
+        self._transaction, self.limit_ms, self._over = transaction, limit_ms, over
+
+    @property
+    def connection(self) -> Any:
+        return self._transaction.connection
+
+    async def commit(self, append: Append) -> Outcome:
+        return await self._transaction.commit(append)
+
+    def end(self) -> None:
+        """What wasn't committed is rolled back. Harmless to repeat."""
+        over, self._over = self._over, _over_already
+        self._transaction.rollback()
+        over()
+
+
+class Encloses(Protocol):
+    """The run's side of transactional steps."""
+
+    async def open(self, running: "Running", definition: StepDefinition) -> None: ...
 
 
 class StepOwner(Protocol):
@@ -22,6 +52,9 @@ class StepOwner(Protocol):
 
     run_id: RunId
     step_of: RunId
+
+    @property
+    def enclosure(self) -> Encloses: ...
 
     def slot_came(self, running: "Running") -> None: ...
 
@@ -41,7 +74,8 @@ class StepOwner(Protocol):
 class Running(Attempt):
     """`attempt` is 0 until it has a slot, `task` None until it may go; `thread` is set while a sync body holds one.
 
-    `begun`: the task runs, so it will see to its own end.
+    `begun`: the task runs, so it will see to its own end. `careful`: its start is committed before its body runs.
+    `opened`: the transaction of an attempt that has one.
     """
 
     __slots__ = (
@@ -50,8 +84,10 @@ class Running(Attempt):
         "began_at",
         "begun",
         "cancelled",
+        "careful",
         "kept",
         "kept_closed",
+        "opened",
         "owner",
         "silent",
         "step",
@@ -68,7 +104,8 @@ class Running(Attempt):
         self.task: asyncio.Task[None] | None = None
         self.thread: asyncio.Future[Any] | None = None
         self.watch: asyncio.TimerHandle | None = None
-        self.begun = self.cancelled = self.silent = False
+        self.opened: Opened | None = None
+        self.begun = self.cancelled = self.silent = self.careful = False
         self.began_at = 0.0
         self.kept: list[Piece] = []
         self.kept_closed = NOWHERE
@@ -87,16 +124,25 @@ class Running(Attempt):
     def loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
 
+    @property
+    def in_transaction(self) -> bool:
+        return self.opened is not None
+
+    @property
+    def connection(self) -> Any:
+        return None if self.opened is None else self.opened.connection
+
     def beat(self, progress: Any) -> None:
         data = None if progress is None else encode(progress, "progress")
         self._say(lambda: self._beaten(data))
 
     def write(self, run_id: RunId, stream: str, data: bytes | None, *, kept: bool = False) -> bool:
         piece = Piece(Place(run_id, stream), data, self.step_id, self.attempt)
-        return self.owner.step_wrote(self, piece, kept=kept)
+        return self.owner.step_wrote(self, piece, kept=kept or self.in_transaction)
 
     async def drain(self, run_id: RunId, stream: str) -> None:
-        await self.owner.step_drains(self, Place(run_id, stream))
+        if not self.in_transaction:  # else all of it waits for the completion
+            await self.owner.step_drains(self, Place(run_id, stream))
 
     def set_attributes(self, changes: dict[str, str | None]) -> None:
         self._say(lambda: self.owner.step_set_attributes(self, changes))
@@ -129,3 +175,7 @@ class Running(Attempt):
         elif self.task is not None:
             self.silent = True
             self.task.cancel()
+
+
+def _over_already() -> None:
+    """It has ended before."""

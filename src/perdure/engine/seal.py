@@ -32,7 +32,7 @@ Kept = TypeVar("Kept", Row, Letter)
 def sealed(operation: Operation, keys: KeyRing) -> Operation:
     """The operation with every payload in it sealed."""
     if isinstance(operation, Append):
-        return _sealed_append(operation, keys)
+        return sealed_append(operation, keys)
     if isinstance(operation, Start):
         return _sealed_start(operation, keys)
     return Send(letter=_sealed_letter(operation.letter, keys), hook=operation.hook)
@@ -75,7 +75,8 @@ def open_chunk(run_id: RunId, stream: str, chunk: Chunk, keys: KeyRing | None) -
     return chunk if data is chunk.data else replace(chunk, data=data)
 
 
-def _sealed_append(append: Append, keys: KeyRing) -> Append:
+def sealed_append(append: Append, keys: KeyRing) -> Append:
+    """The append with every payload in it sealed."""
     run_id = append.run_id
     rows = [_sealed_row(run_id, seq, row, keys) for seq, row in enumerate(append.rows, append.seq)]
     return replace(

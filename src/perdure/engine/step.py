@@ -7,9 +7,10 @@ reports nothing.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from perdure.codec.arguments import decode_arguments
@@ -26,8 +27,8 @@ logger = logging.getLogger("perdure")
 class Steps:
     """A worker's attempts. At most `concurrency` hold a slot; the others wait in order. Built-in steps take none."""
 
-    def __init__(self, registry: Registry, concurrency: int, may_begin: Callable[[], bool]) -> None:
-        self._registry, self._may_begin = registry, may_begin
+    def __init__(self, registry: Registry, concurrency: int, has_lease: Callable[[], bool]) -> None:
+        self._registry, self._has_lease = registry, has_lease
         self._loop = asyncio.get_running_loop()
         self._concurrency, self._busy = concurrency, 0
         self._waiting: deque[Running] = deque()
@@ -35,6 +36,7 @@ class Steps:
         self._running: dict[Running, None] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._quiet: asyncio.Future[None] | None = None
+        self.alone = asyncio.Lock()  # whose transaction keeps all others from writing
         self._paused = self._draining = False
 
     @property
@@ -42,12 +44,17 @@ class Steps:
         """How many attempts hold or wait for a slot."""
         return self._busy + len(self._waiting)
 
+    @property
+    def may_begin(self) -> bool:
+        """Whether a body may: the lease is live, and what was lost while it may not have been is known (O3)."""
+        return not self._paused and self._has_lease()
+
     def begin(self, running: Running) -> None:
         """Give this attempt a slot, at once or as soon as there is one; its owner then says `go`."""
         if running.takes_slot:
             self._waiting.append(running)
             self._fill()
-        elif self._gives():
+        elif not self._draining and self.may_begin:
             self._take(running)
         else:
             self._ready.append(running)
@@ -59,7 +66,7 @@ class Steps:
         """
         if running.cancelled:
             return
-        if self._paused or not self._may_begin():
+        if not self.may_begin:
             self._ready.append(running)
             return
         context = Context()
@@ -112,11 +119,8 @@ class Steps:
 
     # -- slots
 
-    def _gives(self) -> bool:
-        return not (self._paused or self._draining) and self._may_begin()
-
     def _fill(self) -> None:
-        while self._waiting and self._busy < self._concurrency and self._gives():
+        while self._waiting and self._busy < self._concurrency and not self._draining and self.may_begin:
             running = self._waiting.popleft()
             if not running.cancelled:
                 self._take(running)
@@ -162,8 +166,8 @@ class Steps:
             if definition.is_plain:
                 result = encode(await definition.call(arguments), "result")
             else:
-                running.listen(definition.heartbeat_timeout_ms / 1000)
-                result = encode(await _in_time(definition, self._body(running, definition, arguments)), "result")
+                body = partial(self._body, running, definition, arguments)
+                result = await _within_limits(running, definition, body)
         except asyncio.CancelledError as error:
             self._ended(running)
             if running.silent and definition is not None:
@@ -191,16 +195,32 @@ class Steps:
         return await asyncio.shield(running.thread)
 
 
-async def _in_time(definition: StepDefinition, body: Coroutine[Any, Any, Any]) -> Any:
-    if not definition.timeout_ms:
+async def _within_limits(running: Running, definition: StepDefinition, body: Callable[[], Awaitable[Any]]) -> bytes:
+    """What the body comes to; its transaction, if it has one, is open for its completion then, and else has ended."""
+    if definition.transaction:
+        await running.owner.enclosure.open(running, definition)
+    opened, done = running.opened, False
+    limits_ms = [definition.timeout_ms, 0 if opened is None else opened.limit_ms]
+    try:
+        running.listen(definition.heartbeat_timeout_ms / 1000)
+        result = encode(await _in_time(definition.name, min(filter(None, limits_ms), default=0), body()), "result")
+        done = not running.cancelled
+        return result
+    finally:
+        if opened is not None and not done:
+            opened.end()
+
+
+async def _in_time(step: str, limit_ms: int, body: Awaitable[Any]) -> Any:
+    if not limit_ms:
         return await body
-    limit = asyncio.timeout(definition.timeout_ms / 1000)
+    limit = asyncio.timeout(limit_ms / 1000)
     try:
         async with limit:
             return await body
     except TimeoutError:
         if limit.expired():
-            raise StepTimeout(definition.name, definition.timeout_ms) from None
+            raise StepTimeout(step, limit_ms) from None
         raise
 
 

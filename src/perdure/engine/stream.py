@@ -115,10 +115,11 @@ class Outflow:
 
     # -- the run's side
 
-    def onto(self, append: Append) -> Append:
+    def onto(self, append: Append, *, alone: bool = False) -> Append:
         """The append with what waits; behind what the body wrote: it may have written before it began the step that
-        answered at once, and knows of no chunk that isn't in an earlier append."""
-        kept = self._with_completions(append)
+        answered at once, and knows of no chunk that isn't in an earlier append. `alone`: it has but one of the
+        completions that have arrived."""
+        kept = self._with_completions(append, alone)
         if not (self._pieces or kept or append.chunks):
             return append
         self._flight, self._pieces, self._size = self._pieces, [], 0
@@ -152,6 +153,11 @@ class Outflow:
         self._kept, self._kept_flight = {**self._kept_flight, **self._kept}, {}
         self._drains, self._leaving = self._leaving + self._drains, ()
 
+    def withdraw(self, key: str) -> None:
+        """As `put_back`, but for what was kept for this step."""
+        self._kept_flight.pop(key, None)
+        self.put_back()
+
     def close(self) -> None:
         """The run leaves this worker: whoever still waits is told that nobody knows."""
         self._pieces.clear()
@@ -162,13 +168,14 @@ class Outflow:
                 future.exception()  # retrieved: its step is cancelled, and may not look
         self._leaving, self._drains = (), ()
 
-    def _with_completions(self, append: Append) -> list[Piece]:
-        """What was kept for the completions in this append. The others won't be written: nobody waits for their steps."""
+    def _with_completions(self, append: Append, alone: bool) -> list[Piece]:
+        """What was kept for the completions in this append. If that are all, nobody waits for the others' steps."""
         if not self._kept:
             return []
         completed = [row.key for row in append.rows if row.type == StepCompleted.type]
-        kept, self._kept = self._kept, {}
-        self._kept_flight = {key: kept[key] for key in completed if key in kept}
+        self._kept_flight = {key: self._kept.pop(key) for key in completed if key in self._kept}
+        if not alone:
+            self._kept = {}
         return [piece for pieces in self._kept_flight.values() for piece in pieces if piece.place not in self._closed]
 
 

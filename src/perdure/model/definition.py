@@ -83,7 +83,8 @@ class WorkflowDefinition(Definition):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepDefinition(Definition):
-    """A step. Limits in ms, 0 means none; `is_async` false: the body runs in a thread; `queue`: whose workers run it."""
+    """A step. Limits in ms, 0 means none; `is_async` false: the body runs in a thread; `queue`: whose workers run it;
+    `transaction`: in one of the store."""
 
     is_async: bool = True
     retry: Retry = field(default_factory=Retry)
@@ -91,11 +92,12 @@ class StepDefinition(Definition):
     heartbeat_timeout_ms: int = 0
     at_most_once: bool = False
     queue: str = DEFAULT
+    transaction: bool = False
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether an attempt is nothing but awaiting the function: no thread, no limits."""
-        return self.is_async and not self.timeout_ms and not self.heartbeat_timeout_ms
+        """Whether an attempt is nothing but awaiting the function: no thread, no limits, no transaction."""
+        return self.is_async and not (self.timeout_ms or self.heartbeat_timeout_ms or self.transaction)
 
 
 @cache

@@ -64,6 +64,16 @@ class Attempt(Scope):
         raise NotImplementedError
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether the step has a transaction of its own."""
+        raise NotImplementedError
+
+    @property
+    def connection(self) -> Any:
+        """The transaction's; None where there is none."""
+        raise NotImplementedError
+
+    @property
     def step_id(self) -> StepId:
         return step_id(self.run_id, self.key)
 

@@ -18,6 +18,7 @@ from perdure.world.operation import (
 from perdure.world.ownership import Claim, Claimed, Lease, Owned, WorkerRecord
 from perdure.world.query import RunFilter, RunPage, RunRecord
 from perdure.world.stream import Chunk, NewChunks, StreamPage, StreamRecord
+from perdure.world.transaction import Transaction, Transactions
 from perdure.world.world import Hooks, Retention, Streams, World
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "StreamPage",
     "StreamRecord",
     "Streams",
+    "Transaction",
+    "Transactions",
     "WorkerRecord",
     "World",
 ]

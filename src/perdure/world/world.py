@@ -16,6 +16,7 @@ from perdure.world.operation import Operation, Outcome
 from perdure.world.ownership import Claim, Claimed, Lease, Owned, WorkerRecord
 from perdure.world.query import RunFilter, RunPage, RunRecord
 from perdure.world.stream import StreamPage, StreamRecord
+from perdure.world.transaction import Transactions
 
 
 class Logs(Protocol):
@@ -142,6 +143,11 @@ class World(Logs, Ownership, Protocol):
 
     @property
     def retention(self) -> Retention: ...
+
+    @property
+    def transactions(self) -> Transactions | None:
+        """For steps that write to tables of their own; None: the store has no tables."""
+        ...
 
     async def open(self) -> None:
         """Connect and check the schema. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""

@@ -52,10 +52,10 @@ def lease_looked_at_once() -> Patching:
     strict = Steps.go
 
     def go(steps: Steps, running: Running) -> None:
-        looking, paused = steps._may_begin, steps._paused
-        steps._may_begin, steps._paused = lambda: True, False
+        looking, paused = steps._has_lease, steps._paused
+        steps._has_lease, steps._paused = lambda: True, False
         strict(steps, running)
-        steps._may_begin, steps._paused = looking, paused
+        steps._has_lease, steps._paused = looking, paused
 
     return patch.object(Steps, "go", go)
 

@@ -7,7 +7,7 @@ import pytest
 
 from perdure.errors import WorldFull
 from perdure.model.ids import MailId
-from perdure.testing.conformance import CHECKS, Check, VirtualClock
+from perdure.testing.conformance import CHECKS, Check, VirtualClock, transaction
 from perdure.testing.conformance.sample import FLOW, ONE, append_to, born, claim_all, do, done, run_id, start_of
 from perdure.testing.simulation import wire
 from perdure.testing.simulation.faults import Rates
@@ -15,10 +15,16 @@ from perdure.testing.simulation.loop import Died
 from perdure.testing.simulation.store import STALE_MS, Store
 from perdure.testing.simulation.wire import HINT_MS
 from perdure.testing.simulation.world import FaultyWorld
-from perdure.world import Claim, HookFilter, Lease, Log, RunFilter, World
+from perdure.world import Claim, HookFilter, Lease, Log, RunFilter, Transactions, World
 from tests.testing.simulation.site import Site, site
 
 LAPSE_MS = 20_000
+
+
+def opener(world: World) -> Transactions:
+    assert world.transactions is not None
+    return world.transactions
+
 
 CALLS: dict[str, Callable[[World], Awaitable[Any]]] = {
     "commit": lambda world: world.commit([start_of()]),
@@ -40,7 +46,10 @@ CALLS: dict[str, Callable[[World], Awaitable[Any]]] = {
     "streams.read": lambda world: world.streams.read(run_id(1), "", 0, 1),
     "streams.list": lambda world: world.streams.list(run_id(1)),
     "retention.prune": lambda world: world.retention.prune(0, 1),
+    "transactions.begin": lambda world: opener(world).begin("shop:charge"),
 }
+PORT = [check for check in CHECKS if check not in transaction.CHECKS]
+"""Its tables don't speak SQL: `test_transaction.py` has what becomes of them."""
 
 
 class StoreClock(VirtualClock):
@@ -69,7 +78,7 @@ def here() -> Generator[Site]:
 # -- the port
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", PORT, ids=lambda check: check.__name__)
 def test_without_faults_it_keeps_the_port(here: Site, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "TRAVEL_MS", (0, 0))
     world: World = world_of(here)

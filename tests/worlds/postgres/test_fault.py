@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from perdure.errors import WorldFull, WorldInvalid, WorldUnavailable
-from perdure.worlds.postgres.fault import goes_again, opening, to_world_error
+from perdure.worlds.postgres.fault import goes_again, is_lost, opening, to_world_error
 from perdure.worlds.postgres.location import location_of
 
 LOCATION = location_of("postgresql://me:secret@h/d")
@@ -79,3 +79,18 @@ def test_opening(error: Exception, type_: type[Exception], sentence: str) -> Non
         raise error
     assert sentence in str(caught.value)
     assert NAME in str(caught.value)
+
+
+def test_what_was_lost_is_told_from_what_was_refused() -> None:
+    known: list[tuple[Exception, bool]] = [
+        (asyncpg.AdminShutdownError("it shuts down"), True),
+        (asyncpg.ConnectionDoesNotExistError("gone"), True),
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (asyncpg.QueryCanceledError("statement timeout"), False),
+        (asyncpg.DeadlockDetectedError("deadlock"), False),
+        (asyncpg.SerializationError("again"), False),
+        (asyncpg.UniqueViolationError("twice"), False),
+        (ValueError(), False),
+    ]
+    assert [is_lost(error) for error, _ in known] == [expected for _, expected in known]

@@ -35,6 +35,7 @@ from perdure.testing.conformance import (
     start,
     stream,
     text,
+    transaction,
 )
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.differential import compare
@@ -56,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     *claim.CHECKS,
     *query.CHECKS,
     *text.CHECKS,
+    *transaction.CHECKS,
 )
 
 __all__ = ["CHECKS", "Check", "VirtualClock", "compare"]

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from perdure.model.ids import RunId
@@ -10,7 +10,7 @@ from perdure.testing.simulation.checker.row import Row, RunLog
 from perdure.testing.simulation.client import Story
 from perdure.testing.simulation.ledger import Effect, Written
 from perdure.testing.simulation.program import Suite
-from perdure.testing.simulation.store import Watched
+from perdure.testing.simulation.store import Booked, Watched
 from perdure.world import Letter, Log, StreamPage
 
 
@@ -31,6 +31,7 @@ class Evidence:
     streams: dict[RunId, dict[str, StreamPage]]
     effects: list[Effect]
     written: list[Written]
+    booked: list[Booked] = field(default_factory=list[Booked])
     stories: list[Story]
     calm_ms: int
     ended_ms: int

@@ -190,6 +190,7 @@ class Simulation:
             streams={run_id: self._store.streams(run_id) for run_id in logs},
             effects=self._around.ledger.effects,
             written=self._around.ledger.written,
+            booked=self._store.booked,
             stories=self._stories,
             calm_ms=self._store.now_ms() - (self._universe.now_us - calm_us) // 1000,
             ended_ms=self._store.now_ms(),

@@ -6,9 +6,9 @@ and whether that owner's lease was live, where each run's last append began.
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from perdure.model.ids import MailId, RunId, WorkerId, token_hash
+from perdure.model.ids import MailId, RunId, StepId, WorkerId, token_hash
 from perdure.testing.simulation.switchboard import Switchboard
 from perdure.testing.simulation.universe import Universe
 from perdure.world import (
@@ -58,12 +58,24 @@ class Watched:
     hooks: list[tuple[RunId, str]] = field(default_factory=list[tuple[RunId, str]])
 
 
+class Booked(NamedTuple):
+    """A row that a transactional step has written: by which attempt."""
+
+    step_id: StepId
+    attempt: int
+
+
 class Store:
-    """Calls are plain, and happen at once. `poison`: what it says of an append can't be stored, by anyone."""
+    """Calls are plain, and happen at once. `poison`: what it says of an append can't be stored, by anyone.
+
+    `booked`: the rows of transactional steps. `exclusive`: what it says of itself as a store that has one writer.
+    """
 
     def __init__(self, universe: Universe, poison: Callable[[Append], bool] = lambda _: False) -> None:
         self._universe, self._poison = universe, poison
         self.offset_ms = 0
+        self.booked: list[Booked] = []
+        self.exclusive = universe.seed % 2 == 0
         self.world = MemoryWorld(clock=self.now_ms)
         self.watched = Watched()
         self._switchboard = Switchboard(self.now_ms, self.watched.hooks)
@@ -87,6 +99,13 @@ class Store:
             if isinstance(operation, Append) and isinstance(outcome, Appended) and not owners:
                 self.watched.unowned.append(operation.run_id)
         return outcomes
+
+    def commit_with(self, append: Append, booked: Sequence[Booked]) -> Outcome:
+        """The append and these rows, or nothing."""
+        [outcome] = self.commit([append])
+        if isinstance(outcome, Appended):
+            self.booked += booked
+        return outcome
 
     def log(self, run_id: RunId) -> Log | None:
         return done(self.world.read_log(run_id))

@@ -26,7 +26,7 @@ class Universe:
     """The clock, in microseconds from 0, and the events that lie ahead."""
 
     def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
+        self.seed, self.random = seed, Random(seed)
         self.now_us = 0
         self.stopped = False
         self._heap: list[tuple[int, float, int, Place | None, Any]] = []

@@ -5,6 +5,7 @@ from functools import partial
 
 from perdure.model.ids import MailId, RunId, WorkerId
 from perdure.testing.simulation.store import Store, done
+from perdure.testing.simulation.transaction import FaultyTransactions
 from perdure.testing.simulation.wire import Wire
 from perdure.world import (
     Claim,
@@ -72,6 +73,7 @@ class FaultyWorld:
         self.hooks = FaultyHooks(store, wire)
         self.streams = FaultyStreams(store, wire)
         self.retention = FaultyRetention(store, wire)
+        self.transactions = FaultyTransactions(store, wire)
 
     # -- the port
 

@@ -52,6 +52,7 @@ class MemoryWorld:
         self.hooks = MemoryHooks(self._state, self._lock, self._clock)
         self.streams = MemoryStreams(self._state, self._lock)
         self.retention = MemoryRetention(self._state, self._lock, self._clock)
+        self.transactions = None
 
     async def open(self) -> None:
         """Nothing to connect to."""

@@ -16,23 +16,30 @@ from perdure.worlds.postgres.start import made, start_words, started
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import write
 
-_COMMIT = """
+# Text, not jsonb: a step may have told its session to have that another way.
+COMMIT = """
     SELECT perdure.commit_all(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::jsonb, $22)
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::text::jsonb, $22
+    )::text
 """
 _PLAIN_COLUMNS = 9
 _ROW_COLUMNS = 9
 
 
 async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]:
-    [[answer]] = await store.fetch(_COMMIT, store.told_ms, *arguments(operations))
+    [[answer]] = await store.fetch(COMMIT, store.told_ms, *arguments(operations))
     outcomes = outcomes_of(operations, json.decode(answer))
+    tell(store, operations, outcomes)
+    return outcomes
+
+
+def tell(store: Store, operations: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
+    """Hints for whom these concern."""
     if any(stirs(operation, outcome) for operation, outcome in zip(operations, outcomes, strict=True)):
         store.stir()
         store.tell()
     elif any(is_news(operation) for operation in operations):
         store.tell()
-    return outcomes
 
 
 def arguments(operations: Sequence[Operation]) -> list[Any]:

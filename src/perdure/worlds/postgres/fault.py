@@ -11,6 +11,9 @@ from perdure.worlds.postgres.location import Location
 ServerError = pg.PostgresError
 """The server has answered, with a refusal."""
 
+Gone = pg.InterfaceError
+"""The driver refuses to go on: the connection has been closed, or taken away."""
+
 THERE_ALREADY = (pg.DuplicateTableError, pg.DuplicateObjectError, pg.DuplicateFunctionError)
 """A migration meets somebody else's tables."""
 
@@ -20,12 +23,15 @@ TRY_AGAIN = (pg.SerializationError, pg.DeadlockDetectedError, pg.LockNotAvailabl
 _RACES = frozenset(("hooks_open", "runs_by_key", "runs_pkey"))
 """Who lost a race for one of these looks again, and finds the winner."""
 
-_OF_THE_SERVER = (
+_OF_ITS_END = (
     pg.PostgresConnectionError,
     pg.OperatorInterventionError,  # it shuts down, it has crashed, it starts, it cancelled the statement
-    pg.InsufficientResourcesError,  # too many connections, out of memory
     pg.PostgresSystemError,  # an I/O error
     pg.InternalServerError,
+)
+_OF_THE_SERVER = (
+    *_OF_ITS_END,
+    pg.InsufficientResourcesError,  # too many connections, out of memory
     pg.ReadOnlySQLTransactionError,  # it has become a standby
     pg.InvalidAuthorizationSpecificationError,
     pg.InsufficientPrivilegeError,
@@ -65,6 +71,11 @@ def to_world_error(error: Exception, location: Location) -> Exception:
         return error
     told.__cause__ = error
     return told
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the connection or the server was lost with it, so that what was on its way may have happened or not."""
+    return isinstance(error, _OF_THE_WIRE + _OF_ITS_END) and not isinstance(error, pg.QueryCanceledError)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ asyncpg's own pool resets a session each time one is given back, which costs a r
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from perdure.errors import WorldUnavailable
 from perdure.worlds.postgres.connection import Connection, connect
@@ -22,11 +22,11 @@ class Pool:
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
         self._closed = False
-        self._guard = _closes(self)
+        self._guard = closes_with_its_loop(self)
         self.loop = asyncio.get_running_loop()
 
     async def start(self) -> None:
-        """From here on the end of the loop closes it (asyncio.run shuts the generators down that it left open)."""
+        """From here on the end of the loop closes it."""
         await anext(self._guard)
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
@@ -90,7 +90,14 @@ class Pool:
                 idle.terminate()
 
 
-async def _closes(pool: Pool) -> AsyncGenerator[None]:
+class Closed(Protocol):
+    """What the end of a loop closes."""
+
+    def terminate(self) -> None: ...
+
+
+async def closes_with_its_loop(pool: Closed) -> AsyncGenerator[None]:
+    """Once begun: asyncio.run shuts the generators down that its loop left open."""
     try:
         yield
     finally:

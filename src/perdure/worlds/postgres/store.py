@@ -16,6 +16,7 @@ from perdure.worlds.postgres.fault import goes_again, to_world_error
 from perdure.worlds.postgres.location import Location
 from perdure.worlds.postgres.notice import Notices
 from perdure.worlds.postgres.pool import Pool
+from perdure.worlds.postgres.session import Sessions
 
 _TRIES_MAX = 5
 
@@ -32,6 +33,7 @@ class Store:
         self._opened = False
         self._skew_ms = 0
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._sessions: dict[asyncio.AbstractEventLoop, Sessions] = {}
         self._notices: dict[asyncio.AbstractEventLoop, Notices] = {}
         self._forsaken: list[object] = []
         _stores.add(self)
@@ -54,13 +56,14 @@ class Store:
                 await notices.close()
             elif not notices.loop.is_closed():
                 notices.loop.call_soon_threadsafe(notices.stop)
-        for pool in list(self._pools.values()):
+        for pool in (*self._pools.values(), *self._sessions.values()):
             if pool.loop is here:
                 await pool.close()
             elif not pool.loop.is_closed():
                 pool.loop.call_soon_threadsafe(pool.terminate)
         self._notices.clear()
         self._pools.clear()
+        self._sessions.clear()
 
     @property
     def told_ms(self) -> int | None:
@@ -108,15 +111,30 @@ class Store:
 
     def forsake(self) -> None:
         """In a forked child: the sockets are shared with the parent, and not a byte may go over them."""
-        self._forsaken += [*self._pools.values(), *self._notices.values()]
+        self._forsaken += [*self._pools.values(), *self._sessions.values(), *self._notices.values()]
         self._opened = False
         self._pools.clear()
+        self._sessions.clear()
         self._notices.clear()
         self.hints.clear()
 
-    async def _pool(self) -> Pool:
+    async def sessions(self) -> Sessions:
+        """Those of the running loop. Raises: WorldUnavailable."""
+        self._refuse_closed()
+        loop = asyncio.get_running_loop()
+        sessions = self._sessions.get(loop)
+        if sessions is None:
+            self._forget_ended_loops()
+            sessions = self._sessions[loop] = Sessions(self.location)
+            await sessions.start()
+        return sessions
+
+    def _refuse_closed(self) -> None:
         if not self._opened:
             raise WorldUnavailable("it is not open in this process: await open() first, after a fork as well")
+
+    async def _pool(self) -> Pool:
+        self._refuse_closed()
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
         if pool is None:
@@ -127,9 +145,9 @@ class Store:
 
     def _forget_ended_loops(self) -> None:
         """Their connections are closed: see `Pool.start`."""
-        for ended in [loop for loop in self._pools if loop.is_closed()]:
-            del self._pools[ended]
-            self._notices.pop(ended, None)
+        for known in (self._pools, self._sessions, self._notices):
+            for ended in [loop for loop in known if loop.is_closed()]:
+                del known[ended]
 
     def _notices_here(self) -> Notices:
         loop = asyncio.get_running_loop()

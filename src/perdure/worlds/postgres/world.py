@@ -21,6 +21,7 @@ from perdure.world import (
 )
 from perdure.worlds.postgres import mail, ownership, query
 from perdure.worlds.postgres.commit import commit
+from perdure.worlds.postgres.guest import PostgresTransactions
 from perdure.worlds.postgres.hook import PostgresHooks
 from perdure.worlds.postgres.location import location_of
 from perdure.worlds.postgres.retention import PostgresRetention
@@ -44,6 +45,7 @@ class PostgresWorld:
         self.hooks = PostgresHooks(self._store)
         self.streams = PostgresStreams(self._store)
         self.retention = PostgresRetention(self._store)
+        self.transactions = PostgresTransactions(self._store)
 
     async def open(self) -> None:
         await self._store.open(migrate=self._migrate)

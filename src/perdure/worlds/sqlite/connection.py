@@ -9,8 +9,8 @@ from typing import Any, Protocol, cast
 import apsw
 
 BUSY_S = 10
-_NAP_S = 0.004
-_NAPS = int(BUSY_S / _NAP_S)
+NAP_S = 0.004
+_NAPS = int(BUSY_S / NAP_S)
 
 
 class Cursor(Protocol):
@@ -23,6 +23,9 @@ class Cursor(Protocol):
 
 class Connection(Protocol):
     """What is used of `apsw.Connection`, in types that a type checker for Python 3.11 can read."""
+
+    exec_trace: Callable[..., bool] | None
+    row_trace: Callable[..., Any] | None
 
     @property
     def in_transaction(self) -> bool: ...
@@ -41,7 +44,13 @@ class Connection(Protocol):
 
     def create_scalar_function(self, name: str, callable: Callable[..., Any], /, *, deterministic: bool) -> None: ...
 
-    def close(self) -> None: ...
+    def set_commit_hook(self, callable: Callable[[], bool], /) -> None: ...
+
+    def set_rollback_hook(self, callable: Callable[[], None], /) -> None: ...
+
+    def interrupt(self) -> None: ...
+
+    def close(self, force: bool = False, /) -> None: ...
 
 
 def connect(path: Path) -> Connection:
@@ -67,5 +76,5 @@ def connect_reader(path: Path, functions: dict[str, Callable[..., Any]]) -> Conn
 
 def _wait(tries: int) -> bool:
     """Short naps of uneven length: SQLite's own grow to 100 ms, and starve who has waited long."""
-    time.sleep(_NAP_S * random.uniform(0.5, 1.5))
+    time.sleep(NAP_S * random.uniform(0.5, 1.5))
     return tries < _NAPS

@@ -12,6 +12,7 @@ from perdure.errors import WorldUnavailable
 from perdure.worlds.sqlite import query
 from perdure.worlds.sqlite.connection import connect, connect_reader
 from perdure.worlds.sqlite.fault import opening
+from perdure.worlds.sqlite.guest import Guest, Visit
 from perdure.worlds.sqlite.job import Job
 from perdure.worlds.sqlite.location import prepare
 from perdure.worlds.sqlite.reader import Readers
@@ -62,12 +63,11 @@ class Store:
 
     def write(self, work: Callable[..., Any], *arguments: object) -> "Future[Any]":
         """`work(transaction, *arguments)` in the next transaction; done when it is durable."""
-        future: Future[Any] = get_running_loop().create_future()
-        if self._threads is None:
-            future.set_exception(_not_open())
-        else:
-            self._threads.writer.submit(Job(work, arguments, future))
-        return future
+        return self._submit(Job(work, arguments, get_running_loop().create_future()))
+
+    def visit(self, guest: Guest) -> "Future[Any]":
+        """Done when the guest is inside its transaction: nothing else is written until it leaves."""
+        return self._submit(Visit(guest, get_running_loop().create_future()))
 
     def read(self, work: Callable[..., Any], *arguments: object) -> "Future[Any]":
         """`work(connection, *arguments)` on a connection that sees all that was acknowledged."""
@@ -77,6 +77,13 @@ class Store:
         else:
             self._threads.readers.submit(Job(work, arguments, future))
         return future
+
+    def _submit(self, job: Job) -> "Future[Any]":
+        if self._threads is None:
+            job.future.set_exception(_not_open())
+        else:
+            self._threads.writer.submit(job)
+        return job.future
 
     def pause(self) -> None:
         """Nobody is inside SQLite from here on, until `resume`: a fork would copy locks that nobody gives back."""

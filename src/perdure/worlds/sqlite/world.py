@@ -20,7 +20,9 @@ from perdure.world import (
 )
 from perdure.world.clock import wall_clock_ms
 from perdure.worlds.sqlite import mail, ownership, query
+from perdure.worlds.sqlite.append import append
 from perdure.worlds.sqlite.commit import commit
+from perdure.worlds.sqlite.guest import SqliteTransactions
 from perdure.worlds.sqlite.hook import SqliteHooks
 from perdure.worlds.sqlite.location import path_of
 from perdure.worlds.sqlite.retention import SqliteRetention
@@ -43,6 +45,7 @@ class SqliteWorld:
         self.hooks = SqliteHooks(self._store)
         self.streams = SqliteStreams(self._store)
         self.retention = SqliteRetention(self._store)
+        self.transactions = SqliteTransactions(self._store.visit, append)
 
     async def open(self) -> None:
         await asyncio.to_thread(self._store.open)

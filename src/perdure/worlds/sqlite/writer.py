@@ -1,7 +1,8 @@
 """The one thread of a process that writes. It commits whatever is waiting together: the disk is asked once for all.
 
-Jobs are done in the order in which they were put. One that fails takes no other with it. After an error that leaves
-open whether the disk keeps what it was given, nothing more is written or acknowledged.
+Jobs are done in the order in which they were put. One that fails takes no other with it. While a guest (`guest.py`) is
+inside, the others wait. After an error that leaves open whether the disk keeps what it was given, nothing more is
+written or acknowledged.
 """
 
 import logging
@@ -14,9 +15,11 @@ from threading import Lock, Thread
 
 import apsw
 
-from perdure.worlds.sqlite.connection import Connection
+from perdure.world import Refused
+from perdure.worlds.sqlite.connection import NAP_S, Connection
 from perdure.worlds.sqlite.fault import Stopped, stopped_by, to_world_error
-from perdure.worlds.sqlite.job import Job, JobQueue, settle
+from perdure.worlds.sqlite.guest import Guest, Visit
+from perdure.worlds.sqlite.job import Job, JobQueue, Settled, settle
 from perdure.worlds.sqlite.transaction import Transaction
 
 _POLL_S = 0.02
@@ -24,6 +27,9 @@ _POLL_S = 0.02
 
 _JOBS_MAX = 1000
 """So that a flood doesn't lock other processes out."""
+
+_LONG_S = 0.05
+"""A guest that stays for so long has kept other processes waiting: they go next."""
 
 _CHECKPOINT_PAGES = 1000
 """When the write-ahead log is copied into the file; SQLite's own default."""
@@ -75,9 +81,12 @@ class Writer:
         going_on = True
         while going_on:
             jobs, going_on = self._next()
+            last = jobs.pop() if jobs and isinstance(jobs[-1], Visit) else None
             with self.gate:
                 if jobs:
                     self._write(jobs)
+                if isinstance(last, Visit):
+                    self._receive(last)
                 if self._log_pages >= _CHECKPOINT_PAGES and self._stopped is None:
                     self._checkpoint()
                 if self._hints and time.monotonic() >= self._look_at:
@@ -93,7 +102,7 @@ class Writer:
             job = self._queue.get(timeout=_POLL_S)
             while job is not None:
                 jobs.append(job)
-                if len(jobs) == _JOBS_MAX:
+                if len(jobs) == _JOBS_MAX or isinstance(job, Visit):
                     return jobs, True
                 job = self._queue.get_nowait()
         except Empty:
@@ -121,7 +130,7 @@ class Writer:
             transaction = Transaction(connection, self._clock())  # read under the lock: nobody's `now` is later
             results = [job.work(transaction, *job.arguments) for job in jobs]
             transaction.flush()
-            self._commit()
+            self._commit(connection)
         except BaseException:
             with suppress(apsw.Error):  # what went wrong first is what matters
                 if connection.in_transaction:
@@ -130,9 +139,44 @@ class Writer:
         self._stirred = self._stirred or transaction.stirs
         return results
 
-    def _commit(self) -> None:
+    def _receive(self, visit: Visit) -> None:
+        """Have a guest inside until it leaves. A fork waits as long: the child would have the guest's locks too."""
+        guest = visit.guest
         try:
-            self._connection.execute("COMMIT")
+            if self._stopped is not None:
+                raise self._stopped
+            guest.enter(self._path, self._count_pages)
+        except Exception as error:
+            settle([(visit, None, to_world_error(error, self._path))])
+            return
+        settle([(visit, guest, None)])
+        entered_at = time.monotonic()
+        last = guest.wait()
+        settled = None if last is None else self._end_with(guest, last)
+        guest.leave()
+        if settled is not None:
+            settle([settled])
+        if time.monotonic() - entered_at > _LONG_S:
+            time.sleep(2 * NAP_S)
+
+    def _end_with(self, guest: Guest, last: Job) -> Settled:
+        """Do the last of a guest's transaction, and commit it. All errors but the disk's mean that it is undone."""
+        try:
+            connection, transaction = guest.last(self._clock())
+            outcome = last.work(transaction, *last.arguments)
+            if not isinstance(outcome, Refused):
+                transaction.flush()
+                self._commit(connection)
+                self._stirred = self._stirred or transaction.stirs
+                self._data_version = self._read_data_version()  # it was no other process
+        except Exception as error:
+            known = isinstance(error, Stopped | apsw.FullError)
+            return last, None, to_world_error(error, self._path) if known else error
+        return last, outcome, None
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.execute("COMMIT")
         except apsw.IOError as error:
             self._stopped = stopped_by(error)
             raise self._stopped from error

@@ -46,6 +46,11 @@ async def once(what: str) -> str:
     return await effect(f"did {what}")
 
 
+@step(name="checked:booked", transaction=True)
+async def booked(what: str) -> str:
+    return await effect(f"did {what}")
+
+
 @workflow(name="checked:trip")
 async def trip(given: str) -> list[str]:
     first = await do(given)
@@ -67,7 +72,7 @@ async def both(given: str) -> list[str]:
 
 
 TRIP = Program(workflow=trip)
-SUITE = Suite(programs=(TRIP, Program(workflow=both)), children=(), steps=(do, once))
+SUITE = Suite(programs=(TRIP, Program(workflow=both)), children=(), steps=(do, once, booked))
 DEPLOYMENTS = {"d0": 0, "d1": 1}
 
 
@@ -79,6 +84,7 @@ def suite_of(**options: Any) -> Suite:
 # -- logs
 
 DO, END, ONCE, NAP = "0/step:checked:do#0", "0/step:checked:do#1", "0/step:checked:once#0", "0/sleep#0"
+BOOKED = "0/step:checked:booked#0"
 
 
 def row(turn: int, key: str, fact: Fact, **fields: Any) -> Row:
@@ -185,6 +191,7 @@ def evidence_of(*logs: Log, **fields: Any) -> Evidence:
         streams={log.run.run_id: {} for log in logs},
         effects=[],
         written=[],
+        booked=[],
         stories=[],
         calm_ms=0,
         ended_ms=LATER_MS,

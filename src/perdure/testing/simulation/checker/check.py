@@ -10,6 +10,7 @@ from perdure.testing.simulation.checker.replay import check_replay
 from perdure.testing.simulation.checker.run import check_run, check_stories
 from perdure.testing.simulation.checker.step import check_steps
 from perdure.testing.simulation.checker.stream import check_readers, check_streams
+from perdure.testing.simulation.checker.transaction import check_rows, check_transactions
 from perdure.testing.simulation.checker.wait import check_waits
 from perdure.testing.simulation.evidence import Evidence, Violation
 
@@ -28,6 +29,7 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
     yield from check_stories(evidence)
     yield from check_senders(evidence)
     yield from check_readers(evidence)
+    yield from check_rows(evidence)
     for run_id in sorted(evidence.effects_of.keys() - evidence.logs.keys()):
         yield Violation("P1 a step of a run that isn't there", run_id, "")
     chosen = min(evidence.logs, default=None)
@@ -39,5 +41,6 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
         yield from check_waits(evidence, log)
         yield from check_steps(evidence, log, evidence.effects_of.get(run_id, ()))
         yield from check_queues(evidence, log)
+        yield from check_transactions(evidence, log)
         yield from check_replay(evidence, log, prefixes=prefixes and run_id == chosen)
         yield from check_run(evidence, log)
