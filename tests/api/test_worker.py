@@ -9,7 +9,8 @@ import pytest
 
 from perdure import UsageError, configure, get_run, list_runs, sleep, start, step, worker, workflow
 from perdure.api.connect import CONNECTION
-from tests.api.following import types_of, waiting_for
+from perdure.model.ids import RunId
+from tests.api.following import types_of, until, waiting_for
 
 pytestmark = pytest.mark.anyio
 
@@ -142,9 +143,16 @@ async def test_who_waits_is_told_that_nobody_serves_the_queue(
 ) -> None:
     monkeypatch.setattr("perdure.api.run.WARN_AFTER_S", 0.05)
     configure(world="memory://", work=False)
-    async with worker(queues=("default",)):
+    async with worker(queues=("default",)) as at_work:
         run = await start(ingest, "x")
         await waiting_for(run, "worker")
+
+        async def is_put_away() -> bool:
+            if run.run_id in at_work.runs:
+                at_work.runs[RunId(run.run_id)].departure.put_away()
+            return run.run_id not in at_work.runs
+
+        await until(is_put_away)
         with pytest.raises(TimeoutError):
             await run.result(timeout=0.2)
     assert "no live worker serves queue:gpu/tests.api.test_worker:embed" in caplog.text

@@ -11,9 +11,11 @@ import pytest
 import perdure
 from perdure import FatalError, Retry, StepInterrupted, get_step_metadata, race, sleep, step, workflow
 from perdure.codec.fact import pack
+from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
 from perdure.engine.append import Entry
 from perdure.engine.engine import Engine
+from perdure.engine.log import to_events
 from perdure.engine.queue import Service, received, steps_with_queued
 from perdure.errors import UsageError
 from perdure.model.event import (
@@ -21,6 +23,7 @@ from perdure.model.event import (
     ChildCompleted,
     Fact,
     RequestsReleased,
+    RunBlocked,
     RunCancelled,
     RunCompleted,
     RunCreated,
@@ -168,8 +171,13 @@ async def handed() -> str:
         return await embed(hook.token)
 
 
+@workflow(name="q:frail", max_recoveries=2)
+async def frail(what: str) -> str:
+    return await embed(what)
+
+
 STEPS = (embed, train, shaky, fatal, telling, here)
-ALL = (*STEPS, embedded, trained, shaken, doomed, told, raced, deserted, cleaning, handed)
+ALL = (*STEPS, embedded, trained, shaken, doomed, told, raced, deserted, cleaning, handed, frail)
 
 
 class Scene:
@@ -705,6 +713,50 @@ class TestRest:
             await on.end()
             page = await on.world.list_runs(RunFilter(without="queue:"))
             assert [run.run_id for run in page.runs] == [run_id]
+
+        play(act)
+
+    def test_sealed_payloads_are_opened_where_it_runs(self) -> None:
+        """Each is sealed for its place: the step's run, and the letter home, have other places."""
+
+        async def act(on: Scene) -> None:
+            keys = KeyRing({"k1": bytes(range(32))})
+            owner, gpu = on.stage.engine(*ALL, keys=keys), on.stage.engine(*STEPS, keys=keys)
+            await owner.work(100, DEFAULT)
+            on.owner, on.run_id = owner, (await owner.start(new(embedded, "secret"))).run_id
+            await asyncio.sleep(2)
+            log = await on.world.read_log(on.run_id)
+            assert log is not None and not any(b"secret" in row.payload for row in log.rows)
+            [standing] = await steps_with_queued(on.world, to_events(log, keys), keys)
+            assert standing.status == "pending"
+            await gpu.work(100, GPU)
+            assert await on.end() == RunCompleted(result=raw('"secret embedded here"'))
+
+        play(act)
+
+    def test_its_workflow_says_how_often_its_worker_may_die(self) -> None:
+        """Its run is parked, and the run that called it waits: whoever looks is told where."""
+
+        async def act(on: Scene) -> None:
+            await on.begin(frail, "slow")
+            await asyncio.sleep(1)
+            for _ in range(4):
+                gpu = await on.gpu()
+                await asyncio.sleep(12)  # until the lease of the last has lapsed
+                assert gpu.worker is not None
+                await on.world.retire(gpu.worker.worker_id, died=True)
+                gpu.worker.sweeper.paused = True
+                for run in list(gpu.worker.runs.values()):
+                    run.departure.leave()
+            await on.gpu()
+            await asyncio.sleep(5)
+            [child] = await on.queued()
+            assert child.status == "blocked"
+            [blocked] = await on.facts(RunBlocked, of=child.run_id)
+            assert "the last step that was begun is q:embed" in blocked.sentence
+            await on.owner.cancel(child.run_id, "hopeless", None)
+            end = await on.end()
+            assert isinstance(end, RunFailed) and end.error.message == f"run {child.run_id} was cancelled: hopeless"
 
         play(act)
 
