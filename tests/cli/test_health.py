@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from perdure import close, configure, worker
+from perdure import StartOptions, close, configure, start, worker
 from perdure.api.connect import CONNECTION
 from perdure.cli.health import Health, counts_cell, is_live, live_cell, look, parts_of, worker_json, workers_cell
 from perdure.cli.table import Cell
 from perdure.model.ids import WorkerId
 from perdure.world.ownership import WorkerRecord
-from tests.cli.shop import Shop, say
+from tests.cli.shop import Shop, remind, say
 
 NOBODY = "no live worker: start `perdure worker MODULE` or `perdure serve MODULE`\n"
 RUNS = {"pending": 1, "running": 2, "blocked": 0}
@@ -26,6 +26,7 @@ def test_nobody_works(shop: Shop) -> None:
         "live": False,
         "workers": [],
         "runs": RUNS,
+        "pins": {},
         "unserved": {"shop:remind": 2, "shop:inquire": 1},
     }
 
@@ -52,6 +53,23 @@ def test_somebody_works(shop: Shop) -> None:
     (shown,) = found.as_json()["workers"]
     assert {"shop:remind", "shop:inquire"} <= set(shown["workflows"])
     assert shown["live"] is True
+
+
+def test_what_is_pinned_wants_its_own(shop: Shop) -> None:
+    """Whether a deployment may be shut down, and what waits for one that was."""
+
+    async def ask() -> Health:
+        configure(world=shop.url, work=False, deployment="blue")
+        try:
+            async with worker():
+                for deployment in ("green", "green", "blue", "any"):
+                    await start(remind, 1, options=StartOptions(deployment=deployment))
+                return await look(await CONNECTION.engine())
+        finally:
+            await close()
+
+    found = asyncio.run(ask())
+    assert (found.pins, found.unserved) == ({"green": 2, "blue": 1}, {"shop:remind of green": 2})
 
 
 def test_a_world_that_isnt_there(folder: object) -> None:
@@ -98,7 +116,9 @@ def test_json_of_a_worker() -> None:
 
 
 def test_cells() -> None:
-    found = Health("sqlite:///x", (record(), record(worker_id=WorkerId("wrkr_2"))), {"pending": 0, "running": 3}, {})
+    found = Health(
+        "sqlite:///x", (record(), record(worker_id=WorkerId("wrkr_2"))), {"pending": 0, "running": 3}, {}, {}
+    )
     assert live_cell(found) == Cell("at work", "true", style="green")
     assert live_cell(found._replace(workers=())) == Cell("nobody works", "false", style="bold red")
     assert workers_cell(found.workers).text == (

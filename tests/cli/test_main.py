@@ -32,7 +32,7 @@ def unread() -> None:
 
 def test_all_commands_in_order() -> None:
     assert list(main.commands) == [
-        "start", "inspect", "stream", "resume-hook", "cancel", "retry", "rerun", "wake", "worker", "serve", "health",
+        "start", "inspect", "stream", "resume-hook", "cancel", "retry", "repin", "rerun", "wake", "worker", "serve", "health",
         "check", "db",
     ]  # fmt: skip
     told = say("--help").stdout

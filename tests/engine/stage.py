@@ -61,17 +61,30 @@ class Stage:
         world: World | None = None,
         retention_ms: int = 0,
         keys: KeyRing | None = None,
+        deployment: str = "",
     ) -> Engine:
         """An engine of its own on the stage's World (or another), that knows these workflows and steps."""
         entropy, world, registry = seeded(len(self.engines)), world or self.world, registry_of(*parts)
-        engine = Engine(world, registry, entropy=entropy, own_thread=False, retention_ms=retention_ms, keys=keys)
+        engine = Engine(
+            world,
+            registry,
+            entropy=entropy,
+            own_thread=False,
+            retention_ms=retention_ms,
+            keys=keys,
+            deployment=deployment,
+        )
         self.engines.append(engine)
         return engine
 
     async def working(
-        self, *parts: "Workflow[..., Any] | Step[..., Any]", world: World | None = None, keys: KeyRing | None = None
+        self,
+        *parts: "Workflow[..., Any] | Step[..., Any]",
+        world: World | None = None,
+        keys: KeyRing | None = None,
+        deployment: str = "",
     ) -> Engine:
-        engine = self.engine(*parts, world=world, keys=keys)
+        engine = self.engine(*parts, world=world, keys=keys, deployment=deployment)
         await engine.work()
         return engine
 

@@ -16,6 +16,7 @@ from perdure.model.event import (
     RunCancelled,
     RunCompleted,
     RunFailed,
+    RunRepinned,
     RunStarted,
     StepRetrying,
     StreamClosed,
@@ -233,3 +234,18 @@ class TestChildren:
 def test_an_input_is_passed_on_byte_for_byte() -> None:
     odd = ChildCreated(run_id=CHILD, workflow="w", input=Raw(b'{ "n" :  1.0 }'))
     assert b'"input":{ "n" :  1.0 }' in append(odd).children[0].created
+
+
+@pytest.mark.parametrize(("status", "pin"), [("pending", "v2"), ("running", ""), ("blocked", "v2")])
+def test_a_new_pin_is_the_runs_own(status: Status, pin: str) -> None:
+    made = append(RunRepinned(pin=pin), status=status)
+    assert (made.pin, made.status) == (pin, None)
+    assert append(step()).pin is None
+
+
+def test_children_share_the_pin() -> None:
+    [birth] = append(child(), header=HEADER._replace(pin="v1")).children
+    assert birth.pin == "v1"
+    assert b'"pin":"v1"' in birth.created
+    [birth] = append(child()).children
+    assert (birth.pin, b"pin" in birth.created) == ("", False)

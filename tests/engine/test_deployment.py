@@ -1,13 +1,17 @@
 """Which code runs here, in a few characters."""
 
+import asyncio
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from perdure.engine.deployment import deployment_of
+from perdure.engine.deployment import deployment_name, deployment_of, is_named, pin_of
 from perdure.engine.registry import Registry
+from perdure.errors import UsageError
 from perdure.model.definition import WorkflowDefinition
+from tests.engine.program import ALL, do, held
+from tests.engine.stage import Stage
 
 
 async def flow() -> None: ...
@@ -34,7 +38,7 @@ def test_it_follows_the_sources(tmp_path: Path) -> None:
     source = tmp_path / "app.py"
     source.write_text("one")
     first = deployment_of(registry(f"{source}:1"))
-    assert len(first) == 12
+    assert (first[:5], len(first)) == ("code:", 17)
     assert deployment_of(registry(f"{source}:9", f"{source}:20")) == first, "whichever lines, however many workflows"
     source.write_text("two")
     assert deployment_of(registry(f"{source}:1")) != first
@@ -50,8 +54,59 @@ def test_the_order_of_files_is_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["<stdin>:1", "/nowhere/\udcff.py:1"])
 def test_code_without_a_file_has_a_digest_too(place: str) -> None:
-    assert len(deployment_of(registry(place))) == 12
+    assert len(deployment_of(registry(place))) == 17
 
 
 def test_without_workflows_it_is_only_python() -> None:
-    assert deployment_of(Registry()) == "py3"
+    assert deployment_of(Registry()) == "code:py3"
+
+
+def test_names_and_digests_are_told_apart() -> None:
+    assert is_named("release-7")
+    assert not is_named(deployment_of(Registry()))
+    assert not is_named("")
+
+
+@pytest.mark.parametrize("name", ["2026-01-31.2", "ünï", "a b", "x" * 128])
+def test_a_name_is_a_text(name: str) -> None:
+    assert deployment_name("deployment", name) == name
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[1m", "x" * 129, 7, None, b"v1", "\ud800"])
+def test_what_is_none(name: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        deployment_name("deployment", name)
+    told = f"deployment={name!r} names no deployment: give a text of up to 128 characters, as in '2026-01-31.2'"
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("name", ["latest", "any", "code:", "code:1f"])
+def test_words_with_a_meaning_of_their_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError) as caught:
+        deployment_name("deployment", name)
+    told = f"deployment={name!r} can't name a deployment: the word has a meaning of its own; choose another"
+    assert str(caught.value) == told
+    monkeypatch.setenv("PERDURE_DEPLOYMENT", name)
+    with pytest.raises(UsageError, match=r"^PERDURE_DEPLOYMENT="):
+        deployment_of(Registry())
+
+
+def test_latest_is_the_youngest_workers_that_serves_it() -> None:
+    stage = Stage()
+
+    async def act() -> None:
+        assert await pin_of(stage.world, "latest", "t:one") == ""
+        await stage.working(*ALL, deployment="v1")
+        await asyncio.sleep(1)
+        newest = await stage.working(*ALL, deployment="v2")
+        await asyncio.sleep(1)
+        await stage.working(do, held, deployment="v3")
+        assert await pin_of(stage.world, "latest", "t:one") == "v2"
+        await newest.close()
+        assert await pin_of(stage.world, "latest", "t:one") == "v1"
+        await stage.working(*ALL)
+        assert await pin_of(stage.world, "latest", "t:one") == "", "a digest pins nothing"
+        assert await pin_of(stage.world, "any", "t:one") == ""
+        assert await pin_of(stage.world, "v0", "t:one") == "v0"
+
+    stage.play(act)

@@ -8,11 +8,21 @@ import pytest
 
 from perdure.engine.engine import Engine
 from perdure.errors import RunNotFound, UsageError, WorldFull, WorldUnavailable
-from perdure.model.event import RunBlocked, RunCancelled, RunCompleted, RunCreated, RunFailed, RunRetried
+from perdure.model.event import (
+    RunBlocked,
+    RunCancelled,
+    RunCompleted,
+    RunCreated,
+    RunFailed,
+    RunRepinned,
+    RunResumed,
+    RunRetried,
+)
 from perdure.model.ids import RunId
+from perdure.world import RunFilter, RunRecord
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
-from tests.engine.program import ALL, DID, clean, do, doomed, failing, gate, held, nap, one
+from tests.engine.program import ALL, DID, clean, do, doomed, failing, gate, held, nap, one, parent
 from tests.engine.stage import EPOCH_MS, Stage, new
 
 NOBODY = RunId("wrun_" + 26 * "0")
@@ -347,9 +357,121 @@ def test_the_deployment_follows_what_is_known(monkeypatch: pytest.MonkeyPatch) -
 
     async def act(stage: Stage) -> None:
         engine: Engine = stage.engine()
-        assert engine.deployment == "py3"
+        assert engine.deployment == "code:py3"
         engine.registry.add(one.definition)
-        assert len(engine.deployment) == 12
+        assert len(engine.deployment) == len("code:") + 12
         assert engine.deployment == engine.deployment
 
     play(act)
+
+
+class TestPins:
+    """Runs that only workers of one deployment may have."""
+
+    def test_a_named_deployment_pins_what_its_process_starts(self) -> None:
+        async def act(stage: Stage) -> None:
+            started = await stage.engine(*ALL, deployment="v1").start(new(one, "x"))
+            [created] = await stage.events(started.run_id)
+            assert isinstance(created.fact, RunCreated)
+            assert (created.fact.deployment, created.fact.pin) == ("v1", "v1")
+            other = await stage.working(*ALL, deployment="v2")
+            await asyncio.sleep(60)
+            assert (await record(stage, started.run_id)).status == "pending"
+            assert not await other.is_served("t:one", "v1")
+            await stage.working(*ALL, deployment="v1")
+            assert await other.is_served("t:one", "v1")
+            assert isinstance(await other.end(started.run_id), RunCompleted)
+            assert (await record(stage, started.run_id)).pin == "v1"
+
+        play(act)
+
+    def test_without_a_name_nothing_is_pinned(self) -> None:
+        async def act(stage: Stage) -> None:
+            started = await stage.engine(*ALL).start(new(one, "x"))
+            assert (await record(stage, started.run_id)).pin == ""
+            engine = await stage.working(*ALL, deployment="v2")
+            assert isinstance(await engine.end(started.run_id), RunCompleted)
+
+        play(act)
+
+    @pytest.mark.parametrize(("pin", "owned"), [(None, True), ("v1", True), ("", True), ("v2", False)])
+    def test_only_ones_own_are_owned_at_birth(self, pin: str | None, owned: bool) -> None:
+        async def act(stage: Stage) -> None:
+            engine = await stage.working(*ALL, deployment="v1")
+            started = await engine.start(new(one, "x", pin=pin))
+            assert started.owned is owned
+            assert (await record(stage, started.run_id)).pin == ("v1" if pin is None else pin)
+
+        play(act)
+
+    def test_a_pinned_run_that_wakes_is_waited_for_by_its_own(self) -> None:
+        """Its time comes into the sweep of nobody else."""
+
+        async def act(stage: Stage) -> None:
+            run = (await stage.engine(*ALL).start(new(one, "x", pin="v1", due_ms=EPOCH_MS + 90_000))).run_id
+            await stage.working(*ALL, deployment="v2")
+            await stage.working(*ALL, deployment="v1")
+            await asyncio.sleep(89.9)
+            assert (await record(stage, run)).status == "pending"
+            await asyncio.sleep(0.2)
+            assert (await record(stage, run)).status == "completed"
+
+        play(act)
+
+    def test_it_is_moved_to_other_workers(self) -> None:
+        async def act(stage: Stage) -> None:
+            looker = stage.engine(*ALL)
+            old = await stage.working(*ALL, deployment="v1")
+            run = (await old.start(new(held, "x"))).run_id
+            await asyncio.sleep(1)
+            assert DID == ["x/1"]
+            await stage.working(*ALL, deployment="v2")
+            assert await looker.repin(run, "v2")
+            assert not await looker.repin(run, "v2")
+            gate("x").set()
+            assert isinstance(await looker.end(run), RunCompleted)
+            facts = [event.fact for event in await stage.events(run)]
+            assert [fact for fact in facts if isinstance(fact, RunRepinned | RunResumed)] == [
+                RunRepinned(pin="v2"), RunResumed(deployment="v2")
+            ]  # fmt: skip
+            assert (await record(stage, run)).pin == "v2"
+            with pytest.raises(UsageError, match=r"is completed: no worker will claim it any more; use rerun$"):
+                await looker.repin(run, "v1")
+            with pytest.raises(RunNotFound):
+                await looker.repin(NOBODY, "v1")
+            with pytest.raises(UsageError, match="names no deployment"):
+                await looker.repin(run, "")
+
+        play(act)
+
+    def test_a_delayed_start_that_is_moved_keeps_its_time(self) -> None:
+        async def act(stage: Stage) -> None:
+            looker = stage.engine(*ALL)
+            run = (await looker.start(new(one, "x", pin="v1", due_ms=EPOCH_MS + 90_000))).run_id
+            await stage.working(*ALL, deployment="v2")
+            assert await looker.repin(run, "any")
+            await asyncio.sleep(89)
+            assert (await record(stage, run)).status == "pending"
+            assert isinstance(await looker.end(run), RunCompleted)
+
+        play(act)
+
+    def test_children_share_their_parents_pin(self) -> None:
+        async def act(stage: Stage) -> None:
+            engine = await stage.working(*ALL, deployment="v1")
+            gate("x").set()
+            gate("y").set()
+            run = (await engine.start(new(parent, "x", pin=""))).run_id
+            pinned = (await engine.start(new(parent, "y"))).run_id
+            for each, pin in ((run, ""), (pinned, "v1")):
+                assert isinstance(await engine.end(each), RunCompleted)
+                children = (await stage.world.list_runs(RunFilter(parent_id=each))).runs
+                assert [child.pin for child in children] == [pin]
+
+        play(act)
+
+
+async def record(stage: Stage, run_id: RunId) -> RunRecord:
+    found = await stage.world.read_run(run_id)
+    assert found is not None
+    return found

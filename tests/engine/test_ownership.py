@@ -51,6 +51,8 @@ class AskedWorld(MoodyWorld):
 class Holder:
     """Holds what it adopts. `odd` is what it says of what it owns."""
 
+    deployment = "blue"
+
     def __init__(self, stage: Stage) -> None:
         self.worker_id: WorkerId = ONE
         self.world = AskedWorld(stage)

@@ -1,10 +1,11 @@
 """A log in, the append that takes the run over out (O7); and what makes a run go on (S6)."""
 
 import pytest
+from msgspec.structs import replace
 
 from perdure.core.transitions import TRANSITIONS
 from perdure.engine.letter import cancel_letter, wake_letter
-from perdure.engine.seizure import retry_facts, seizure
+from perdure.engine.seizure import repin_facts, retry_facts, seizure
 from perdure.errors import UsageError
 from perdure.model.event import (
     AnyFact,
@@ -19,6 +20,7 @@ from perdure.model.event import (
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunRepinned,
     RunRetried,
     RunUnblocked,
     StepRetrying,
@@ -221,3 +223,35 @@ class TestRetry:
         with pytest.raises(UsageError) as caught:
             retry_facts(kept(events, "failed"), events)
         assert str(caught.value) == ("run wrun_1 is a child and its parent was told of the failure: use rerun")
+
+
+class TestRepin:
+    """What moves a run to other workers."""
+
+    def test_it_is_told_and_done(self) -> None:
+        append = seized(log((0, A, step())), RunRepinned(pin="v2"))
+        assert [row.type for row in append.rows] == ["run_repinned"]
+        assert (append.seize, append.pin, append.status, append.wake_at_ms) == (True, "v2", "running", None)
+
+    def test_a_blocked_run_stays_blocked(self) -> None:
+        append = seized(log((0, "", RunBlocked(sentence="s"))), RunRepinned(pin="v2"), status="blocked")
+        assert (append.pin, append.status) == ("v2", "blocked")
+
+    def test_a_delayed_start_keeps_its_time(self) -> None:
+        created, *_ = log()
+        late = replace(created, fact=RunCreated(workflow="app:fulfil", input=raw("{}"), due_ms=7_000))
+        append = seized([late], RunRepinned(pin="v2"), status="pending")
+        assert (append.status, append.wake_at_ms) == ("pending", 7_000)
+
+    def test_it_is_theirs_already(self) -> None:
+        found = kept(log(), "running")
+        pinned = Log(run=replace(found.run, pin="v2"), rows=())
+        assert repin_facts(pinned, "v2") is None
+        assert repin_facts(pinned, "") == [RunRepinned()]
+        assert repin_facts(found, "v2") == [RunRepinned(pin="v2")]
+
+    @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+    def test_a_run_that_has_ended(self, status: Status) -> None:
+        with pytest.raises(UsageError) as caught:
+            repin_facts(kept(log(), status), "v2")
+        assert str(caught.value) == f"run {ME} is {status}: no worker will claim it any more; use rerun"

@@ -12,6 +12,7 @@ EFFECTS: list[dict[str, Any]] = [
     {"letters": (letter_to(2),)},
     {"children": (start_of(2),)},
     {"attributes": {"a": None}},
+    {"pin": ""},
     {"hooks": (hook_of(),)},
     {"chunks": (chunks_of(),)},
     {"all_mail": True},

@@ -12,6 +12,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 from perdure.codec.keyring import KeyRing, key_ring
+from perdure.engine.deployment import deployment_name
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
 from perdure.errors import DurationInvalid, KeysInvalid, TransactionInvalid, UsageError, WorldInvalid
@@ -104,6 +105,7 @@ class Connection:
     def __init__(self) -> None:
         self.url: str | None = None
         self.base_url: str | None = None
+        self.deployment: str | None = None
         self.retention: Duration | None = None
         self.keys: KeyRing | None = None
         self.work: Work = "auto"
@@ -126,7 +128,13 @@ class Connection:
         if loop not in self.engines:
             async with self._opening.setdefault(loop, asyncio.Lock()):
                 if loop not in self.engines:
-                    engine = Engine(await self._opened(), REGISTRY, retention_ms=retention_ms(), keys=keys())
+                    engine = Engine(
+                        await self._opened(),
+                        REGISTRY,
+                        deployment=self.deployment or "",
+                        retention_ms=retention_ms(),
+                        keys=keys(),
+                    )
                     self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
         if work and self.work == "auto" and engine.worker is None:
@@ -172,6 +180,7 @@ def configure(
     world: str | None = None,
     work: Work = "auto",
     base_url: str | None = None,
+    deployment: str | None = None,
     retention: Duration | None = None,
     keys: Mapping[str, str | bytes] | KeyRing | None = None,
     sealed_only: bool = False,
@@ -181,11 +190,12 @@ def configure(
     `world` is a URL (sqlite:///path, postgresql://…, memory://); without it PERDURE_WORLD counts, else
     sqlite:///.perdure/perdure.db. Each configure("memory://") is a new store. `work="auto"`: the first `start` in a
     process also starts a worker on the running event loop; False: this process only starts and looks. `base_url` is
-    what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts. `retention`: workers remove runs so long
-    after their end; without it PERDURE_RETENTION counts, else runs are kept for ever.
-    `keys` encrypt payloads: 32 bytes (or their
-    hex or base64) by name; the first seals what is written, all open what is read; without them PERDURE_KEYS counts
-    (`name:key,name:key`). `sealed_only` (or PERDURE_SEALED_ONLY=1): what isn't sealed isn't read.
+    what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts. `deployment` names this process's code, and
+    pins the runs that it starts: only workers of that deployment run them (`StartOptions.deployment` says otherwise for one).
+    `retention`: workers remove runs so long after their end; without it PERDURE_RETENTION counts, else runs are kept for
+    ever. `keys` encrypt payloads: 32 bytes (or their hex or base64) by name; the first seals what is written, all open what
+    is read; without them PERDURE_KEYS counts (`name:key,name:key`). `sealed_only` (or PERDURE_SEALED_ONLY=1): what isn't
+    sealed isn't read.
     Raises: UsageError while a World is in use (`await close()` first), WorldInvalid, KeysInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
@@ -194,6 +204,8 @@ def configure(
         world_at(world)
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise UsageError(f"base_url={base_url!r} is no address: it begins with http:// or https://")
+    if deployment is not None:
+        deployment_name("deployment", deployment)
     if retention is not None:
         _kept_ms("retention", retention)
     if isinstance(keys, KeyRing):
@@ -206,7 +218,7 @@ def configure(
         ring = None
     CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
     CONNECTION.keys = ring
-    CONNECTION.base_url, CONNECTION.retention = base_url, retention
+    CONNECTION.base_url, CONNECTION.deployment, CONNECTION.retention = base_url, deployment, retention
 
 
 def base_url() -> str:

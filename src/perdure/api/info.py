@@ -70,6 +70,7 @@ def run_info(
         root_id=record.root_id or record.run_id,
         recoveries=record.recoveries,
         deployment=record.deployment,
+        pin=record.pin or None,
         reason=_reason(last),
         forced=isinstance(last, RunCancelled) and last.forced,
         result=_result(last.result, returns) if isinstance(last, RunCompleted) else None,
@@ -211,12 +212,14 @@ def _reason(last: Any) -> str | None:
 
 
 def _waiting(record: RunRecord, events: list[Event], served: bool, unserved: Collection[str]) -> tuple[Waiting, ...]:
-    reasons = [_for_a_worker(reason) if reason.workflow in unserved else reason for reason in reasons_of(events)]
+    reasons = [
+        _for_a_worker(record, reason) if reason.workflow in unserved else reason for reason in reasons_of(events)
+    ]
     if record.status == "blocked":
         sentence = _reason(events[-1].fact) or "an operator"
         reasons = [Reason(kind="code", key="", since_ms=events[-1].at_ms, until_ms=None, detail=sentence)]
     elif record.owner is None and not served:
-        detail = f"a worker that serves {record.workflow}"
+        detail = f"{_worker_for(record)} that serves {record.workflow}{_way_out(record)}"
         reasons.insert(0, Reason(kind="worker", key="", since_ms=record.created_at_ms, until_ms=None, detail=detail))
     return tuple(
         Waiting(
@@ -230,9 +233,18 @@ def _waiting(record: RunRecord, events: list[Event], served: bool, unserved: Col
     )
 
 
-def _for_a_worker(reason: Reason) -> Reason:
+def _for_a_worker(record: RunRecord, reason: Reason) -> Reason:
     """A step in a queue that nobody serves."""
-    return structs.replace(reason, kind="worker", detail=f"a worker that runs {reason.detail}")
+    detail = f"{_worker_for(record)} that runs {reason.detail}{_way_out(record)}"
+    return structs.replace(reason, kind="worker", detail=detail)
+
+
+def _worker_for(record: RunRecord) -> str:
+    return f"a worker of deployment {record.pin}" if record.pin else "a worker"
+
+
+def _way_out(record: RunRecord) -> str:
+    return f"; `perdure repin {record.run_id} --deployment NAME` moves it to other code" if record.pin else ""
 
 
 def _sentence(record: RunRecord, reasons: tuple[Waiting, ...], now_ms: int) -> str:

@@ -2,6 +2,7 @@
 
 from perdure.api.options import StartOptions
 from perdure.codec.value import same_value
+from perdure.engine.deployment import pin_of
 from perdure.engine.engine import Engine, NewRun
 from perdure.errors import RunNotFound, StartConflict
 from perdure.model.duration import moment_ms
@@ -13,10 +14,13 @@ async def launch(
     engine: Engine, workflow: str, input: bytes, options: StartOptions, parent_id: RunId | None = None
 ) -> RunId:
     """Start the run, or find the one that has the key. Raises: StartConflict, WorldError."""
-    root_id: RunId | None = None
+    root_id, pin = parent_id, None
     if parent_id is not None:
         parent = await engine.world.read_run(parent_id)
-        root_id = parent.root_id or parent_id if parent is not None else parent_id
+        if parent is not None:
+            root_id, pin = parent.root_id or parent_id, parent.pin
+    if options.deployment is not None:
+        pin = await pin_of(engine.world, options.deployment, workflow)
     new = NewRun(
         workflow=workflow,
         input=input,
@@ -25,6 +29,7 @@ async def launch(
         attributes=dict(options.attributes),
         parent_id=parent_id,
         root_id=root_id,
+        pin=pin,
     )
     while True:
         started = await engine.start(new)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
+from perdure.engine.deployment import ANY, LATEST, deployment_name
 from perdure.errors import AttributeInvalid, UsageError
 from perdure.model.duration import Duration
 
@@ -18,13 +19,16 @@ class StartOptions:
 
     `idempotency_key` belongs to the world for as long as its run is kept: a second start with it finds the same run
     (`on_conflict="return"`) or raises StartConflict ("fail"; and always if the workflow or the arguments differ).
-    `delay` postpones the start. `attributes` are shown and can be filtered by.
+    `delay` postpones the start. `attributes` are shown and can be filtered by. `deployment` pins the run: only workers of
+    that deployment run it. A name; "latest" (that of the youngest live worker that serves the workflow, if it has a name);
+    "any" (no pin). Without it a child is pinned as its parent is, any other run as `configure(deployment=…)` says.
     """
 
     idempotency_key: str | None = None
     on_conflict: Literal["return", "fail"] = "return"
     delay: Duration | None = None
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    deployment: str | None = None
 
     def __post_init__(self) -> None:
         given = cast(Mapping[str, str | None], self.attributes)
@@ -35,6 +39,8 @@ class StartOptions:
         check_text("idempotency_key", self.idempotency_key)
         if self.on_conflict not in ("return", "fail"):
             raise UsageError(f"on_conflict={self.on_conflict!r} is neither 'return' nor 'fail'")
+        if self.deployment not in (None, LATEST, ANY):
+            deployment_name("deployment", self.deployment)
 
 
 def check_text(name: str, value: object) -> None:

@@ -57,6 +57,7 @@ class DivergenceInfo(Record):
 class RunInfo(Record):
     """Where a run stands. `result` and `error` are set once it has ended; `reason` where it was cancelled or blocked.
 
+    `deployment`: of the process that started it; `pin`: the one whose workers alone run it, or None.
     `locked`: its payloads can't be opened with this process's keys, so there is no more here than its row says; `reason`
     names the key.
     """
@@ -73,6 +74,7 @@ class RunInfo(Record):
     root_id: str
     recoveries: int
     deployment: str
+    pin: str | None = None
     reason: str | None
     forced: bool
     result: Any = None

@@ -37,14 +37,22 @@ async def relay_cancel(run_id: str, reason: str | None, grace_ms: int | None) ->
 
 @step(name="perdure:start", retry=RETRY)
 async def relay_start(
-    workflow: str, input: str, idempotency_key: str, on_conflict: str, attributes: dict[str, str]
+    workflow: str,
+    input: str,
+    idempotency_key: str | None,
+    on_conflict: str,
+    attributes: dict[str, str],
+    deployment: str | None = None,
 ) -> str:
-    """Start a run under a key that the workflow gave; the run that asks is its parent."""
+    """Start a run under a key that the workflow gave, or for a deployment; the run that asks is its parent."""
     attempt = current_attempt()
+    if idempotency_key is None and attempt is not None:
+        idempotency_key = attempt.next_start_key()
     options = StartOptions(
         idempotency_key=idempotency_key,
         on_conflict="fail" if on_conflict == "fail" else "return",
         attributes=attributes,
+        deployment=deployment,
     )
     engine = await CONNECTION.engine()
     return await launch(engine, workflow, input.encode(), options, attempt.run_id if attempt else None)

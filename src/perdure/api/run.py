@@ -92,8 +92,9 @@ class Run(Generic[R]):
         except PayloadLocked as error:
             return unreadable_info(record, error)
         returns = self._returns if self._returns is not Any else _returns_of(engine, record.workflow)
-        served = record.status in ENDED or await engine.is_served(record.workflow)
-        return run_info(record, events, returns, engine.world.now_ms(), served, await _unserved(engine, events))
+        served = record.status in ENDED or await engine.is_served(record.workflow, record.pin)
+        unserved = await _unserved(engine, record, events)
+        return run_info(record, events, returns, engine.world.now_ms(), served, unserved)
 
     async def cancel(self, reason: str | None = None, grace: Duration | None = None) -> bool:
         """Ask the run to end: CancelledError at its await, cleanup and compensation run, then it is cancelled.
@@ -117,6 +118,14 @@ class Run(Generic[R]):
         Raises: RunNotFound, UsageError where there is nothing to go on from (then: `rerun`).
         """
         await (await CONNECTION.engine()).retry(self._id)
+
+    async def repin(self, deployment: str) -> bool:
+        """Move the run to the workers of another deployment: a name, "latest" or "any"; False if it was theirs already.
+
+        Its present owner loses it at once. A blocked run stays blocked: then `retry`. Raises: RunNotFound, UsageError
+        where it has ended.
+        """
+        return await (await CONNECTION.engine()).repin(self._id, deployment)
 
     async def rerun(self) -> "Run[R]":
         """A new run with the same workflow and input. Raises: RunNotFound."""
@@ -222,13 +231,18 @@ async def _warn_if_unserved(engine: Engine, run_id: RunId) -> None:
         return  # it lives here: thousands may be waited for at once, and none of them need be read
     try:
         record = await _record(engine, run_id)
-        unserved = [record.workflow] if not await engine.is_served(record.workflow) else []
-        unserved += await _unserved(engine, (await _read(engine, record))[1])
+        unserved = [] if await engine.is_served(record.workflow, record.pin) else [record.workflow]
+        record, events = await _read(engine, record)
+        unserved += await _unserved(engine, record, events)
     except PerdureError:
         return  # whoever waits is told
     if unserved:
-        names = ", ".join(unserved)
-        logger.warning("run %s waits: no live worker serves %s; start one with `perdure worker`", run_id, names)
+        of = f" of deployment {record.pin}" if record.pin else ""
+        way_out = ", or move the run with `perdure repin`" if record.pin else ""
+        logger.warning(
+            "run %s waits: no live worker%s serves %s; start one with `perdure worker`%s",
+            run_id, of, ", ".join(unserved), way_out,
+        )  # fmt: skip
 
 
 async def _chunks(run_id: RunId, type: Any, namespace: str | None, start_index: int) -> AsyncGenerator[Chunk[Any]]:
@@ -314,14 +328,14 @@ async def _listed(engine: Engine, record: RunRecord) -> RunInfo | None:
         return None
     except DecodeError as error:  # one run's log, a newer version's or locked: the others are shown
         return unreadable_info(record, error)
-    served = record.status in ENDED or await engine.is_served(record.workflow)
-    returns = _returns_of(engine, record.workflow)
-    return run_info(record, events, returns, engine.world.now_ms(), served, await _unserved(engine, events))
+    served = record.status in ENDED or await engine.is_served(record.workflow, record.pin)
+    returns, unserved = _returns_of(engine, record.workflow), await _unserved(engine, record, events)
+    return run_info(record, events, returns, engine.world.now_ms(), served, unserved)
 
 
-async def _unserved(engine: Engine, events: list[Event]) -> list[str]:
+async def _unserved(engine: Engine, record: RunRecord, events: list[Event]) -> list[str]:
     """Of what the run's queued steps are, that which no live worker serves."""
-    return [name for name in queued_names(events) if not await engine.is_served(name)]
+    return [name for name in queued_names(events) if not await engine.is_served(name, record.pin)]
 
 
 async def _read(engine: Engine, record: RunRecord) -> tuple[RunRecord, list[Event]]:

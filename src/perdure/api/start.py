@@ -1,6 +1,7 @@
 """`start`: the one way into a workflow. It returns once the run is durable."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from perdure.api.connect import CONNECTION
@@ -33,8 +34,8 @@ async def start(
 ) -> Run[R]:
     """Start a run of a workflow with these arguments; durable when it returns.
 
-    With `options=` (idempotency key, delay, attributes) arguments go by position. In a workflow the start is recorded
-    and the run is a child; in a step without a key, a retried attempt finds the same run again.
+    With `options=` (idempotency key, delay, attributes, deployment) arguments go by position. In a workflow the start is
+    recorded and the run is a child; in a step without a key, a retried attempt finds the same run again.
     Raises: ArgumentsInvalid and EncodeError before anything is written, StartConflict, WorldError.
     """
     if not isinstance(workflow, Workflow):
@@ -49,7 +50,7 @@ async def start(
         run_id = await _start_in_body(body, definition.name, input, options)
     elif attempt is not None:
         if options.idempotency_key is None:
-            options = _with_key(options, attempt.next_start_key())
+            options = replace(options, idempotency_key=attempt.next_start_key())
         run_id = await launch(await CONNECTION.engine(), definition.name, input, options, attempt.run_id)
     else:
         run_id = await launch(await CONNECTION.engine(work=True), definition.name, input, options)
@@ -65,20 +66,17 @@ def _check_types(definition: WorkflowDefinition, input: bytes) -> None:
 
 
 async def _start_in_body(body: Body, workflow: str, input: bytes, options: StartOptions) -> RunId:
-    """A child, in the log of its parent; one with a key may be somebody else's run, and is started by a step."""
+    """A child, in the log of its parent. One with a key may be somebody else's run, one for another deployment lives
+    apart from its parent: a step starts these."""
     due_ms = None if options.delay is None else moment_ms(options.delay, body.loop.now_ms)
-    if options.idempotency_key is None:
-        return start_child(body, workflow, input, attributes=dict(options.attributes), due_ms=due_ms)
+    key, deployment, attributes = options.idempotency_key, options.deployment, dict(options.attributes)
+    if key is None and deployment is None:
+        return start_child(body, workflow, input, attributes=attributes, due_ms=due_ms)
     if due_ms is not None:
-        raise UsageError("in a workflow, a start with both a key and a delay isn't supported: sleep first, then start")
-    return RunId(
-        await relay_start(
-            workflow, input.decode(), options.idempotency_key, options.on_conflict, dict(options.attributes)
+        what = "a key" if deployment is None else "a deployment"
+        raise UsageError(
+            f"in a workflow, a start with both {what} and a delay isn't supported: sleep first, then start"
         )
-    )
-
-
-def _with_key(options: StartOptions, key: str) -> StartOptions:
-    return StartOptions(
-        idempotency_key=key, on_conflict=options.on_conflict, delay=options.delay, attributes=options.attributes
-    )
+    if deployment is None:  # as it was recorded before there were deployments
+        return RunId(await relay_start(workflow, input.decode(), key, options.on_conflict, attributes))
+    return RunId(await relay_start(workflow, input.decode(), key, options.on_conflict, attributes, deployment))

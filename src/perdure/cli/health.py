@@ -22,11 +22,13 @@ from perdure.world.query import RunFilter
 
 
 class Health(NamedTuple):
-    """`runs`: those that haven't ended, by status; `unserved`: of these, by workflow, those that nobody could run."""
+    """`runs`: those that haven't ended, by status; `pins`: of these, by deployment, those that are pinned to it;
+    `unserved`: by workflow, and the deployment that it is pinned to, those that nobody could run."""
 
     world: str
     workers: tuple[WorkerRecord, ...]
     runs: dict[str, int]
+    pins: dict[str, int]
     unserved: dict[str, int]
 
     @property
@@ -39,6 +41,7 @@ class Health(NamedTuple):
             "live": self.works,
             "workers": [worker_json(worker) for worker in self.workers],
             "runs": self.runs,
+            "pins": self.pins,
             "unserved": self.unserved,
         }
 
@@ -65,13 +68,15 @@ def health(ctx: click.Context, form: str | None, world: str | None) -> None:
 async def look(engine: Engine) -> Health:
     """Raises: WorldError."""
     workers = await engine.world.workers()
-    served = {name for worker in workers if is_live(worker) for name in worker.workflows}
-    runs, unserved = Counter[str](pending=0, running=0, blocked=0), Counter[str]()
+    live = [worker for worker in workers if is_live(worker)]
+    runs, pins, unserved = Counter[str](pending=0, running=0, blocked=0), Counter[str](), Counter[str]()
     async for run in walk_runs(engine.world, RunFilter(status=("pending", "running", "blocked"))):
         runs[run.status] += 1
-        if run.status != "blocked" and run.workflow not in served:
-            unserved[run.workflow] += 1
-    return Health(engine.world.url, workers, dict(runs), dict(unserved.most_common()))
+        if run.pin:
+            pins[run.pin] += 1
+        if run.status != "blocked" and not any(worker.serves(run.workflow, run.pin) for worker in live):
+            unserved[f"{run.workflow} of {run.pin}" if run.pin else run.workflow] += 1
+    return Health(engine.world.url, workers, dict(runs), dict(pins.most_common()), dict(unserved.most_common()))
 
 
 def is_live(worker: WorkerRecord) -> bool:
@@ -96,6 +101,7 @@ def parts_of(found: Health) -> list[Part]:
         Part("live", "status", live_cell(found)),
         Part("workers", "workers", workers_cell(found.workers)),
         Part("runs", "runs", counts_cell(found.runs)),
+        Part("pins", "pinned", counts_cell(found.pins)),
         Part("unserved", "unserved", counts_cell(found.unserved, "yellow")),
     ]
 

@@ -9,6 +9,7 @@ from perdure.cli.failure import INTERRUPTED, UNREAD, exit_code
 from perdure.cli.health import health
 from perdure.cli.inspect.group import inspect
 from perdure.cli.pipe import quieten
+from perdure.cli.repin import repin
 from perdure.cli.rerun import rerun
 from perdure.cli.resume_hook import resume_hook
 from perdure.cli.retry import retry
@@ -62,6 +63,6 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    start, inspect, stream, resume_hook, cancel, retry, rerun, wake, worker, serve, health, check, db,
+    start, inspect, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, health, check, db,
 ):  # fmt: skip
     main.add_command(command)

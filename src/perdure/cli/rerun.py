@@ -19,6 +19,6 @@ def rerun(run: str, world: str | None) -> None:
         record = await record_named(engine, run)
         again = await get_run(record.run_id).rerun()
         click.echo(again.run_id)
-        await tell_if_unserved(engine, record.workflow)
+        await tell_if_unserved(engine, await record_named(engine, again.run_id))
 
     in_world(world, work)

@@ -48,6 +48,6 @@ def resume_hook(token: str, json: str | None, key: str | None, modules: tuple[st
         click.echo(hook.run_id)
         run = await engine.world.read_run(found.record.run_id)
         if run is not None and run.status not in ENDED:
-            await tell_if_unserved(engine, run.workflow)
+            await tell_if_unserved(engine, run)
 
     in_world(world, work)

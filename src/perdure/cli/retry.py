@@ -22,6 +22,6 @@ def retry(run: str, world: str | None) -> None:
         record = await record_named(engine, run)
         await engine.retry(record.run_id)
         click.echo(f"run {record.run_id} goes on", err=True)
-        await tell_if_unserved(engine, record.workflow)
+        await tell_if_unserved(engine, record)
 
     in_world(world, work)

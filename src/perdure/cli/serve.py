@@ -51,6 +51,7 @@ class Options(NamedTuple):
     base_url: str | None
     concurrency: int
     grace: int
+    deployment: str | None
     world: str | None
 
 
@@ -74,6 +75,7 @@ class Options(NamedTuple):
 @click.option(
     "--grace", type=DURATION, default="30s", show_default=True, help="How long running steps may take to end at a stop."
 )
+@click.option("--deployment", metavar="NAME", help="Names this code, and pins to it the runs that it starts.")
 @world_option
 def serve(modules: tuple[str, ...], **given: Any) -> None:
     """Import each MODULE, run the runs of the workflows that it defines, and serve HTTP: start and follow runs, send
@@ -122,7 +124,15 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
     url = options.world or CONNECTION.url or os.environ.get(VARIABLE) or DEFAULT_URL
     address = address_of(listener)
     base_url = options.base_url or known_base_url() or (str(address) if address.is_local else None)
-    configure(world=url, work=False, base_url=base_url, retention=CONNECTION.retention, keys=CONNECTION.keys)
+    given = CONNECTION
+    configure(
+        world=url,
+        work=False,
+        base_url=base_url,
+        deployment=options.deployment or given.deployment,
+        retention=given.retention,
+        keys=given.keys,
+    )
     stop = Stop()
     try:
         async with working(concurrency=options.concurrency, grace=options.grace / 1000) as at_work:

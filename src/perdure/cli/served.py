@@ -5,21 +5,24 @@ from difflib import get_close_matches
 import click
 
 from perdure.engine.engine import Engine
+from perdure.world.query import RunRecord
 
 
-async def served_workflows(engine: Engine) -> frozenset[str]:
-    """The workflows that live workers serve, in whatever process."""
-    workers = await engine.world.workers()
-    return frozenset(name for worker in workers if worker.leased for name in worker.workflows)
-
-
-async def tell_if_unserved(engine: Engine, workflow: str) -> None:
+async def tell_if_unserved(engine: Engine, run: RunRecord) -> None:
     """On standard error, that the run waits, and what to do; nothing where a live worker serves it."""
-    served = await served_workflows(engine)
-    if workflow in served:
+    workers = await engine.world.workers()
+    workflow = run.workflow
+    if any(worker.serves(workflow, run.pin) for worker in workers):
+        return
+    if run.pin:
+        click.echo(
+            f"no live worker of deployment {run.pin} serves {workflow}: the run waits for one; start it, or let other "
+            f"workers have the run: `perdure repin {run.run_id} --deployment NAME`",
+            err=True,
+        )
         return
     sentence = f"no live worker serves {workflow}: the run waits for one; start it with `perdure worker MODULE`"
-    near = _near(workflow, served)
+    near = _near(workflow, frozenset(name for worker in workers if worker.leased for name in worker.workflows))
     if near is not None:
         sentence += f", or did you mean {near}?"
     click.echo(sentence, err=True)

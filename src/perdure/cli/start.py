@@ -8,6 +8,7 @@ from perdure.api.options import StartOptions
 from perdure.api.outcome import result_of
 from perdure.cli.arguments import encoded_arguments
 from perdure.cli.parameter import ATTRIBUTE, DURATION
+from perdure.cli.reference import record_named
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -22,6 +23,9 @@ from perdure.engine.engine import Engine
 @click.option(
     "--attr", "attributes", metavar="KEY=VALUE", type=ATTRIBUTE, multiple=True, help="Label the run; repeatable."
 )
+@click.option(
+    "--deployment", metavar="NAME", help="Only workers of this deployment run it; `latest`: of the youngest one's."
+)
 @world_option
 def start(
     name: str,
@@ -30,6 +34,7 @@ def start(
     key: str | None,
     delay: int | None,
     attributes: tuple[tuple[str, str], ...],
+    deployment: str | None,
     world: str | None,
 ) -> None:
     """Start a run of the workflow NAME (module:function), and write its id.
@@ -43,13 +48,16 @@ def start(
     """
     input = encoded_arguments(json)
     options = StartOptions(
-        idempotency_key=key, delay=None if delay is None else delay / 1000, attributes=dict(attributes)
+        idempotency_key=key,
+        delay=None if delay is None else delay / 1000,
+        attributes=dict(attributes),
+        deployment=deployment,
     )
 
     async def work(engine: Engine) -> None:
         run_id = await launch(engine, name, input, options)
         click.echo(run_id, err=wait)
-        await tell_if_unserved(engine, name)
+        await tell_if_unserved(engine, await record_named(engine, run_id))
         if wait:
             result = result_of(run_id, await engine.end(run_id))
             click.echo(msgspec.json.format(bytes(result), indent=2))

@@ -71,7 +71,7 @@ def stream(
         record = await record_named(engine, run)
         found = await engine.readers.record(record.run_id, name)
         if follow and not found.closed:
-            await tell_if_unserved(engine, record.workflow)
+            await tell_if_unserved(engine, record)
         async with while_read():
             await _write(engine, found, start_index, lines, follow=follow)
         if not follow:

@@ -42,8 +42,16 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
     show_default=True,
     help="Whose steps it runs; repeatable. Workflows are in the queue 'default'.",
 )
+@click.option("--deployment", metavar="NAME", help="Names this code, and pins to it the runs that it starts.")
 @world_option
-def worker(modules: tuple[str, ...], concurrency: int, grace: int, queues: tuple[str, ...], world: str | None) -> None:
+def worker(
+    modules: tuple[str, ...],
+    concurrency: int,
+    grace: int,
+    queues: tuple[str, ...],
+    deployment: str | None,
+    world: str | None,
+) -> None:
     """Import each MODULE, and run the runs of the workflows that it defines, until a signal comes.
 
     Steps that name another queue, as @step(queue="gpu") does, are left to the workers that serve it.
@@ -59,7 +67,14 @@ def worker(modules: tuple[str, ...], concurrency: int, grace: int, queues: tuple
     log_to_stderr()
     url = url_of(world or CONNECTION.url)  # the modules may have configured it
     given = CONNECTION
-    configure(world=url, work=False, base_url=given.base_url, retention=given.retention, keys=given.keys)
+    configure(
+        world=url,
+        work=False,
+        base_url=given.base_url,
+        deployment=deployment or given.deployment,
+        retention=given.retention,
+        keys=given.keys,
+    )
     asyncio.run(serve(url, concurrency, grace, frozenset(queues)))
     leave_stuck_threads()
 

@@ -20,12 +20,14 @@ TRANSITIONS: dict[Status, dict[str, Status]] = {
     "pending": {
         "run_created": "pending",
         "run_started": "running",
+        "run_repinned": "pending",
         "cancel_requested": "pending",
         "run_cancelled": "cancelled",
         "run_blocked": "blocked",
     },
     "running": {
         "run_started": "running",
+        "run_repinned": "running",
         **dict.fromkeys(_WORKING, "running"),
         "run_completed": "completed",
         "run_failed": "failed",
@@ -35,6 +37,7 @@ TRANSITIONS: dict[Status, dict[str, Status]] = {
     },
     "blocked": {
         "run_unblocked": "running",
+        "run_repinned": "blocked",
         "run_cancelled": "cancelled",
         **dict.fromkeys(_MAIL, "blocked"),  # what waits in the inbox is recorded before the end (M2)
     },

@@ -28,6 +28,7 @@ from perdure.model.event import (
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunRepinned,
     RunStarted,
     StepCompleted,
     StepFailed,
@@ -50,7 +51,7 @@ _COMPLETE_TURNS = frozenset(DELIVERIES)
 _HAVE_EFFECTS = frozenset(
     (
         WaitCompleted, ChildCreated, AttributesSet, HookCreated, HookDisposed, HookExpired, StreamWritten, StreamClosed,
-        StepQueued, RequestsReleased, *ENDS,
+        StepQueued, RequestsReleased, RunRepinned, *ENDS,
     )
 )  # fmt: skip
 _HAVE_EFFECTS_IN_A_STEP = _HAVE_EFFECTS | {StepCompleted, StepFailed}
@@ -67,7 +68,7 @@ class Entry(NamedTuple):
 
 class Header(NamedTuple):
     """What an append must know of its run. `parent_key` is None for a run that nobody waits for; `step` is set where the
-    run is a step of its parent."""
+    run is a step of its parent. Its children, and the steps that it sends to queues, share its pin."""
 
     run_id: RunId
     root_id: RunId
@@ -76,6 +77,7 @@ class Header(NamedTuple):
     parent_key: str | None
     deployment: str
     step: QueuedStep | None = None
+    pin: str = ""
 
     @property
     def step_of(self) -> RunId:
@@ -135,6 +137,7 @@ class _Effects:
         self.letters: list[Letter] = []
         self.children: list[Start] = []
         self.attributes: dict[str, str | None] = {}
+        self.pin: str | None = None
         self.hooks: list[HookChange] = []
         self.chunks: list[NewChunks] = []
         self.all_mail = False
@@ -152,6 +155,8 @@ class _Effects:
             self.children.append(queued_birth(header, self._pending.steps[key], fact))
         elif isinstance(fact, AttributesSet):
             self._set_attributes(seq + place, fact)
+        elif isinstance(fact, RunRepinned):
+            self.pin = fact.pin
         elif isinstance(fact, ENDS):
             self.letters.extend(last_letters(header, fact, self._pending))
         elif isinstance(fact, RequestsReleased):
@@ -193,6 +198,7 @@ class _Effects:
             letters=tuple(self.letters),
             children=tuple(self.children),
             attributes=self.attributes,
+            pin=self.pin,
             hooks=tuple(self.hooks),
             chunks=tuple(self.chunks),
             all_mail=self.all_mail,
@@ -219,6 +225,7 @@ def birth(parent: Header, key: str, child: ChildCreated, births: Births) -> Star
         root_id=parent.root_id,
         attributes=child.attributes,
         deployment=parent.deployment,
+        pin=parent.pin,
     )
 
 
@@ -231,6 +238,7 @@ def child_created_fact(parent: Header, key: str, child: ChildCreated) -> RunCrea
         parent_id=parent.run_id,
         parent_key=key,
         due_ms=child.due_ms,
+        pin=parent.pin,
     )
 
 
@@ -251,6 +259,7 @@ def queued_birth(parent: Header, step: OpenStep, queued: StepQueued) -> Start:
             progress=step.progress or NOTHING,
             max_recoveries=queued.max_recoveries,
         ),
+        pin=parent.pin,
     )
     return Start(
         run_id=queued.run_id,
@@ -260,6 +269,7 @@ def queued_birth(parent: Header, step: OpenStep, queued: StepQueued) -> Start:
         parent_id=parent.run_id,
         root_id=parent.root_id,
         deployment=parent.deployment,
+        pin=parent.pin,
     )
 
 

@@ -12,7 +12,7 @@ from perdure.codec.fact import pack
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
 from perdure.engine.committer import Committer
-from perdure.engine.deployment import deployment_of
+from perdure.engine.deployment import deployment_of, pin_of
 from perdure.engine.entropy import Entropy
 from perdure.engine.follow import Follower
 from perdure.engine.lease import LEASE_MS
@@ -20,7 +20,7 @@ from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import read_log, to_events
 from perdure.engine.reader import Readers
 from perdure.engine.registry import Registry
-from perdure.engine.seizure import NOBODY, retry_facts, seizure
+from perdure.engine.seizure import NOBODY, repin_facts, retry_facts, seizure
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
@@ -37,7 +37,7 @@ FENCE_MS = 5000
 
 
 class NewRun(NamedTuple):
-    """What a start asks for. `due_ms` None: at once."""
+    """What a start asks for. `due_ms` None: at once. `pin` None: to the deployment that this process was given, if any."""
 
     workflow: str
     input: bytes
@@ -47,10 +47,15 @@ class NewRun(NamedTuple):
     parent_id: RunId | None = None
     root_id: RunId | None = None
     rerun_of: RunId | None = None
+    pin: str | None = None
 
 
 class Engine:
-    """Start, follow and end runs; `work` makes this process own runs too. `keys`: payloads are sealed with them."""
+    """Start, follow and end runs; `work` makes this process own runs too.
+
+    `deployment` names this process's code, and pins to it the runs that it starts; empty: see `deployment_of`, no pins.
+    `keys`: payloads are sealed with them.
+    """
 
     def __init__(
         self,
@@ -58,6 +63,7 @@ class Engine:
         registry: Registry,
         *,
         entropy: Entropy | None = None,
+        deployment: str = "",
         own_thread: bool = True,
         lease_ms: int = LEASE_MS,
         retention_ms: int = 0,
@@ -68,9 +74,10 @@ class Engine:
         self.committer = Committer(world, keys)
         self.worker: Worker | None = None
         self._own_thread, self._lease_ms, self._retention_ms = own_thread, lease_ms, retention_ms
+        self._given = deployment
         self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
         self._starting: asyncio.Lock = asyncio.Lock()
-        self._follower = Follower(world, self._lives_here, keys)
+        self._follower = Follower(world, lambda run_id: self.worker is not None and run_id in self.worker.runs, keys)
         self.readers = Readers(world, keys)
 
     async def work(self, concurrency: int = 100, queues: frozenset[str] | None = None) -> Worker:
@@ -86,7 +93,13 @@ class Engine:
                     ended=self._left,
                     wrote=self.readers.stir,
                     options=WorkerOptions(
-                        concurrency, self._own_thread, self._lease_ms, self._retention_ms, self.keys, queues
+                        concurrency,
+                        self._own_thread,
+                        self._lease_ms,
+                        self._retention_ms,
+                        self.keys,
+                        queues,
+                        self.deployment,
                     ),
                 )
                 await worker.start()
@@ -158,16 +171,35 @@ class Engine:
         """Let a blocked run try again, or a failed one go on from its failed step (S6). Raises: UsageError."""
         await self._seize(run_id, retry_facts)
 
-    async def is_served(self, workflow: str) -> bool:
-        """Whether a live worker, here or elsewhere, runs this workflow."""
-        if self.worker is not None and workflow in self.worker.service.workflows:
+    async def repin(self, run_id: RunId, deployment: str) -> bool:
+        """Move a run, with its steps in queues, to the workers of another deployment: a name, "latest" or "any"; whether it
+        wasn't theirs before.
+
+        Raises: RunNotFound, UsageError where it has ended, or the deployment is none.
+        """
+        record = await self.world.read_run(run_id)
+        if record is None:
+            raise RunNotFound(run_id)
+        pin = await pin_of(self.world, deployment, record.workflow)
+        moves = repin_facts(Log(run=record, rows=()), pin) is not None
+        if moves:
+            moves = await self._seize(run_id, lambda log, _: repin_facts(log, pin))
+        for step in Pending((await self.log(run_id))[1]).queued_runs():
+            await self._seize(step, lambda log, _: None if log.run.status in ENDED else repin_facts(log, pin))
+        return moves
+
+    async def is_served(self, workflow: str, pin: str = "") -> bool:
+        """Whether a live worker, here or elsewhere, runs this workflow's runs that are pinned so."""
+        worker = self.worker
+        if worker is not None and workflow in worker.service.workflows and pin in ("", worker.deployment):
             return True
-        return any(workflow in worker.workflows and worker.leased for worker in await self.world.workers())
+        return any(worker.serves(workflow, pin) for worker in await self.world.workers())
 
     # -- inside
 
     def _start_of(self, run_id: RunId, new: NewRun) -> Start:
         deployment = self.deployment
+        pin = self._given if new.pin is None else new.pin
         created = RunCreated(
             workflow=new.workflow,
             input=Raw(new.input),
@@ -176,6 +208,7 @@ class Engine:
             parent_id=new.parent_id,
             due_ms=new.due_ms,
             rerun_of=new.rerun_of,
+            pin=pin,
         )
         worker = self.worker
         born = (
@@ -183,6 +216,7 @@ class Engine:
             and not worker.stopping
             and new.due_ms is None
             and new.workflow in worker.service.workflows
+            and pin in ("", worker.deployment)
         )
         return Start(
             run_id=run_id,
@@ -196,11 +230,14 @@ class Engine:
             root_id=new.root_id,
             attributes=new.attributes,
             deployment=deployment,
+            pin=pin,
         )
 
     @property
     def deployment(self) -> str:
         """Whose code this process runs; looked up again only when it has come to know more workflows."""
+        if self._given:
+            return self._given
         if self._deployment[0] is not self.registry.served:
             self._deployment = (self.registry.served, deployment_of(self.registry))
         return self._deployment[1]
@@ -258,6 +295,3 @@ class Engine:
     def _left(self, run_id: RunId, fact: Fact | None) -> None:
         self._follower.left(run_id, fact)
         self.readers.stir(run_id)
-
-    def _lives_here(self, run_id: RunId) -> bool:
-        return self.worker is not None and run_id in self.worker.runs

@@ -62,7 +62,7 @@ class Opener:
             Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact)
             for seq, fact in ((1, created), (2, started))
         ]
-        run = self._hold(start.run_id, start.root_id, created, epoch=1, status="running", events=events)
+        run = self._hold(start.run_id, start.root_id, created, pin=start.pin, epoch=1, status="running", events=events)
         self._host.loop.call_soon(_open, run, None, NO_LETTERS)
 
     async def adopt(self, claimed: Claimed) -> None:
@@ -142,6 +142,7 @@ class Opener:
             claimed.run_id,
             log.run.root_id,
             created,
+            pin=log.run.pin,
             epoch=claimed.epoch,
             status=log.run.status,
             events=events,
@@ -200,6 +201,7 @@ class Opener:
         root_id: RunId | None,
         created: RunCreated,
         *,
+        pin: str,
         epoch: int,
         status: Status,
         events: list[Event],
@@ -215,6 +217,7 @@ class Opener:
             parent_key=created.parent_key,
             deployment=self._host.deployment,
             step=created.step,
+            pin=pin,
         )
         registry, step = self._host.registry, created.step
         known = registry.workflow(created.workflow) if step is None else definition_of(step, created.workflow, registry)

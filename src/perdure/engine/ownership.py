@@ -32,6 +32,7 @@ class Holder(Protocol):
     worker_id: WorkerId
     world: World
     service: Service
+    deployment: str
 
     def has_lease(self) -> bool:
         """Whether its lease is surely live; if not, it sees to that, and to what it has lost."""
@@ -183,14 +184,16 @@ class Sweeper:
         await self._claim_some(queued, holder.slots)
         self._next_due_at = None
         expected = (*workflows, *queued) if holder.slots() > 0 else workflows
-        due_ms = await holder.world.next_due_ms(expected) if expected else None
+        due_ms = await holder.world.next_due_ms(expected, holder.deployment) if expected else None
         if due_ms is not None:
             self._expect(due_ms)
 
     async def _claim_some(self, workflows: tuple[str, ...], room: Callable[[], int]) -> None:
         holder = self._holder
         while workflows and (limit := min(CLAIM_LIMIT, room())) > 0:
-            claimed = await holder.world.claim(Claim(worker_id=holder.worker_id, workflows=workflows, limit=limit))
+            claimed = await holder.world.claim(
+                Claim(worker_id=holder.worker_id, workflows=workflows, limit=limit, deployment=holder.deployment)
+            )
             for run in claimed:
                 await holder.adopt(run)
             if len(claimed) < limit:

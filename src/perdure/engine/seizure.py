@@ -1,4 +1,4 @@
-"""Take-over by force: cancel now, cancel of a blocked run, retry. The epoch is raised, then the facts are appended (O7)."""
+"""Take-over by force: cancel now, cancel of a blocked run, retry, repin. The epoch is raised, then facts follow (O7)."""
 
 import logging
 
@@ -18,11 +18,13 @@ from perdure.model.event import (
     Fact,
     RequestsReleased,
     RunCreated,
+    RunRepinned,
     RunRetried,
     RunUnblocked,
     StepFailed,
 )
 from perdure.model.ids import MailId, WorkerId
+from perdure.model.status import ENDED
 from perdure.world.hook import HookReopening
 from perdure.world.log import Log
 from perdure.world.mail import Letter
@@ -49,6 +51,7 @@ def seizure(
         parent_key=created.parent_key,
         deployment=run.deployment,
         step=created.step,
+        pin=run.pin,
     )
     pending = Pending(events)
     turn = max(event.turn for event in events)
@@ -69,7 +72,16 @@ def seizure(
     append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending)
     mail_taken = (*append.mail_taken, *unreadable)
     hooks = tuple(HookReopening(key=key) for key in _open_again(log, events, facts))
-    return replace(append, seize=True, status=after, turn_completed=True, mail_taken=mail_taken, hooks=hooks)
+    wake_at_ms = created.due_ms if after == "pending" else None
+    return replace(
+        append,
+        seize=True,
+        status=after,
+        turn_completed=True,
+        mail_taken=mail_taken,
+        hooks=hooks,
+        wake_at_ms=wake_at_ms,
+    )
 
 
 def _open_again(log: Log, events: list[Event], facts: list[Fact]) -> list[str]:
@@ -103,6 +115,13 @@ def retry_facts(log: Log, events: list[Event]) -> list[Fact]:
             "there is no step to go on from; use rerun"
         )
     return [RunRetried(failure_seq=seq) for seq in failures]
+
+
+def repin_facts(log: Log, pin: str) -> list[Fact] | None:
+    """What moves a run to the workers of another deployment; None: it is theirs. Raises: UsageError where it has ended."""
+    if log.run.status in ENDED:
+        raise UsageError(f"run {log.run.run_id} is {log.run.status}: no worker will claim it any more; use rerun")
+    return None if log.run.pin == pin else [RunRepinned(pin=pin)]
 
 
 def _unanswered_failures(events: list[Event]) -> list[int]:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
-from perdure.engine.deployment import deployment_of
 from perdure.engine.entropy import Entropy
 from perdure.engine.lease import BEATS_PER_LEASE, LEASE_MS, LeaseKeeper, Pulse, Watch
 from perdure.engine.opening import Opener
@@ -39,7 +38,8 @@ Ended = Callable[[RunId, Fact | None], None]
 
 class WorkerOptions(NamedTuple):
     """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations).
-    `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those that it serves, None: all."""
+    `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those that it serves, None: all.
+    `deployment`: whose code it runs."""
 
     concurrency: int = 100
     own_thread: bool = True
@@ -47,6 +47,7 @@ class WorkerOptions(NamedTuple):
     retention_ms: int = 0
     keys: KeyRing | None = None
     queues: frozenset[str] | None = None
+    deployment: str = ""
 
 
 class Worker:
@@ -71,7 +72,7 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.service = Service(registry, options.queues)
         self.steps = Steps(registry, options.concurrency, self.has_lease)
-        self.deployment = deployment_of(registry)
+        self.deployment = options.deployment
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
         self.keys = options.keys
         self.runs: dict[RunId, LiveRun] = {}

@@ -39,7 +39,8 @@ class QueuedStep(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True
 
 
 class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """`input` holds the arguments by name. `due_ms` is set where the start was delayed; `step` where the run is a step."""
+    """`input` holds the arguments by name. `due_ms` is set where the start was delayed; `step` where the run is a step;
+    `pin` where it was pinned."""
 
     type: ClassVar[str] = "run_created"
     workflow: str
@@ -51,6 +52,7 @@ class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     due_ms: int | None = None
     rerun_of: RunId | None = None
     step: QueuedStep | None = None
+    pin: str = ""
 
 
 class RunStarted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -100,6 +102,13 @@ class RunUnblocked(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
     """An operator's `retry` of a blocked run: any worker may claim it again."""
 
     type: ClassVar[str] = "run_unblocked"
+
+
+class RunRepinned(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """An operator moved the run to the workers of this deployment; empty: to any."""
+
+    type: ClassVar[str] = "run_repinned"
+    pin: str = ""
 
 
 class RunRetried(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -364,7 +373,7 @@ End = RunCompleted | RunFailed | RunCancelled
 """How a try of a run ends."""
 
 AnyFact = Union[  # noqa: UP007 - one union, drawn from the parts
-    RunCreated, RunStarted, RunResumed, RunBlocked, RunUnblocked, RunRetried,
+    RunCreated, RunStarted, RunResumed, RunBlocked, RunUnblocked, RunRepinned, RunRetried,
     StepQueued, StepStarted, StepRetrying, StepHeartbeat, StepStopped, PatchMarked, WakeRequested, RequestsReleased,
     HookConflict, HookDisposed, Request, Delivery, End,
 ]  # fmt: skip

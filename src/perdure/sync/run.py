@@ -53,6 +53,7 @@ class Run(Generic[R]):
     cancel = BlockingMethod(AsyncRun[R].cancel)
     wake_up = BlockingMethod(AsyncRun[R].wake_up)
     retry = BlockingMethod(AsyncRun[R].retry)
+    repin = BlockingMethod(AsyncRun[R].repin)
     stream_info = BlockingMethod(AsyncRun[R].stream_info)
 
     def rerun(self) -> "Run[R]":

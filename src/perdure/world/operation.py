@@ -23,7 +23,7 @@ class Start(Struct, frozen=True, gc=False, kw_only=True):
     `started` (the payload of `run_started`) is appended too, and the status is `running`. Else the run is `pending`,
     without an owner, and claimable from `wake_at_ms` (None: at once). A run with this id exists already: nothing is
     written, and the outcome says how it stands (a second try is harmless). `idempotency_key` belongs to another run:
-    nothing is written, and the outcome names that run.
+    nothing is written, and the outcome names that run. `pin`: the deployment whose workers alone may claim it; empty: any.
     """
 
     run_id: RunId
@@ -37,6 +37,7 @@ class Start(Struct, frozen=True, gc=False, kw_only=True):
     root_id: RunId | None = None
     attributes: dict[str, str] = {}
     deployment: str = ""
+    pin: str = ""
 
 
 class Append(Struct, frozen=True, gc=False, kw_only=True):
@@ -52,7 +53,7 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     `letters`: mail for other runs; dropped in silence where the run isn't alive or has had it.
     `children`: runs to start, their first events at this append's `at`; one whose key is taken is not started, and the
     outcome says who has it.
-    `attributes`: changes, None removes.
+    `attributes`: changes, None removes. `pin`: the run's new one (see `Start`), None leaves it.
     `hooks`: first the reopenings, then registrations and closings in order. `all_mail`: refused while the run has mail
     beyond `mail_taken`.
     `chunks`: for streams, in order, before the run's end closes them; `writes` must then be the number of appends with
@@ -80,6 +81,7 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     letters: tuple[Letter, ...] = ()
     children: tuple[Start, ...] = ()
     attributes: dict[str, str | None] = {}
+    pin: str | None = None
     hooks: tuple[HookChange, ...] = ()
     chunks: tuple[NewChunks, ...] = ()
     writes: int = 0
@@ -102,6 +104,7 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
             or self.letters
             or self.children
             or self.attributes
+            or self.pin is not None
             or self.hooks
             or self.chunks
             or self.probation

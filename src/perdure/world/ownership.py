@@ -39,13 +39,21 @@ class WorkerRecord(Struct, frozen=True, gc=False, kw_only=True):
         """Whether its lease lasts."""
         return self.lease_until_ms > self.now_ms
 
+    def serves(self, workflow: str, pin: str) -> bool:
+        """Whether it claims runs of this workflow that are pinned so."""
+        return self.leased and workflow in self.workflows and pin in ("", self.deployment)
+
 
 class Claim(Struct, frozen=True, gc=False, kw_only=True):
-    """Ask for up to `limit` runs of `workflows` that no live lease owns and that have mail or are due."""
+    """Ask for up to `limit` runs of `workflows` that no live lease owns and that have mail or are due.
+
+    Only runs that are pinned to this `deployment`, or to none.
+    """
 
     worker_id: WorkerId
     workflows: tuple[str, ...]
     limit: int
+    deployment: str = ""
 
 
 class Claimed(Struct, frozen=True, gc=False, kw_only=True):

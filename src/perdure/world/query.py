@@ -9,7 +9,7 @@ from perdure.model.status import Status
 class RunRecord(Struct, frozen=True, gc=False, kw_only=True):
     """A run's row. `length` counts its events, `mail` its waiting letters, `writes` its appends with chunks.
 
-    Times by the store's clock, None: not yet.
+    `pin`: the deployment whose workers alone may claim it; empty: any. Times by the store's clock, None: not yet.
     """
 
     run_id: RunId
@@ -30,6 +30,7 @@ class RunRecord(Struct, frozen=True, gc=False, kw_only=True):
     started_at_ms: int | None
     ended_at_ms: int | None
     writes: int = 0
+    pin: str = ""
 
 
 class RunFilter(Struct, frozen=True, gc=False, kw_only=True):

@@ -112,8 +112,8 @@ class Ownership(Protocol):
     async def claim(self, claim: Claim) -> list[Claimed]:
         """Take runs over: epoch + 1, `owner` set, `wake_at_ms` cleared, all in one transaction.
 
-        Never runs that are blocked or ended, nor workflows that were not named, nor the claimer's own, even where its lease
-        has lapsed (that is `reclaim`'s). Least recently due first.
+        Never runs that are blocked or ended, nor workflows that were not named, nor runs pinned to another deployment, nor
+        the claimer's own, even where its lease has lapsed (that is `reclaim`'s). Least recently due first.
         """
         ...
 
@@ -125,8 +125,11 @@ class Ownership(Protocol):
         """Its runs. `with_mail`: only those for which letters wait; asked at every hint, so it must not look at them all."""
         ...
 
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
-        """The earliest `wake_at_ms` among unowned runs of these workflows, by the store's clock; None if there is none."""
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
+        """The earliest `wake_at_ms` among unowned runs of these workflows that are pinned to this deployment or to none.
+
+        By the store's clock; None if there is none.
+        """
         ...
 
 

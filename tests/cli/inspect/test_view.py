@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
 from perdure.cli.inspect.view import RunView, view_of
 from perdure.cli.reference import record_named
@@ -14,12 +15,13 @@ from perdure.model.event import Event, RunBlocked, RunCompleted, RunStarted
 from perdure.model.ids import RunId, WorkerId
 from perdure.world.log import Log, NewRow
 from perdure.world.operation import Append
+from perdure.world.ownership import WorkerRecord
 from tests.cli.shop import Shop
 
 
-def view(run_id: str, *, with_data: bool = True, served: frozenset[str] = frozenset()) -> RunView:
+def view(run_id: str, *, with_data: bool = True, workers: tuple[WorkerRecord, ...] = ()) -> RunView:
     async def work(engine: Engine) -> RunView:
-        return await view_of(engine, await record_named(engine, run_id), served, with_data=with_data)
+        return await view_of(engine, await record_named(engine, run_id), workers, with_data=with_data)
 
     return in_world(None, work)
 
@@ -68,8 +70,15 @@ def test_the_detail(shop: Shop, name: str, detail: str) -> None:
 
 
 def test_a_served_run_waits_for_itself_only(shop: Shop) -> None:
-    served = frozenset(("shop:remind",))
-    assert view(shop.runs["asleep"], served=served).detail.startswith("waiting for a sleep, until ")
+    serving = WorkerRecord(
+        worker_id=WorkerId("wrkr_1"), lease_until_ms=2, now_ms=1, process="", workflows=("shop:remind",), deployment="",
+        runs=0,
+    )  # fmt: skip
+    assert view(shop.runs["asleep"], workers=(serving,)).detail.startswith("waiting for a sleep, until ")
+    lapsed = replace(serving, lease_until_ms=1)
+    assert view(shop.runs["asleep"], workers=(lapsed,)).detail.startswith(
+        "waiting for a worker that serves shop:remind"
+    )
 
 
 def end(fact: RunCompleted | RunBlocked) -> str:

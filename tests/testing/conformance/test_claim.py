@@ -153,14 +153,14 @@ class ReclaimingKeepsProbation(MemoryWorld):
 
 
 class DueForAll(MemoryWorld):
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
         known = tuple({kept.record.workflow for kept in self._state.runs.values()})
-        return await super().next_due_ms(known)
+        return await super().next_due_ms(known, deployment)
 
 
 class DueInTheFutureOnly(MemoryWorld):
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
-        due_ms = await super().next_due_ms(workflows)
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
+        due_ms = await super().next_due_ms(workflows, deployment)
         return due_ms if due_ms is None or due_ms > self._clock() else None
 
 

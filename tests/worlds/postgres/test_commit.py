@@ -187,7 +187,7 @@ async def test_it_is_durable_whatever_the_role_says(url: str) -> None:
     async with opened(url), database(url) as connection:
         await connection.execute("SET synchronous_commit = off")
         nothing = "'{}', " * 19
-        for call in (f"commit_all(NULL, {nothing} '[]', '{{}}')", "claim(NULL, 'w', '{}', 1, 2)"):
+        for call in (f"commit_all(NULL, {nothing} '[]', '{{}}')", "claim(NULL, 'w', '{}', '', 1, 2)"):
             async with connection.transaction():
                 await connection.fetch(f"SELECT {call}")
                 assert await connection.fetchval("SHOW synchronous_commit") == "on"

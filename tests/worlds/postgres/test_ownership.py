@@ -16,10 +16,11 @@ from tests.worlds.postgres.opened import opened
 pytestmark = pytest.mark.anyio
 
 INSIDE_A_CLAIM = {
-    "SELECT * FROM perdure.runs WHERE owner = $1::text AND workflow = ANY ($2::text[]) LIMIT 100": "runs_by_owner",
-    """SELECT * FROM perdure.runs WHERE owner IS NULL AND workflow = $1::text AND mail > 0
+    """SELECT * FROM perdure.runs WHERE owner = $1::text AND pin = ''
+    AND workflow = ANY ($2::text[]) LIMIT 100""": "runs_by_owner",
+    """SELECT * FROM perdure.runs WHERE owner IS NULL AND workflow = $1::text AND pin = '' AND mail > 0
     AND status IN ('pending', 'running') LIMIT 100""": "runs_by_mail",
-    """SELECT * FROM perdure.runs WHERE workflow = $1::text AND wake_at_ms IS NOT NULL AND wake_at_ms <= 5000
+    """SELECT * FROM perdure.runs WHERE workflow = $1::text AND pin = '' AND wake_at_ms IS NOT NULL AND wake_at_ms <= 5000
     AND mail = 0 AND owner IS NULL ORDER BY wake_at_ms LIMIT 100""": "runs_by_wake",
 }
 
@@ -38,7 +39,7 @@ async def test_who_asks_for_mail_looks_at_runs_with_mail_only(url: str) -> None:
         await fill(url, world)
     assert "runs_by_mail" in await plan_of(url, ownership._OWNED_WITH_MAIL, "wrkr_1")
     assert "runs_by_owner" in await plan_of(url, ownership._OWNED, "wrkr_1")
-    assert "runs_by_wake" in await plan_of(url, ownership._NEXT_DUE, [FLOW])
+    assert "runs_by_wake" in await plan_of(url, ownership._NEXT_DUE, [FLOW], "blue")
 
 
 async def test_claimers_share_without_waiting_for_each_other(url: str) -> None:

@@ -21,7 +21,7 @@ HOT = {
     "due": ownership._DUE,
     "take": ownership._TAKE,
     "take_again": ownership._TAKE_AGAIN,
-    "next_due": "SELECT min(wake_at_ms) FROM runs WHERE workflow = ? AND wake_at_ms IS NOT NULL",
+    "next_due": ownership._SOONEST,
     "plain": append._PLAIN,
     "read": append._READ,
     "write": append._WRITE,
@@ -49,7 +49,7 @@ async def test_who_asks_for_mail_looks_at_runs_with_mail_only(tmp_path: Path) ->
         await sent(world, letter_to(7))
         for _ in range(2):
             assert plan_of(tmp_path, ownership._WITH_MAIL_OF) == "SEARCH runs USING INDEX runs_by_mail (owner=?)"
-            unowned = "SEARCH runs USING INDEX runs_by_mail (owner=? AND workflow=?)"
+            unowned = "SEARCH runs USING INDEX runs_by_mail (owner=? AND workflow=? AND pin=?)"
             assert plan_of(tmp_path, ownership._WITH_MAIL) == unowned
             connection = apsw.Connection(str(tmp_path / "runs.db"))
             connection.execute("ANALYZE")

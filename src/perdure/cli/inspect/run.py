@@ -18,7 +18,6 @@ from perdure.cli.inspect.view import RunView, listed_view, view_of
 from perdure.cli.inspect.waterfall import waterfall
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.reference import record_named
-from perdure.cli.served import served_workflows
 from perdure.cli.table import Cell, status_cell, terminal
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -88,7 +87,7 @@ def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | No
 
 async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
     look = view_of if with_data else listed_view
-    view = await look(engine, record, await served_workflows(engine), with_data=with_data)
+    view = await look(engine, record, await engine.world.workers(), with_data=with_data)
     streams = (await get_run(record.run_id).streams()).items
     if view.info.locked:
         return RunDetail(view, (), streams)
@@ -144,6 +143,7 @@ def parts_of(detail: RunDetail, now: datetime) -> list[Part]:
         Part("parentId", "parent", Cell(info.parent_id or "")),
         Part("recoveries", "recoveries", Cell(str(info.recoveries or ""), str(info.recoveries))),
         Part("deployment", "deployment", Cell(info.deployment)),
+        Part("pin", "pinned to", Cell(info.pin or "")),
     ]
     if info.error is not None:
         error = f"{info.error.type}: {info.error.message}"

@@ -12,7 +12,6 @@ from perdure.cli.inspect.filter import Wanted, filter_options
 from perdure.cli.inspect.view import RunView, listed_view
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.reference import run_named
-from perdure.cli.served import served_workflows
 from perdure.cli.table import Cell, Column, Row, status_cell
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -47,11 +46,11 @@ def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, world
         if options.cursor is not None:
             filter = replace(filter, before=await run_named(engine, options.cursor))
         page = await engine.world.list_runs(filter)
-        served = await served_workflows(engine)
+        workers = await engine.world.workers()
         views: list[RunView] = []
         for run in page.runs:
             with suppress(RunNotFound):  # it was old, and has just been removed
-                views.append(await listed_view(engine, run, served, with_data=options.with_data))
+                views.append(await listed_view(engine, run, workers, with_data=options.with_data))
         return views, page.runs[-1].run_id if page.more else None
 
     views, cursor = in_world(world, work)

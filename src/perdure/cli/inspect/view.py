@@ -1,5 +1,6 @@
 """A run as the command line sees it: its values stay JSON, for there is no code here that knows their types."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from perdure.engine.engine import Engine
 from perdure.errors import PayloadLocked
 from perdure.model.event import Event, RunCompleted, RunCreated
 from perdure.model.status import ENDED
+from perdure.world.ownership import WorkerRecord
 from perdure.world.query import RunRecord
 
 _NULL = msgspec.Raw(b"null")
@@ -39,25 +41,31 @@ class RunView(NamedTuple):
         return info.reason or info.waiting_sentence
 
 
-async def listed_view(engine: Engine, record: RunRecord, served: frozenset[str], *, with_data: bool) -> RunView:
+async def listed_view(
+    engine: Engine, record: RunRecord, workers: Sequence[WorkerRecord], *, with_data: bool
+) -> RunView:
     """As `view_of`; of a run whose payloads this process's keys don't open, what its row says, and why."""
     try:
-        return await view_of(engine, record, served, with_data=with_data)
+        return await view_of(engine, record, workers, with_data=with_data)
     except PayloadLocked as error:
         return RunView(unreadable_info(record, error), None, None, with_data=with_data)
 
 
-async def view_of(engine: Engine, record: RunRecord, served: frozenset[str], *, with_data: bool) -> RunView:
-    """Look at a run; of one that has ended only the last event is read, unless its data is asked for too.
+async def view_of(engine: Engine, record: RunRecord, workers: Sequence[WorkerRecord], *, with_data: bool) -> RunView:
+    """Look at a run, with these workers; of one that has ended only the last event is read, unless its data is asked for.
 
     Raises: PayloadLocked.
     """
     first_seq = 1 if with_data or record.status not in ENDED else record.length
     log, events = await engine.log(record.run_id, first_seq)
     result = _result(events)
-    unserved = queued_names(events) - served
-    is_served = log.run.workflow in served
-    info = run_info(log.run, _without_result(events), Any, engine.world.now_ms(), is_served, unserved)
+
+    def is_served(workflow: str) -> bool:
+        return any(worker.serves(workflow, log.run.pin) for worker in workers)
+
+    unserved = {name for name in queued_names(events) if not is_served(name)}
+    served = is_served(log.run.workflow)
+    info = run_info(log.run, _without_result(events), Any, engine.world.now_ms(), served, unserved)
     if not with_data:
         return RunView(info, None, None, with_data=False)
     created = events[0].fact

@@ -14,6 +14,7 @@ FLOWS = ("shop:fulfil", "shop:restock", "shop:refund")
 WORKERS = tuple(WorkerId(f"wrkr_{number}") for number in range(3))
 KEYS = tuple(f"key {number}" for number in range(5))
 TOKENS = tuple(f"hash {number}" for number in range(6))
+DEPLOYMENTS = ("", "blue", "green")
 STREAMS = ("", "log", "Log", "\U0001f600")
 RUNS = 12
 
@@ -39,6 +40,9 @@ class Dice(Random):
 
     def flows(self) -> tuple[str, ...]:
         return tuple(self.sample(FLOWS, self.randint(1, 3)))
+
+    def deployment(self) -> str:
+        return self.choice(DEPLOYMENTS)
 
     def place(self) -> tuple[int, int]:
         """In a log, or a stream: from where on, and how many."""

@@ -77,7 +77,7 @@ async def _question(dice: Dice, program: Program) -> tuple[str, _Question]:
 def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
     lease, worker, run, died = program.lease(), dice.worker(), dice.run(), dice.chance(0.5)
     ended_for_ms, limit = dice.choice((-1, 0, 50, LEASE_MS)), dice.choice((1, 2, 100))
-    claim = Claim(worker_id=worker, workflows=dice.flows(), limit=100)
+    claim = Claim(worker_id=worker, workflows=dice.flows(), limit=100, deployment=dice.deployment())
 
     async def claiming(world: World) -> Any:
         return _by_run(await world.claim(claim))
@@ -98,12 +98,13 @@ def _owning(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
 
 
 def _reading(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
-    run, letter, key, filter, flows = (
+    run, letter, key, filter, flows, deployment = (
         dice.run(),
         program.any_letter(),
         dice.choice(KEYS),
         program.filter(),
         dice.flows(),
+        dice.deployment(),
     )
     token, hooks, stream, (first, limit) = (
         dice.choice(TOKENS),
@@ -121,7 +122,7 @@ def _reading(program: Program, dice: Dice) -> list[tuple[str, _Question]]:
         (f"has_mail {run} {letter}", lambda world: world.has_mail(run, letter)),
         (f"find_run {key}", lambda world: world.find_run(key)),
         (f"{filter}", lambda world: world.list_runs(filter)),
-        (f"next_due_ms {flows}", lambda world: world.next_due_ms(flows)),
+        (f"next_due_ms {flows} {deployment}", lambda world: world.next_due_ms(flows, deployment)),
     ]
 
 

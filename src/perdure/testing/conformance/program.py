@@ -65,6 +65,7 @@ class Program:
             idempotency_key=self._dice.maybe(0.3, KEYS),
             parent_id=run_id(self._dice.number()) if self._dice.chance(0.2) else None,
             attributes={"phase": "new"} if self._dice.chance(0.3) else {},
+            pin=self._dice.deployment() if self._dice.chance(0.5) else "",
         )
 
     def lease(self) -> Lease:
@@ -184,6 +185,7 @@ class Program:
             letters=tuple(self._letter() for _ in range(2)) if not plain and self._dice.chance(0.2) else (),
             children=(self.start(),) if not plain and self._dice.chance(0.15) else (),
             attributes=self._dice.attributes() if not plain and self._dice.chance(0.2) else {},
+            pin=self._dice.deployment() if not plain and self._dice.chance(0.2) else None,
             turn_completed=self._dice.chance(0.3),
             probation=not plain and self._dice.chance(0.3),
             seize=retries or (not plain and self._dice.chance(0.15)),

@@ -40,6 +40,7 @@ async def a_start_keeps_what_it_was_given(world: World, clock: VirtualClock) -> 
         root_id=run_id(9),
         attributes={"phase": "new", "": "empty"},
         deployment="v7",
+        pin="v8",
     )
     await do(world, start)
     assert await record_of(world) == _pending(start, clock())
@@ -144,6 +145,7 @@ def _pending(start: Start, now_ms: int) -> RunRecord:
         root_id=start.root_id,
         attributes=start.attributes,
         deployment=start.deployment,
+        pin=start.pin,
         recoveries=0,
         created_at_ms=now_ms,
         started_at_ms=None,

@@ -48,12 +48,13 @@ async def hostile_runs_come_back_the_same(world: World, clock: VirtualClock) -> 
         root_id=RunId(HOSTILE + "2"),
         attributes={HOSTILE: HOSTILE, "": ""},
         deployment=HOSTILE,
+        pin=HOSTILE,
     )
     await do(world, start)
     log = await world.read_log(_RUN)
     assert log is not None
     run = log.run
-    assert (run.run_id, run.workflow, run.idempotency_key, run.deployment) == (_RUN, _FLOW, HOSTILE, HOSTILE)
+    assert (run.run_id, run.workflow, run.idempotency_key, run.deployment, run.pin) == (_RUN, _FLOW, *[HOSTILE] * 3)
     assert (run.parent_id, run.root_id, run.attributes) == (HOSTILE, HOSTILE + "2", {HOSTILE: HOSTILE, "": ""})
     assert log.rows[0].payload == BYTES
     assert await world.find_run(HOSTILE) == run

@@ -136,5 +136,5 @@ class FaultyWorld:
     async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
         return await self._wire.ask("owned", partial(self._store.call, "owned", worker_id, with_mail=with_mail))
 
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
-        return await self._wire.call("next_due_ms", workflows)
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
+        return await self._wire.call("next_due_ms", workflows, deployment)

@@ -53,6 +53,8 @@ def claim(state: State, claim: Claim, now_ms: int) -> list[Claimed]:
         record = kept.record
         if record.workflow not in claim.workflows or record.status in ENDED or record.status == "blocked":
             continue
+        if record.pin not in ("", claim.deployment):
+            continue
         if record.owner is not None:
             if record.owner != claim.worker_id and not state.is_live(record.owner, now_ms):
                 due.append((0, record.run_id))
@@ -79,10 +81,11 @@ def owned(state: State, worker_id: WorkerId) -> list[Owned]:
     return [_owned(record) for record in sorted(mine, key=lambda record: record.run_id)]
 
 
-def next_due_ms(state: State, workflows: tuple[str, ...]) -> int | None:
+def next_due_ms(state: State, workflows: tuple[str, ...], deployment: str) -> int | None:
     """Owned, blocked and ended runs have no `wake_at_ms`."""
     records = (kept.record for kept in state.runs.values() if kept.record.workflow in workflows)
-    return min((record.wake_at_ms for record in records if record.wake_at_ms is not None), default=None)
+    mine = (record.wake_at_ms for record in records if record.pin in ("", deployment))
+    return min((wake_at_ms for wake_at_ms in mine if wake_at_ms is not None), default=None)
 
 
 def _take(state: State, kept: Kept, worker_id: WorkerId) -> Claimed:

@@ -140,6 +140,6 @@ class MemoryWorld:
         with self._lock:
             return [run for run in ownership.owned(self._state, worker_id) if run.mail or not with_mail]
 
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
         with self._lock:
-            return ownership.next_due_ms(self._state, workflows)
+            return ownership.next_due_ms(self._state, workflows, deployment)

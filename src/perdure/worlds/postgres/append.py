@@ -83,7 +83,9 @@ def append_words(append: Append, rows: Rows, data: Data, op: int = 0) -> dict[st
     if append.chunks:
         words["writes"] = append.writes
         words["chunks"] = [chunk_words(new, data) for new in append.chunks]
-    if append.letters or append.children:
+    if append.pin is not None:
+        words["pin"] = write(append.pin)
+    if append.letters or append.children or append.pin is not None:
         words["others"] = True
         words["letters"] = [letter_words(letter, data) for letter in append.letters]
         words["children"] = [

@@ -1,4 +1,4 @@
-"""Leases and claims: who may append to what, and whose death counts. What a claim takes is in `0003_ownership.sql`."""
+"""Leases and claims: who may append to what, and whose death counts. What a claim takes is in `0008_pins.sql`."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -22,7 +22,7 @@ _WORKERS = """
     WHERE lease_until_ms > now_ms OR runs > 0
     ORDER BY worker_id
 """
-_CLAIM = "SELECT * FROM perdure.claim($1, $2, $3, $4, $5)"
+_CLAIM = "SELECT * FROM perdure.claim($1, $2, $3, $4, $5, $6)"
 _RECLAIM = """
     UPDATE perdure.runs SET epoch = epoch + 1, wake_at_ms = NULL, probation = false
     WHERE run_id = $1::text AND owner = $2::text AND epoch = $3::bigint
@@ -31,10 +31,10 @@ _RECLAIM = """
 _OWNED = "SELECT run_id, epoch, mail FROM perdure.runs WHERE owner = $1::text ORDER BY run_id"
 _OWNED_WITH_MAIL = "SELECT run_id, epoch, mail FROM perdure.runs WHERE owner = $1::text AND mail > 0"
 _NEXT_DUE = """
-    SELECT min(due) FROM unnest($1::text[]) AS flow,
+    SELECT min(due) FROM unnest($1::text[]) AS flow, unnest(ARRAY['', $2::text]) AS mine,
         LATERAL (
             SELECT wake_at_ms AS due FROM perdure.runs
-            WHERE workflow = flow AND wake_at_ms IS NOT NULL ORDER BY wake_at_ms LIMIT 1
+            WHERE workflow = flow AND pin = mine AND wake_at_ms IS NOT NULL ORDER BY wake_at_ms LIMIT 1
         ) AS soonest
 """
 
@@ -82,7 +82,8 @@ async def workers(store: Store) -> tuple[WorkerRecord, ...]:
 
 async def claim(store: Store, claim: Claim) -> list[Claimed]:
     flows = [write(workflow) for workflow in claim.workflows]
-    rows = await store.fetch(_CLAIM, store.told_ms, write(claim.worker_id), flows, claim.limit, SUSPECT_FROM)
+    asked = (write(claim.worker_id), flows, write(claim.deployment), claim.limit, SUSPECT_FROM)
+    rows = await store.fetch(_CLAIM, store.told_ms, *asked)
     return [_claimed(row) for row in rows]
 
 
@@ -96,9 +97,9 @@ async def owned(store: Store, worker_id: WorkerId, with_mail: bool) -> list[Owne
     return [Owned(run_id=RunId(read(run_id)), epoch=epoch, mail=mail) for run_id, epoch, mail in rows]
 
 
-async def next_due_ms(store: Store, workflows: tuple[str, ...]) -> int | None:
+async def next_due_ms(store: Store, workflows: tuple[str, ...], deployment: str) -> int | None:
     """Owned, blocked and ended runs have no `wake_at_ms`."""
-    [[due_ms]] = await store.fetch(_NEXT_DUE, [write(workflow) for workflow in workflows])
+    [[due_ms]] = await store.fetch(_NEXT_DUE, [write(workflow) for workflow in workflows], write(deployment))
     return due_ms
 
 

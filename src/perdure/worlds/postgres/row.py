@@ -11,7 +11,7 @@ from perdure.worlds.postgres.text import read, read_optional, read_pairs
 
 COLUMNS = (
     "run_id, workflow, status, owner, epoch, length, mail, wake_at_ms, idempotency_key, parent_id, root_id, "
-    "attributes, deployment, recoveries, created_at_ms, started_at_ms, ended_at_ms, writes"
+    "attributes, deployment, recoveries, created_at_ms, started_at_ms, ended_at_ms, writes, pin"
 )
 COUNT = COLUMNS.count(",") + 1
 
@@ -40,4 +40,5 @@ def to_record(row: Any) -> RunRecord:
         started_at_ms=row[15],
         ended_at_ms=row[16],
         writes=row[17],
+        pin=read(row[18]),
     )

@@ -16,6 +16,8 @@ def start_words(start: Start, created: int, started: int) -> dict[str, Any]:
         "created": created,
         "started": started,
     }
+    if start.pin:
+        words["pin"] = write(start.pin)
     if start.owner is not None:
         words["owner"] = write(start.owner)
     if start.wake_at_ms is not None:

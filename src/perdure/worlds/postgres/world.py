@@ -109,5 +109,5 @@ class PostgresWorld:
     async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
         return await ownership.owned(self._store, worker_id, with_mail)
 
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
-        return await ownership.next_due_ms(self._store, workflows)
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
+        return await ownership.next_due_ms(self._store, workflows, deployment)

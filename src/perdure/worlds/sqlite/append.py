@@ -22,7 +22,7 @@ _PLAIN = """
 
 _READ = """
     SELECT status, owner, epoch, length, mail, at_ms, wake_at_ms, recoveries, probation, attributes, started_at_ms,
-           ended_at_ms, writes
+           ended_at_ms, writes, pin
     FROM runs WHERE run_id = ?
 """
 
@@ -30,7 +30,7 @@ _WRITE = """
     UPDATE runs
     SET status = ?, owner = ?, epoch = ?, length = ?, mail = ?, at_ms = ?, wake_at_ms = ?, recoveries = ?,
         probation = ?, attributes = ?, started_at_ms = ?, ended_at_ms = ?,
-        writes = ?
+        writes = ?, pin = ?
     WHERE run_id = ?
 """
 
@@ -51,6 +51,7 @@ class _Run(NamedTuple):
     started_at_ms: int | None
     ended_at_ms: int | None
     writes: int
+    pin: str
 
 
 def append(transaction: Transaction, append: Append) -> Appended | Refused:
@@ -161,6 +162,7 @@ def _after(run: _Run, append: Append, left: int, now_ms: int) -> _Run:
         started_at_ms=at_ms if starts else run.started_at_ms,
         ended_at_ms=at_ms if append.status in ENDED else None,
         writes=run.writes + bool(append.chunks),
+        pin=run.pin if append.pin is None else append.pin,
     )
 
 

@@ -4,7 +4,7 @@ Every owner has a row in `workers`, if only an empty one: so the dead are found 
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 from msgspec import json
@@ -39,10 +39,10 @@ _WORKERS = """
     ORDER BY worker_id
 """
 
-_OF_OWNER = "SELECT 0, run_id, workflow, recoveries, probation FROM runs WHERE owner = ?"
+_OF_OWNER = "SELECT 0, run_id, workflow, recoveries, probation FROM runs WHERE owner = ? AND pin = ?"
 _WITH_MAIL = """
     SELECT 0, run_id, workflow, recoveries, probation FROM runs
-    WHERE workflow = ? AND mail > 0 AND owner IS NULL AND status IN ('pending', 'running')
+    WHERE workflow = ? AND pin = ? AND mail > 0 AND owner IS NULL AND status IN ('pending', 'running')
     ORDER BY run_id LIMIT ?
 """
 _OWNED = "SELECT run_id, epoch, mail FROM runs WHERE owner = ? ORDER BY run_id"
@@ -50,9 +50,10 @@ _OWNED = "SELECT run_id, epoch, mail FROM runs WHERE owner = ? ORDER BY run_id"
 _WITH_MAIL_OF = "SELECT run_id, epoch, mail FROM runs INDEXED BY runs_by_mail WHERE owner = ? AND mail > 0"
 _DUE = """
     SELECT wake_at_ms, run_id, workflow, recoveries, probation FROM runs
-    WHERE workflow = ? AND wake_at_ms IS NOT NULL AND wake_at_ms <= ? AND mail = 0
+    WHERE workflow = ? AND pin = ? AND wake_at_ms IS NOT NULL AND wake_at_ms <= ? AND mail = 0
     ORDER BY wake_at_ms, run_id LIMIT ?
 """
+_SOONEST = "SELECT min(wake_at_ms) FROM runs WHERE workflow = ? AND pin = ? AND wake_at_ms IS NOT NULL"
 
 _TAKE = """
     UPDATE runs SET owner = ?, epoch = epoch + 1, wake_at_ms = NULL, recoveries = recoveries + ?, probation = 0
@@ -132,13 +133,14 @@ def _candidates(connection: Connection, claim: Claim, now_ms: int) -> Iterator[_
     """Runs of the dead, with mail, or due. Since when the first two wait isn't known: they count as due for ever."""
     lapsed = "SELECT worker_id, graceful FROM workers WHERE lease_until_ms <= ? AND worker_id <> ?"
     dead = connection.execute(lapsed, (now_ms, claim.worker_id)).fetchall()
-    for worker_id, graceful in dead:
-        left = (_Candidate(*row, died=not graceful) for row in connection.execute(_OF_OWNER, (worker_id,)))
+    pins = {"", claim.deployment}
+    for (worker_id, graceful), pin in product(dead, pins):
+        left = (_Candidate(*row, died=not graceful) for row in connection.execute(_OF_OWNER, (worker_id, pin)))
         yield from islice((run for run in left if run.workflow in claim.workflows), claim.limit)
-    for workflow in set(claim.workflows):
-        for row in connection.execute(_WITH_MAIL, (workflow, claim.limit)):
+    for workflow, pin in product(set(claim.workflows), pins):
+        for row in connection.execute(_WITH_MAIL, (workflow, pin, claim.limit)):
             yield _Candidate(*row, died=False)
-        for row in connection.execute(_DUE, (workflow, now_ms, claim.limit)):
+        for row in connection.execute(_DUE, (workflow, pin, now_ms, claim.limit)):
             yield _Candidate(*row, died=False)
 
 
@@ -152,12 +154,11 @@ def owned(connection: Connection, worker_id: WorkerId, with_mail: bool) -> list[
     return [Owned(run_id=run_id, epoch=epoch, mail=mail) for run_id, epoch, mail in rows]
 
 
-def next_due_ms(connection: Connection, workflows: tuple[str, ...]) -> int | None:
+def next_due_ms(connection: Connection, workflows: tuple[str, ...], deployment: str) -> int | None:
     """Owned, blocked and ended runs have no `wake_at_ms`."""
     soonest: list[int] = []
-    for workflow in workflows:
-        sql = "SELECT min(wake_at_ms) FROM runs WHERE workflow = ? AND wake_at_ms IS NOT NULL"
-        [[wake_at_ms]] = connection.execute(sql, (workflow,)).fetchall()
+    for named in product(workflows, {"", deployment}):
+        [[wake_at_ms]] = connection.execute(_SOONEST, named).fetchall()
         if wake_at_ms is not None:
             soonest.append(wake_at_ms)
     return min(soonest, default=None)

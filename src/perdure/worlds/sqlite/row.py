@@ -10,7 +10,7 @@ from perdure.worlds.sqlite.connection import Connection
 
 COLUMNS = (
     "run_id, workflow, status, owner, epoch, length, mail, wake_at_ms, idempotency_key, parent_id, root_id, "
-    "attributes, deployment, recoveries, created_at_ms, started_at_ms, ended_at_ms, writes"
+    "attributes, deployment, recoveries, created_at_ms, started_at_ms, ended_at_ms, writes, pin"
 )
 
 _SELECT = f"SELECT {COLUMNS} FROM runs WHERE run_id = ?"
@@ -43,6 +43,7 @@ def to_record(row: Any) -> RunRecord:
         started_at_ms=row[15],
         ended_at_ms=row[16],
         writes=row[17],
+        pin=row[18],
     )
 
 

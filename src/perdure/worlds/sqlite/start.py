@@ -9,8 +9,8 @@ _LIVE = "SELECT 1 FROM workers WHERE worker_id = ? AND lease_until_ms > ?"
 
 _INSERT = """
     INSERT INTO runs (run_id, workflow, status, owner, epoch, length, at_ms, wake_at_ms, idempotency_key, parent_id,
-                      root_id, attributes, deployment, created_at_ms, started_at_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      root_id, attributes, deployment, pin, created_at_ms, started_at_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING
 """
 
@@ -48,6 +48,7 @@ def start(transaction: Transaction, start: Start, at_ms: int | None = None) -> S
             start.root_id,
             to_json(start.attributes),
             start.deployment,
+            start.pin,
             at_ms,
             started_at_ms,
         ),

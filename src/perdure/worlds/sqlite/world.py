@@ -106,5 +106,5 @@ class SqliteWorld:
     async def owned(self, worker_id: WorkerId, *, with_mail: bool = False) -> list[Owned]:
         return await self._store.read(ownership.owned, worker_id, with_mail)
 
-    async def next_due_ms(self, workflows: tuple[str, ...]) -> int | None:
-        return await self._store.read(ownership.next_due_ms, workflows)
+    async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
+        return await self._store.read(ownership.next_due_ms, workflows, deployment)
