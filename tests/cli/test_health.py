@@ -10,8 +10,10 @@ from perdure import StartOptions, close, configure, start, worker
 from perdure.api.connect import CONNECTION
 from perdure.cli.health import Health, counts_cell, is_live, live_cell, look, parts_of, worker_json, workers_cell
 from perdure.cli.table import Cell
+from perdure.cli.world import in_world
+from perdure.engine.engine import Engine
 from perdure.model.ids import WorkerId
-from perdure.world.ownership import WorkerRecord
+from perdure.world.ownership import Lease, WorkerRecord
 from tests.cli.shop import Shop, remind, say
 
 NOBODY = "no live worker: start `perdure worker MODULE` or `perdure serve MODULE`\n"
@@ -53,6 +55,25 @@ def test_somebody_works(shop: Shop) -> None:
     (shown,) = found.as_json()["workers"]
     assert {"shop:remind", "shop:inquire"} <= set(shown["workflows"])
     assert shown["live"] is True
+
+
+def test_here_only_ones_own_workers_count(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of another container: this one's has died."""
+
+    async def lease(engine: Engine) -> None:
+        await engine.world.beat(
+            Lease(worker_id=WorkerId("wrkr_1"), lease_ms=60_000, process="here", workflows=("a:b",))
+        )
+
+    in_world(None, lease)
+    assert say("health").exit_code == 0
+    done = say("health", "--here", "--json")
+    assert (done.exit_code, done.stderr) == (1, NOBODY.replace("worker:", "worker here:"))
+    assert msgspec.json.decode(done.stdout) == {"world": shop.url, "live": False, "workers": []}
+    monkeypatch.setattr("perdure.cli.health.is_here", lambda process: process == "here")
+    done = say("health", "--here")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["world", "live", "workers"]
 
 
 def test_what_is_pinned_wants_its_own(shop: Shop) -> None:
@@ -125,5 +146,6 @@ def test_cells() -> None:
         "wrkr_1  serves 1 workflow, holds 2 runs, its lease ends in 10 s\n"
         "wrkr_2  serves 1 workflow, holds 2 runs, its lease ends in 10 s"
     )
+    assert found.runs is not None
     assert counts_cell(found.runs) == Cell("3 running", '{"pending":0,"running":3}')
     assert [part.key for part in parts_of(found)] == list(found.as_json())

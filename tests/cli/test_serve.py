@@ -51,7 +51,7 @@ def authorize(request, action, target):
     return request.headers.get("authorization") == f"Bearer {action}"
 """
 PATIENCE_S = 60
-LOCAL = Options("localhost", 0, ROUTES, None, None, 1, 0, None)
+LOCAL = Options("localhost", 0, ROUTES, None, None, 1, 0, None, None)
 
 
 @contextmanager

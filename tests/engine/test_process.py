@@ -9,7 +9,7 @@ import pytest
 from msgspec import json
 
 from perdure.engine import process
-from perdure.engine.process import Process, is_gone, this_process
+from perdure.engine.process import Process, is_gone, is_here, this_process
 
 
 def changed(**fields: object) -> str:
@@ -38,6 +38,22 @@ def test_this_one_is_there() -> None:
 )
 def test_gone_is_only_said_of_this_host(text: str, gone: bool) -> None:
     assert is_gone(text) is gone
+
+
+@pytest.mark.parametrize(
+    ("text", "here"),
+    [
+        (this_process(), True),
+        (changed(pid=2**22 + 1), True),
+        (changed(boot="another host"), False),
+        (changed(namespace="pid:[1]"), False),
+        ("", False),
+        ("not json", False),
+    ],
+    ids=["this one", "gone", "another host", "another container", "empty", "no json"],
+)
+def test_what_is_here(text: str, here: bool) -> None:
+    assert is_here(text) is here
 
 
 def test_a_killed_process_is_gone_even_before_its_parent_looks() -> None:

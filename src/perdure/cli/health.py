@@ -15,21 +15,24 @@ from perdure.cli.reference import walk_runs
 from perdure.cli.table import Cell
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
-from perdure.engine.process import is_gone
+from perdure.engine.process import is_gone, is_here
 from perdure.model.queue import queue_of
 from perdure.world.ownership import WorkerRecord
 from perdure.world.query import RunFilter
 
+_TITLES = {"runs": "runs", "pins": "pinned", "unserved": "unserved"}
+
 
 class Health(NamedTuple):
     """`runs`: those that haven't ended, by status; `pins`: of these, by deployment, those that are pinned to it;
-    `unserved`: by workflow, and the deployment that it is pinned to, those that nobody could run."""
+    `unserved`: by workflow, and the deployment that it is pinned to, those that nobody could run. All None where runs
+    weren't counted."""
 
     world: str
     workers: tuple[WorkerRecord, ...]
-    runs: dict[str, int]
-    pins: dict[str, int]
-    unserved: dict[str, int]
+    runs: dict[str, int] | None = None
+    pins: dict[str, int] | None = None
+    unserved: dict[str, int] | None = None
 
     @property
     def works(self) -> bool:
@@ -40,29 +43,42 @@ class Health(NamedTuple):
             "world": self.world,
             "live": self.works,
             "workers": [worker_json(worker) for worker in self.workers],
-            "runs": self.runs,
-            "pins": self.pins,
-            "unserved": self.unserved,
+            **self.counts(),
         }
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        counts = {"runs": self.runs, "pins": self.pins, "unserved": self.unserved}
+        return {name: count for name, count in counts.items() if count is not None}
 
 
 @click.command(short_help="Show whether runs can go on.")
 @form_option("--json", "One JSON object.")
+@click.option(
+    "--here", is_flag=True, help="Only this machine's (or container's) workers count, and runs aren't counted."
+)
 @world_option
 @click.pass_context
-def health(ctx: click.Context, form: str | None, world: str | None) -> None:
+def health(ctx: click.Context, form: str | None, here: bool, world: str | None) -> None:
     """Show whether the world can be reached, its workers, and how many runs haven't ended.
 
-    Exit code 0 if all is well, 1 if no worker lives, 4 if the world can't be reached, or isn't there.
+    Exit code 0 if all is well, 1 if no worker lives, 4 if the world can't be reached, or isn't there. With --here it is
+    a cheap probe of a worker's own container.
     """
-    found = in_world(world, look)
+    found = in_world(world, look_here if here else look)
     if form == "json":
         write_json(found.as_json())
     else:
         write_detail(parts_of(found))
     if not found.works:
-        click.echo("no live worker: start `perdure worker MODULE` or `perdure serve MODULE`", err=True)
+        nobody = "no live worker here" if here else "no live worker"
+        click.echo(f"{nobody}: start `perdure worker MODULE` or `perdure serve MODULE`", err=True)
         ctx.exit(FAILED)
+
+
+async def look_here(engine: Engine) -> Health:
+    """Raises: WorldError."""
+    workers = await engine.world.workers()
+    return Health(engine.world.url, tuple(worker for worker in workers if is_here(worker.process)))
 
 
 async def look(engine: Engine) -> Health:
@@ -100,9 +116,10 @@ def parts_of(found: Health) -> list[Part]:
         Part("world", "world", Cell(found.world)),
         Part("live", "status", live_cell(found)),
         Part("workers", "workers", workers_cell(found.workers)),
-        Part("runs", "runs", counts_cell(found.runs)),
-        Part("pins", "pinned", counts_cell(found.pins)),
-        Part("unserved", "unserved", counts_cell(found.unserved, "yellow")),
+        *(
+            Part(name, _TITLES[name], counts_cell(counts, "yellow" if name == "unserved" else ""))
+            for name, counts in found.counts().items()
+        ),
     ]
 
 

@@ -18,7 +18,7 @@ from perdure.cli.human import counted
 from perdure.cli.module import function_named, load_workflows
 from perdure.cli.parameter import DURATION
 from perdure.cli.server import App, address_of, listening, resolved, serving
-from perdure.cli.worker import Stop, leave_stuck_threads, log_to_stderr, tell_of_drain
+from perdure.cli.worker import Stop, drain_words, leave_stuck_threads, log_to_stderr
 from perdure.cli.world import world_option
 from perdure.engine.registry import REGISTRY
 from perdure.errors import UsageError
@@ -143,7 +143,7 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
                 await stop.asked.wait()
                 stop.hurry = lambda: (server.hurry(), at_work.steps.close())[-1]
                 ending().set()
-            tell_of_drain(at_work, options.grace)
+            click.echo(drain_words(at_work, options.grace), err=True)
     finally:
         await close()
     click.echo("drained", err=True)

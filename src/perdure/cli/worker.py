@@ -3,31 +3,40 @@
 import asyncio
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import click
 
 from perdure.api.connect import CONNECTION, close, configure, shown_url
 from perdure.api.worker import worker as working
 from perdure.cli.human import counted, span
+from perdure.cli.leash import Leash
 from perdure.cli.module import load_steps, load_workflows
 from perdure.cli.parameter import DURATION, QUEUE
+from perdure.cli.supervisor import SIGNALS, supervise
 from perdure.cli.world import url_of, world_option
 from perdure.engine.registry import REGISTRY
 from perdure.engine.worker import Worker
 from perdure.model.queue import DEFAULT
 
 JOIN_S = 0.2
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command(short_help="Run workflows.")
 @click.argument("modules", metavar="MODULE...", nargs=-1, required=True)
 @click.option(
     "--concurrency", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Steps at once."
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="P",
+    default=1,
+    show_default=True,
+    help="So many workers as this.",
 )
 @click.option(
     "--grace", type=DURATION, default="30s", show_default=True, help="How long running steps may take to end at a stop."
@@ -43,15 +52,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
     help="Whose steps it runs; repeatable. Workflows are in the queue 'default'.",
 )
 @click.option("--deployment", metavar="NAME", help="Names this code, and pins to it the runs that it starts.")
+@click.option("--leash", type=int, hidden=True)
 @world_option
-def worker(
-    modules: tuple[str, ...],
-    concurrency: int,
-    grace: int,
-    queues: tuple[str, ...],
-    deployment: str | None,
-    world: str | None,
-) -> None:
+@click.pass_context
+def worker(ctx: click.Context, modules: tuple[str, ...], processes: int, **given: Any) -> None:
     """Import each MODULE, and run the runs of the workflows that it defines, until a signal comes.
 
     Steps that name another queue, as @step(queue="gpu") does, are left to the workers that serve it.
@@ -61,22 +65,47 @@ def worker(
 
     \b
       perdure worker app.workflows --concurrency 200
+      perdure worker app.workflows --processes 4
       perdure worker app.workflows --queue gpu --concurrency 1
     """
-    load_for(queues, modules)
-    log_to_stderr()
-    url = url_of(world or CONNECTION.url)  # the modules may have configured it
-    given = CONNECTION
+    options = Options(**given)
+    if processes > 1:
+        log_to_stderr()
+        ctx.exit(asyncio.run(supervise(options.words(modules), processes)))
+    load_for(options.queues, modules)
+    log_to_stderr(supervised=options.leash is not None)
+    url = url_of(options.world or CONNECTION.url)  # the modules may have configured it
+    known = CONNECTION
     configure(
         world=url,
         work=False,
-        base_url=given.base_url,
-        deployment=deployment or given.deployment,
-        retention=given.retention,
-        keys=given.keys,
+        base_url=known.base_url,
+        deployment=options.deployment or known.deployment,
+        retention=known.retention,
+        keys=known.keys,
     )
-    asyncio.run(serve(url, concurrency, grace, frozenset(queues)))
+    asyncio.run(serve(url, options))
     leave_stuck_threads()
+
+
+class Options(NamedTuple):
+    """As they were given; `leash`: the end that a supervisor holds the other one of."""
+
+    concurrency: int
+    grace: int
+    queues: tuple[str, ...]
+    deployment: str | None
+    leash: int | None
+    world: str | None
+
+    def words(self, modules: Sequence[str]) -> list[str]:
+        """The command that does the same in another process."""
+        words = ["worker", *modules, "--concurrency", str(self.concurrency), "--grace", f"{self.grace}ms"]
+        for queue in self.queues:
+            words += ["--queue", queue]
+        if self.deployment is not None:
+            words += ["--deployment", self.deployment]
+        return words if self.world is None else [*words, "--world", self.world]
 
 
 def load_for(queues: Collection[str], modules: Iterable[str]) -> None:
@@ -99,31 +128,40 @@ def work_of(queues: Collection[str]) -> str:
     return " and ".join([*workflows, *steps])
 
 
-async def serve(url: str, concurrency: int, grace_ms: int, queues: frozenset[str]) -> None:
+async def serve(url: str, options: Options) -> None:
     """Work until the first signal. Raises: WorldError."""
     stop = Stop()
+    leash = None if options.leash is None else Leash(options.leash)
+    me = "" if leash is None else f"process {os.getpid()}: "
+    if leash is not None:
+        leash.obey(stop.drain, stop.at_once)
     try:
-        async with working(concurrency=concurrency, grace=grace_ms / 1000, queues=queues) as at_work:
-            click.echo(f"running {work_of(queues)} in {shown_url(url)}", err=True)
+        queues = frozenset(options.queues)
+        async with working(concurrency=options.concurrency, grace=options.grace / 1000, queues=queues) as at_work:
+            click.echo(f"{me}running {work_of(queues)} in {shown_url(url)}", err=True)
+            if leash is not None:
+                leash.works()
             await stop.asked.wait()
             stop.hurry = at_work.steps.close
-            tell_of_drain(at_work, grace_ms)
+            click.echo(f"{me}{drain_words(at_work, options.grace)}", err=True)
     finally:
         await close()
-    click.echo("drained", err=True)
+    click.echo(f"{me}drained", err=True)
 
 
-def log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def log_to_stderr(*, supervised: bool = False) -> None:
+    """`supervised`: several processes share it."""
+    form = f"%(asctime)s %(levelname)s {'[%(process)d] ' if supervised else ''}%(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form)
 
 
-def tell_of_drain(at_work: Worker, grace_ms: int) -> None:
-    """On standard error, what is left to do."""
+def drain_words(at_work: Worker, grace_ms: int) -> str:
+    """What is left to do."""
     left = f"{counted(len(at_work.runs), 'run')} to hand back"
     if at_work.steps.busy:
         patience = f"for at most {span(grace_ms)}; a second signal ends that at once"
         left = f"{left} after {counted(at_work.steps.busy, 'step')} that may end, {patience}"
-    click.echo(f"draining: {left}", err=True)
+    return f"draining: {left}"
 
 
 class Stop:
@@ -136,11 +174,18 @@ class Stop:
         for number in SIGNALS:
             self._loop.add_signal_handler(number, self._signalled)
 
+    def drain(self) -> None:
+        """Harmless to repeat."""
+        self.asked.set()
+
+    def at_once(self) -> None:
+        self.hurry()
+
     def _signalled(self) -> None:
         if not self.asked.is_set():
-            self.asked.set()
+            self.drain()
             return
-        self.hurry()
+        self.at_once()
         for number in SIGNALS:
             self._loop.remove_signal_handler(number)
 

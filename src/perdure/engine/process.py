@@ -28,13 +28,15 @@ def this_process() -> str:
     return json.encode(process).decode()
 
 
+def is_here(process: str) -> bool:
+    """Whether the process is, or was, on this host, and in this container."""
+    return _known_here(process) is not None
+
+
 def is_gone(process: str) -> bool:
     """True only if the process was on this host and exists no more."""
-    try:
-        known = json.decode(process, type=Process)
-        if known.boot != _boot() or known.namespace != _namespace():
-            return False
-    except (DecodeError, OSError):
+    known = _known_here(process)
+    if known is None:
         return False
     try:
         return _started(known.pid) != known.started
@@ -42,6 +44,14 @@ def is_gone(process: str) -> bool:
         return True
     except OSError:
         return False
+
+
+def _known_here(process: str) -> Process | None:
+    try:
+        known = json.decode(process, type=Process)
+        return known if known.boot == _boot() and known.namespace == _namespace() else None
+    except (DecodeError, OSError):
+        return None
 
 
 def _boot() -> str:
