@@ -10,6 +10,7 @@ from perdure.errors import DecodeError, RunNotFound, WorldUnavailable
 from perdure.model.event import Fact, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.ids import RunId
 from perdure.testing.conformance.sample import append_to, born, do, row, run_id
+from perdure.world import RunFilter, RunPage, World
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
 from tests.engine.program import ALL, clean, doomed, gate, held, nap, one, wait_for
@@ -221,5 +222,55 @@ def test_a_parked_run_ends_the_waiting() -> None:
         parked = row("run_blocked", payload=b'{"sentence":"why"}', key="")
         await do(stage.world, append_to(1, 3, rows=(parked,), status="blocked"))
         assert await waiting == RunBlocked(sentence="why")
+
+    stage.play(scene)
+
+
+def test_many_are_looked_for_with_one_question() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        world = Counting(stage.world)
+        looker = stage.engine(world=world)  # type: ignore[arg-type]
+        for number in range(1, 101):
+            await born(stage.world, number)
+        waiting = [asyncio.create_task(looker.end(run_id(number))) for number in range(1, 101)]
+        await asyncio.sleep(30)
+        assert world.asked[0] == 100
+        assert set(world.asked) == {100}
+        assert len(world.asked) < 30, "one for each look"
+        end = row("run_completed", payload=b'{"result":1}', key="")
+        await do(stage.world, append_to(7, 3, rows=(end,), status="completed"))
+        assert await waiting[6] == RunCompleted(result=raw("1"))
+        for other in (*waiting[:6], *waiting[7:]):
+            assert not other.done()
+            other.cancel()
+
+    stage.play(scene)
+
+
+class Counting(MoodyWorld):
+    """`asked`: how many runs each question was for, once they are all waited for."""
+
+    def __init__(self, inner: World) -> None:
+        super().__init__(inner)
+        self.asked: list[int] = []
+
+    async def list_runs(self, filter: RunFilter) -> RunPage:
+        self.asked.append(len(filter.run_ids))
+        return await self.inner.list_runs(filter)
+
+
+def test_a_run_that_goes_while_it_is_waited_for() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        looker = stage.engine()
+        await born(stage.world)
+        waiting = asyncio.create_task(looker.end(run_id(1)))
+        await asyncio.sleep(0.1)
+        del stage.world._state.runs[run_id(1)]
+        with pytest.raises(RunNotFound):
+            await waiting
 
     stage.play(scene)

@@ -36,11 +36,12 @@ class RunRecord(Struct, frozen=True, gc=False, kw_only=True):
 class RunFilter(Struct, frozen=True, gc=False, kw_only=True):
     """All given conditions hold. `since_ms` is inclusive, `until_ms` exclusive, both on `created_at_ms`.
 
-    Newest first, by run id; `before` is the cursor: only runs whose id sorts before it. `without`: no runs whose workflow's
-    name begins so.
+    Empty tuples are no condition; `run_ids` takes some thousands. `without`: no runs whose workflow's name begins so.
+    Newest first, by run id; `before` is the cursor: only runs whose id sorts before it.
     """
 
     status: tuple[Status, ...] = ()
+    run_ids: tuple[RunId, ...] = ()
     workflow: str | None = None
     without: str | None = None
     since_ms: int | None = None

@@ -114,6 +114,7 @@ class FindsInAnyCase(MemoryWorld):
 
 
 FAULTS: tuple[Fault, ...] = (
+    ignores(run_ids=()),
     OldestFirst,
     NeverMore,
     MoreIfFull,

@@ -46,6 +46,7 @@ async def test_a_log_in_parts(url: str) -> None:
         (RunFilter(), "Scan Backward using runs_pkey"),
         (RunFilter(status=("running",), before=run_id(900)), "runs_pkey"),
         (RunFilter(prefix="wrun_0000000000000000000000019"), "runs_pkey"),
+        (RunFilter(run_ids=tuple(run_id(number) for number in range(1, 50)), limit=49), "runs_pkey"),
         (RunFilter(workflow="shop:none"), "runs_by_workflow"),
         (RunFilter(parent_id=run_id(1)), "runs_by_parent"),
         (RunFilter(attributes={"customer": "500"}), "labels_pkey"),

@@ -79,6 +79,7 @@ class Program:
     def filter(self) -> RunFilter:
         return RunFilter(
             status=tuple(self._dice.sample(STATUSES, self._dice.randint(0, 3))),
+            run_ids=tuple(self._dice.run() for _ in range(4)) if self._dice.chance(0.2) else (),
             workflow=self._dice.maybe(0.3, FLOWS),
             since_ms=self._moment() if self._dice.chance(0.2) else None,
             until_ms=self._moment() if self._dice.chance(0.2) else None,

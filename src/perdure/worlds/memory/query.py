@@ -13,6 +13,7 @@ def list_runs(state: State, filter: RunFilter) -> RunPage:
 def _matches(record: RunRecord, filter: RunFilter) -> bool:
     return (
         (not filter.status or record.status in filter.status)
+        and (not filter.run_ids or record.run_id in filter.run_ids)
         and (filter.workflow is None or record.workflow == filter.workflow)
         and (filter.without is None or not record.workflow.startswith(filter.without))
         and (filter.since_ms is None or record.created_at_ms >= filter.since_ms)

@@ -59,6 +59,8 @@ def listing(filter: RunFilter) -> tuple[str, list[Any]]:
     given: list[tuple[str, Any]] = []
     if filter.status:
         given.append(("status = ANY ({}::text[])", list(filter.status)))
+    if filter.run_ids:
+        given.append(("run_id = ANY ({}::text[])", [write(run_id) for run_id in filter.run_ids]))
     if filter.workflow is not None:
         given.append(("workflow = {}::text", write(filter.workflow)))
     if filter.without is not None:

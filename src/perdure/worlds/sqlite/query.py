@@ -62,6 +62,8 @@ def _terms(filter: RunFilter) -> tuple[list[str], list[str | int]]:
     given: list[tuple[str, list[str | int]]] = []
     if filter.status:
         given.append((f"status IN ({', '.join('?' * len(filter.status))})", [*filter.status]))
+    if filter.run_ids:
+        given.append((f"run_id IN ({', '.join('?' * len(filter.run_ids))})", [*filter.run_ids]))
     if filter.workflow is not None:
         given.append(("workflow = ?", [filter.workflow]))
     if filter.without is not None:
