@@ -1,10 +1,16 @@
 """Statements leave nothing in the session, and errors at the door say what to do, without the password."""
 
+import asyncio
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
 import pytest
 
 from perdure.errors import WorldInvalid, WorldUnavailable
 from perdure.worlds.postgres.connection import connect, qualified
 from perdure.worlds.postgres.location import location_of
+from tests.worlds.postgres.server import mortal
 
 pytestmark = pytest.mark.anyio
 
@@ -46,3 +52,26 @@ async def test_nobody_listens_there() -> None:
 async def test_a_parameter_that_the_driver_refuses() -> None:
     with pytest.raises(WorldInvalid, match="the driver can't use it"):
         await connect(location_of("postgresql://me@127.0.0.1:1/d?sslmode=maybe"))
+
+
+async def test_a_wrong_password() -> None:
+    with mortal() as (uri, _):
+        connection = await asyncpg.connect(uri)
+        await connection.execute("CREATE ROLE me LOGIN PASSWORD 'right'")
+        rules = Path(parse_qs(urlsplit(uri).query)["host"][0], "pg_hba.conf")
+        rules.write_text(f"local all me scram-sha-256\n{rules.read_text()}")
+        await connection.fetchval("SELECT pg_reload_conf()")
+        for user in ("me:secret", "me"):
+            theirs = location_of(uri.replace("postgres:@", f"{user}@"))
+            async with asyncio.timeout(30):
+                while True:  # until the server has read its rules
+                    try:
+                        (await connect(theirs)).terminate()
+                    except WorldInvalid as error:
+                        assert "the server refuses the user: password authentication failed" in str(error)
+                        assert "check user and password" in str(error)
+                        assert "secret" not in str(error)
+                        break
+                    await asyncio.sleep(0.01)
+        (await connect(location_of(uri.replace("postgres:@", "me:right@")))).terminate()
+        await connection.close()

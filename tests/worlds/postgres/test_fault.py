@@ -72,6 +72,8 @@ def test_what_goes_again(error: Exception, again: bool) -> None:
         (TimeoutError(), WorldUnavailable, "has not answered within 10 s"),
         (asyncpg.ClientConfigurationError("sslmode"), WorldInvalid, "the driver can't use it: sslmode"),
         (asyncpg.CannotConnectNowError("starting up"), WorldUnavailable, "starting up"),
+        (OverflowError("port must be 0-65535"), WorldInvalid, "the driver can't use it: port must be 0-65535"),
+        (FileNotFoundError(2, "No such file"), WorldUnavailable, "check host and port"),
     ],
 )
 def test_opening(error: Exception, type_: type[Exception], sentence: str) -> None:
@@ -94,3 +96,28 @@ def test_what_was_lost_is_told_from_what_was_refused() -> None:
         (ValueError(), False),
     ]
     assert [is_lost(error) for error, _ in known] == [expected for _, expected in known]
+
+
+def test_a_certificate_that_isnt_there() -> None:
+    named = location_of("postgresql://me:secret@h/d?sslrootcert=/nowhere")
+    with (
+        pytest.raises(WorldInvalid, match=r"a file that it names isn't there .*: check its paths") as caught,
+        opening(named),
+    ):
+        raise FileNotFoundError(2, "No such file or directory")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("query_wait_timeout", "raise its pool size, or give `&connections=` a smaller number"),
+        ("no more connections allowed (max_client_conn)", "raise its max_client_conn, or run fewer processes"),
+        ("transaction blocks not allowed in statement pooling mode", "set pool_mode to transaction or session"),
+    ],
+)
+def test_what_a_pooler_says(said: str, advice: str) -> None:
+    told = to_world_error(asyncpg.ConnectionDoesNotExistError(f"connection was closed: {said}"), LOCATION)
+    assert isinstance(told, WorldUnavailable)
+    assert said in str(told)
+    assert advice in str(told)

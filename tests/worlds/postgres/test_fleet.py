@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from perdure import HookNotFound, Run, close, configure, get_run, list_runs, resume_hook, start, worker
+from perdure import HookNotFound, Run, StartOptions, close, configure, get_run, list_runs, resume_hook, start, worker
 from perdure.api.connect import schema_at, shown_url, upgrade_at
 from perdure.errors import SchemaMissing, WorldInvalid
+from perdure.model.ids import RunId, token_hash
+from perdure.world import RunFilter
+from perdure.worlds.postgres.location import location_of
 from tests.cli.shop import say
 from tests.worlds.postgres.database import database
 from tests.worlds.postgres.fleet import STUCK, counts, of_everything, sends
+from tests.worlds.postgres.opened import opened
 from tests.worlds.postgres.server import mortal, url_of
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +43,41 @@ async def using(url: str) -> AsyncIterator[None]:
 def loud(url: str) -> str:
     """With hints between processes, as it is by default."""
     return url.replace("&listen=0", "")
+
+
+async def test_apps_in_two_schemas_dont_see_each_other(loud: str) -> None:
+    """Neither runs nor keys, neither hooks nor workers nor hints."""
+    theirs = loud.replace("schema=t_", "schema=u_")
+    keyed = StartOptions(idempotency_key="order-1")
+    upgrade_at(loud)
+    try:
+        with process(loud):
+            async with using(theirs):
+                mine = await start(of_everything, "hal", options=keyed)
+                assert await mine.status() == "pending", "no worker of the other app takes it"
+                async with worker():
+                    await waits(mine)
+                    async with opened(loud) as other:
+                        assert await other.hooks.find(token_hash("token-hal")) is None
+                        assert await other.read_run(RunId(mine.run_id)) is None
+                        assert len(await other.workers()) == 1, "the child's own"
+                        assert (await other.list_runs(RunFilter())).runs == ()
+                    await answer("hal", "mine")
+                    assert await mine.result() == ["hal", "mine", "mine by somebody"]
+            async with using(loud):
+                again = await start(of_everything, "hal", options=keyed)
+                assert again.run_id != mine.run_id
+                await answer("hal", "yours")
+                assert await again.result() == ["hal", "yours", "yours by somebody"]
+                assert [run.run_id for run in (await list_runs()).items] == [again.run_id]
+    finally:
+        await drop(theirs, location_of(theirs).schema)
+
+
+async def waits(run: Run[list[str]]) -> None:
+    """Until its hook takes payloads."""
+    while not (hooks := (await run.hooks()).items) or hooks[0].status != "waiting":
+        await asyncio.sleep(0)
 
 
 async def answer(name: str, word: str) -> None:
@@ -148,8 +187,7 @@ async def test_a_frozen_worker_can_write_nothing_when_it_comes_back(loud: str) -
     async with using(loud):
         with process(loud) as child:
             run = await start(of_everything, "eve")
-            while not (hooks := (await run.hooks()).items) or hooks[0].status != "waiting":
-                await asyncio.sleep(0)
+            await waits(run)
             child.send_signal(signal.SIGSTOP)
             async with database(loud) as connection:
                 await connection.execute("UPDATE workers SET process = 'elsewhere', lease_until_ms = 1")

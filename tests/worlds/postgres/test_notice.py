@@ -1,14 +1,16 @@
 """Hints between processes: one for many commits, none from oneself, and heard again after the connection was cut."""
 
 import asyncio
+from collections.abc import Callable
 
+import asyncpg
 import pytest
 
 from perdure.testing.conformance.sample import append_to, born, chunks_of, do, letter_to, start_of
 from perdure.world import Send
-from perdure.worlds.postgres import PostgresWorld
+from perdure.worlds.postgres import PostgresWorld, notice
 from perdure.worlds.postgres.location import location_of
-from perdure.worlds.postgres.notice import _TELL, channel_of
+from perdure.worlds.postgres.notice import _TELL, Notices, channel_of
 from tests.worlds.postgres.database import database
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +81,23 @@ async def test_it_listens_again_when_the_connection_was_cut(url: str) -> None:
     await other.close()
 
 
+async def test_it_listens_again_whatever_the_server_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = [asyncpg.AdminShutdownError("terminating"), OSError("reset"), asyncpg.InterfaceError("closed")]
+    inner = asyncpg.Connection.add_listener
+
+    async def add_listener(connection: asyncpg.Connection, channel: str, callback: Callable[..., None]) -> None:
+        if refusals:
+            raise refusals.pop()
+        await inner(connection, channel, callback)
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
+    monkeypatch.setattr(notice, "_AGAIN_S", (0.001, 0.001))
+    one, other, _ = await listening(url)
+    assert refusals == []
+    await one.close()
+    await other.close()
+
+
 async def test_nobody_need_listen(url: str) -> None:
     world = PostgresWorld(url)
     await world.open()
@@ -102,3 +121,68 @@ async def test_a_hint_waits_for_no_disk_and_leaves_the_session_as_it_was(url: st
             await connection.fetch(_TELL, channel_of("x"), "me")
             assert await connection.fetchval("SHOW synchronous_commit") == "off"
         assert await connection.fetchval("SHOW synchronous_commit") == "on"
+
+
+class Trials:
+    """Counts how often a listener was tried, and forges what came of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, deaf_from: int = 10**9) -> None:
+        self.count = 0
+        monkeypatch.setattr(notice, "_CHECK_S", 0.01)
+        inner = Notices._hears
+
+        async def hears(notices: Notices, lost: asyncio.Event) -> bool:
+            self.count += 1
+            return await inner(notices, lost) and self.count < deaf_from
+
+        monkeypatch.setattr(Notices, "_hears", hears)
+
+    async def reach(self, count: int) -> None:
+        async with asyncio.timeout(30):
+            while self.count < count:
+                await asyncio.sleep(0.001)
+
+
+async def test_trials_are_no_hints_to_anybody(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = Trials(monkeypatch)
+    one, other, ear = await listening(url)
+    own = Ear()
+    one.subscribe(own)
+    await own.hears()
+    told = ear.times, own.times
+    await trials.reach(trials.count + 20)
+    assert (ear.times, own.times) == told
+    await one.close()
+    await other.close()
+
+
+async def test_a_listener_that_hears_nothing_any_more_connects_anew(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is dead keeps its connections open."""
+    trials = Trials(monkeypatch, deaf_from=5)
+    one, other, ear = await listening(url)
+    first = await listeners(url)
+    await ear.hears()  # it has connected anew: it may have missed something
+    await trials.reach(6)
+    assert not first & await listeners(url)
+    await one.close()
+    await other.close()
+
+
+async def listeners(url: str) -> set[int]:
+    """Of this test's schema, by their processes on the server."""
+    channel = channel_of(location_of(url).schema)
+    async with database(url) as connection:
+        rows = await connection.fetch(f"SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%{channel}%'")
+        return {row[0] for row in rows}
+
+
+async def test_a_listener_that_was_deaf_from_the_first_is_told_of_once(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trials = Trials(monkeypatch, deaf_from=0)
+    monkeypatch.setattr(notice, "_DEAF_S", 0.001)
+    one, other, _ = await listening(url)
+    await trials.reach(4)
+    assert caplog.text.count("notifications don't come through") == 1
+    await one.close()
+    await other.close()

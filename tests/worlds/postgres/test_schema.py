@@ -6,8 +6,18 @@ import logging
 import pytest
 
 from perdure.errors import SchemaMissing, SchemaTooNew, WorldInvalid
-from perdure.testing.conformance.sample import append_to, born, chunks_of, claim_all, do, letter_to, sent
-from perdure.world import Appended
+from perdure.testing.conformance.sample import (
+    append_to,
+    beat,
+    born,
+    chunks_of,
+    claim_all,
+    do,
+    letter_to,
+    sent,
+    start_of,
+)
+from perdure.world import Appended, RunFilter, Started
 from perdure.worlds.postgres import PostgresWorld, schema_version
 from perdure.worlds.postgres.connection import Connection
 from perdure.worlds.postgres.location import location_of
@@ -119,6 +129,37 @@ async def test_the_grants_that_are_said_to_be_enough(url: str) -> None:
     finally:
         async with database(url) as connection:
             await connection.execute(f"DROP OWNED BY {name}_app; DROP ROLE {name}_app")
+
+
+async def test_who_may_only_look_is_told_at_the_first_write(url: str) -> None:
+    """Not later, and not again and again; and looking works."""
+    name = location_of(url).schema
+    upgrade(url)
+    async with database(url) as connection:
+        await connection.execute(f"""
+            CREATE ROLE {name}_eye LOGIN;
+            GRANT USAGE ON SCHEMA {name} TO {name}_eye;
+            GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {name}_eye
+        """)
+        try:
+            async with opened(unmigrated(url).replace("postgres:@", f"{name}_eye:@")) as world:
+                assert (await world.list_runs(RunFilter())).runs == ()
+                assert await world.workers() == ()
+                told = "the user may only look, it lacks DELETE on chunks, DELETE on .* and .* more"
+                with pytest.raises(WorldInvalid, match=f"{told}: see docs/how-to/postgresql.md for the grants"):
+                    await do(world, start_of(1))
+                with pytest.raises(WorldInvalid, match=told):
+                    await beat(world)
+                every = f"INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name}"
+                await connection.execute(
+                    f"GRANT {every} TO {name}_eye; REVOKE EXECUTE ON FUNCTION clock_ms FROM PUBLIC"
+                )
+                with pytest.raises(WorldInvalid, match="the user may only look, it lacks EXECUTE on clock_ms: see"):
+                    await do(world, start_of(1))
+                await connection.execute(f"GRANT EXECUTE ON FUNCTION clock_ms TO {name}_eye")
+                assert isinstance(await do(world, start_of(1)), Started)
+        finally:
+            await connection.execute(f"DROP OWNED BY {name}_eye; DROP ROLE {name}_eye")
 
 
 @pytest.mark.parametrize(

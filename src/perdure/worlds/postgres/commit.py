@@ -27,6 +27,7 @@ _ROW_COLUMNS = 9
 
 
 async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]:
+    await store.writes()
     [[answer]] = await store.fetch(COMMIT, store.told_ms, *arguments(operations))
     outcomes = outcomes_of(operations, json.decode(answer))
     tell(store, operations, outcomes)

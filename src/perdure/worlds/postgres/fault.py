@@ -45,6 +45,14 @@ _OF_THE_SERVER = (
 _OF_THE_WIRE = (OSError, TimeoutError, pg.InterfaceError, pg.InternalClientError, EOFError)
 
 
+_OF_A_POOLER = {
+    "query_wait_timeout": "the pooler had no connection left: raise its pool size, or give `&connections=` a smaller number",
+    "no more connections allowed": "the pooler takes no more clients: raise its max_client_conn, or run fewer processes",
+    "statement pooling mode": "the pooler is in statement mode: set pool_mode to transaction or session, or go around it",
+}
+"""What to do, by what PgBouncer says: it has no codes of its own."""
+
+
 def goes_again(error: Exception) -> bool:
     """Whether nothing was written, and another try makes sense."""
     return isinstance(error, TRY_AGAIN) or (
@@ -98,7 +106,13 @@ def opening(location: Location) -> Generator[None]:
         raise WorldUnavailable(f"{url} has not answered within {location.connect_s:g} s") from error
     except pg.ClientConfigurationError as error:
         raise WorldInvalid(url, f"the driver can't use it: {_sentence(error)}") from error
+    except OverflowError as error:
+        raise WorldInvalid(url, f"the driver can't use it: {_sentence(error)}") from error
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and location.has_certificates:
+            raise WorldInvalid(
+                url, f"a file that it names isn't there ({_sentence(error)}): check its paths"
+            ) from error
         reason = f"no connection to {url} ({_sentence(error)}): check host and port, and that the server runs"
         raise WorldUnavailable(reason) from error
     except Exception as error:
@@ -106,5 +120,6 @@ def opening(location: Location) -> Generator[None]:
 
 
 def _sentence(error: Exception) -> str:
-    """One line of it."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """One line of it, and what to do about a pooler."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return next((f"{said}: {advice}" for of, advice in _OF_A_POOLER.items() if of in said), said)

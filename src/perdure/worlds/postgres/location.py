@@ -41,6 +41,11 @@ class Location(Struct, frozen=True, kw_only=True):
     connect_s: float
     command_s: float
 
+    @property
+    def has_certificates(self) -> bool:
+        """Whether it names files of them."""
+        return any(f"{name}=" in self.dsn for name in ("sslcert", "sslkey", "sslrootcert", "sslcrl"))
+
 
 def location_of(url: str) -> Location:
     """Raises: WorldInvalid, without the password in it."""

@@ -2,7 +2,8 @@
 
 A notification is a statement of its own, after the commit that it tells of: NOTIFY takes a lock that all of a
 database's commits with one would queue for. Many commits share one. Listening wants a session: it has a connection of
-its own, which a pooler would break (`&listen=0`).
+its own. Whether that hears anything is tried, at first and now and then, by telling oneself something over another
+connection: a pooler in transaction mode listens in a session that nobody reads, and a dead network keeps connections open.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from perdure.errors import WorldError
@@ -25,6 +25,18 @@ _PAUSE_S = 0.005
 
 _AGAIN_S = (0.1, 5.0)
 """Before the listener connects anew: at first, and at most."""
+
+_CHECK_S = 30.0
+"""How often it is tried whether the listener hears."""
+
+_ECHO_S = 10.0
+"""How long a notification may take."""
+
+_DEAF_S = 300.0
+"""Before a listener that was deaf from its first moment connects anew."""
+
+_ECHO = "?"
+"""Ends a notification that is meant for oneself."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +55,8 @@ class Notices:
         self._location, self._fetch, self._heard = location, fetch, heard
         self._channel = channel_of(location.schema)
         self._me = secrets.token_hex(8)
-        self._due = False
+        self._due = self._warned = False
+        self._echo = asyncio.Event()
         self._teller: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
         self.loop = asyncio.get_running_loop()
@@ -83,26 +96,60 @@ class Notices:
         pause_s = _AGAIN_S[0]
         while True:
             try:
-                await self._listen_once()
-                pause_s = _AGAIN_S[0]
-            except WorldError as error:
-                _log.debug("nobody listens: %s", error)
+                if await self._listen_once():
+                    pause_s = _AGAIN_S[0]
+                else:
+                    self._warn()
+                    pause_s = _DEAF_S
+            except Exception as error:  # whatever it is: hints come again when the server does
+                _log.debug("nobody listens: %r", error)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _AGAIN_S[1])
 
-    async def _listen_once(self) -> None:
-        """Returns when the connection is lost."""
+    async def _listen_once(self) -> bool:
+        """Returns when the connection is lost, or hears nothing any more; False: it never heard anything."""
         connection = await connect(self._location)
         lost = asyncio.Event()
         try:
             connection.driver.add_termination_listener(lambda _: lost.set())
-            with suppress(OSError):
-                await connection.driver.add_listener(self._channel, self._notified)
-                self._heard()  # whatever was told before
-                await lost.wait()
+            await connection.driver.add_listener(self._channel, self._notified)
+            self._heard()  # whatever was told before
+            heard = False
+            while await self._hears(lost):
+                heard = True
+                await _within(lost, _CHECK_S)
+            return heard or lost.is_set()
         finally:
             await connection.close()
 
+    async def _hears(self, lost: asyncio.Event) -> bool:
+        """Whether what is told over another connection comes in here. Raises: WorldError."""
+        if lost.is_set():
+            return False
+        self._echo.clear()
+        await self._fetch(_TELL, self._channel, self._me + _ECHO)
+        return await _within(self._echo, _ECHO_S)
+
+    def _warn(self) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning(
+                "%s: notifications don't come through, as behind a pooler in transaction mode: all goes on, but work of "
+                "other processes is found up to half a second later; connect without the pooler, or say so with `&listen=0`",
+                self._location.shown,
+            )
+
     def _notified(self, _connection: object, _pid: int, _channel: str, who: str) -> None:
-        if who != self._me:
+        if who == self._me + _ECHO:
+            self._echo.set()
+        elif who != self._me and not who.endswith(_ECHO):
             self._heard()
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

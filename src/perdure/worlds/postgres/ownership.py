@@ -42,6 +42,7 @@ _workflows = json.Decoder(tuple[str, ...])
 
 
 async def beat(store: Store, lease: Lease) -> int:
+    await store.writes()
     workflows = json.encode([write(workflow) for workflow in lease.workflows]).decode()
     [[now_ms]] = await store.fetch(
         _BEAT,

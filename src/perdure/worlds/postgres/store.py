@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-from perdure.errors import WorldUnavailable
+from perdure.errors import WorldInvalid, WorldUnavailable
 from perdure.world.clock import wall_clock_ms
 from perdure.worlds.postgres import schema
 from perdure.worlds.postgres.fault import goes_again, to_world_error
@@ -19,6 +19,19 @@ from perdure.worlds.postgres.pool import Pool
 from perdure.worlds.postgres.session import Sessions
 
 _TRIES_MAX = 5
+_TOLD_MAX = 4
+
+_LACKS = """
+    SELECT privilege || ' on ' || relname FROM pg_catalog.pg_class,
+        unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+    WHERE relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1::text)
+        AND relkind IN ('r', 'p') AND relname <> 'perdure_versions' AND NOT has_table_privilege(pg_class.oid, privilege)
+    UNION ALL
+    SELECT 'EXECUTE on ' || proname FROM pg_catalog.pg_proc
+    WHERE pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1::text)
+        AND NOT prosecdef AND NOT has_function_privilege(pg_proc.oid, 'EXECUTE')
+    ORDER BY 1
+"""
 
 Clock = Callable[[], int]
 
@@ -30,7 +43,7 @@ class Store:
         self.location = location
         self.clock = clock
         self.hints: list[Callable[[], None]] = []
-        self._opened = False
+        self._opened = self._may_write = False
         self._skew_ms = 0
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
         self._sessions: dict[asyncio.AbstractEventLoop, Sessions] = {}
@@ -93,6 +106,17 @@ class Store:
         """The only row, or None."""
         rows = await self.fetch(sql, *arguments)
         return rows[0] if rows else None
+
+    async def writes(self) -> None:
+        """Before each write; asks only once. Raises: WorldInvalid where this user may only look, WorldUnavailable."""
+        if not self._may_write:
+            lacks = [lack for [lack] in await self.fetch(_LACKS, self.location.schema)]
+            if lacks:
+                more = f" and {len(lacks) - _TOLD_MAX} more" if len(lacks) > _TOLD_MAX else ""
+                told = f"the user may only look, it lacks {', '.join(lacks[:_TOLD_MAX])}{more}"
+                reason = f"{told}: see docs/how-to/postgresql.md for the grants"
+                raise WorldInvalid(self.location.shown, reason)
+            self._may_write = True
 
     def tell(self) -> None:
         """Something was written that another process may look for. In the running loop."""
