@@ -53,22 +53,23 @@ class Kill:
 
 @dataclass
 class Fleet:
-    """`owned` asks the store what a worker owns. `skews_ms`: of the clocks of the workers, in turn."""
+    """`owned` asks the store what a worker owns. `skews_ms`: of the clocks of the workers; `queues`: what they serve, None:
+    all. Both go by place, in turn."""
 
     options: Options
     size: int
     owned: Callable[[WorkerId], Awaitable[list[Owned]]]
     skews_ms: tuple[int, ...] = (0,)
+    queues: tuple[tuple[str, ...] | None, ...] = (None,)
     workers: list[Worker] = field(default_factory=list[Worker])
     kills: list[Kill] = field(default_factory=list[Kill])
     frozen: dict[WorkerId, list[tuple[int, int]]] = field(default_factory=dict[WorkerId, list[tuple[int, int]]])
     ended: list[str] = field(default_factory=list[str])
-    _booted: int = 0
     _places: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def start(self) -> None:
         """Each place has a worker from now on."""
-        self._places = [asyncio.create_task(self._keep()) for _ in range(self.size)]
+        self._places = [asyncio.create_task(self._keep(place)) for place in range(self.size)]
 
     async def stop(self) -> None:
         """Drain all, then end them."""
@@ -113,15 +114,15 @@ class Fleet:
             self.workers.remove(worker)
             worker.process.terminate()
 
-    async def _keep(self) -> None:
+    async def _keep(self, place: int) -> None:
+        skew_ms, queues = self.skews_ms[place % len(self.skews_ms)], self.queues[place % len(self.queues)]
+        options = replace(self.options, skew_ms=skew_ms, queues=queues)
         while True:
-            await self._one()
+            await self._one(options)
             await asyncio.sleep(random.uniform(*REBOOT_S))
 
-    async def _one(self) -> None:
+    async def _one(self, options: Options) -> None:
         """One process, from its start to its end."""
-        self._booted += 1
-        options = replace(self.options, skew_ms=self.skews_ms[self._booted % len(self.skews_ms)])
         ours, theirs = NURSERY.Pipe()
         process = NURSERY.Process(target=main, args=(options, theirs), daemon=True)
         await asyncio.to_thread(process.start)

@@ -54,10 +54,10 @@ def server_of_its_own() -> Generator[Server]:
 class Scenario:
     """`what`: a line for the scorecard. Clients start `runs`, no more than `at_once` of them at a time.
 
-    `trouble` ends after `seconds`, or when all runs have ended. `parameters`: of the World's URL. `skews_ms`: of the
-    workers' clocks. `planted`: see `Options`; `spoil`: what is done to the store before the workers come; `between`:
-    what stands between the clients and their World. `patience_s`: how long until all is over, after the trouble.
-    `expected`: what is in those errors that workers should log.
+    `trouble` ends after `seconds`, or when all runs have ended. `parameters`: of the World's URL. `skews_ms`, `queues`: of
+    the workers, see `Fleet`. `planted`: see `Options`; `spoil`: what is done to the store before the workers come;
+    `between`: what stands between the clients and their World. `patience_s`: how long until all is over, after the
+    trouble. `expected`: what is in those errors that workers should log.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Scenario:
     lease_ms: int = 3000
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
     skews_ms: tuple[int, ...] = (0,)
+    queues: tuple[tuple[str, ...] | None, ...] = (None,)
     planted: str = ""
     spoil: Callable[[Arena], Awaitable[None]] | None = None
     between: Callable[[World], World] = lambda world: world
@@ -211,6 +212,7 @@ class _Play:
             size=scenario.workers,
             owned=direct.owned,
             skews_ms=scenario.skews_ms,
+            queues=scenario.queues,
         )
         engine = Engine(scenario.between(world), Registry())
         ledger = LedgerFile(arena.ledger)

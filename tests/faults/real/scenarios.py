@@ -1,5 +1,6 @@
 """The scenarios of `make chaos`: which trouble, on which store, and what it is called on the scorecard."""
 
+from perdure.testing.simulation.program import QUEUE
 from tests.faults.real.scenario import RUNNABLE, Scenario
 from tests.faults.real.trouble import (
     draining,
@@ -17,6 +18,7 @@ from tests.faults.real.trouble import (
 
 HOUR_MS = 3_600_000
 WITH_STREAMS_AND_HOOKS = tuple(one for one in RUNNABLE if one.streams or one.tokens)
+QUEUED = tuple(one for one in RUNNABLE if one.queued)
 QUICK = tuple(one for one in RUNNABLE if one.name not in ("sim:patient", "sim:backing", "sim:guardian"))
 
 SCENARIOS = (
@@ -50,6 +52,14 @@ SCENARIOS = (
         what="PostgreSQL without hints between processes",
         trouble=(killing(2.0),),
         parameters={"listen": 0},
+    ),
+    Scenario(
+        name="queue",
+        what="PostgreSQL: workers of different queues get SIGKILL",
+        trouble=(killing(1.5), losing_replies),
+        programs=QUEUED,
+        workers=4,
+        queues=(("default",), (QUEUE,)),
     ),
     Scenario(name="famine", what="PostgreSQL has no connection left", trouble=(starving,), seconds=20),
     Scenario(

@@ -36,6 +36,7 @@ LOADED = (postgres, sqlite)
 
 class Options(Struct, frozen=True, kw_only=True):
     """`failing`: how likely an attempt of a step fails. `skew_ms`: how far this process's clock is off.
+    `queues`: those that it serves, None: all.
 
     `planted`: what takes a rule out before the work begins, a function `module:name` of `tests/faults/rules`. `log`: a
     file for all that is logged, or printed on standard error.
@@ -47,6 +48,7 @@ class Options(Struct, frozen=True, kw_only=True):
     lease_ms: int
     failing: float = 0.1
     skew_ms: int = 0
+    queues: tuple[str, ...] | None = None
     planted: str = ""
 
 
@@ -67,7 +69,8 @@ async def work(options: Options, tell: Connection) -> None:
     engine = Engine(world, SUITE.registry(0), lease_ms=options.lease_ms)
     enter(ProcessStage(engine, LedgerFile(Path(options.ledger)), options.failing))
     CONNECTION.engines[loop] = (engine, loop.create_task(asyncio.sleep(0)))  # for the verbs that steps call
-    worker = await _until_it_is_there(engine.work)
+    queues = None if options.queues is None else frozenset(options.queues)
+    worker = await _until_it_is_there(lambda: engine.work(queues=queues))
     tell.send(worker.worker_id)
     await stopped.wait()
     await engine.close(0.3)
