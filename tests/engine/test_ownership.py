@@ -66,6 +66,8 @@ class Holder:
         self.looked_at: list[float] = []
         self.looked_for: list[RunId] = []
         self.breaks = False
+        self.opening = asyncio.Event()
+        self.opening.set()
         self.leased = True
 
     async def own(self, *numbers: int) -> None:
@@ -88,6 +90,7 @@ class Holder:
         if self.breaks:
             raise ValueError("broken")
         self.held[claimed.run_id] = claimed.epoch
+        await self.opening.wait()
         self.adopted.append((claimed.run_id, claimed.epoch))
 
     def compare(self, owned: dict[RunId, Owned]) -> set[RunId]:
@@ -196,6 +199,18 @@ class TestClaims:
             await stage.world.commit([start_of(number) for number in range(1, 251)])
             await asyncio.sleep(0.001)
             assert len(holder.held) == 250
+
+        play(act)
+
+    def test_what_one_claim_brings_is_opened_side_by_side(self) -> None:
+        async def act(stage: Stage, holder: Holder, sweeper: Sweeper) -> None:
+            holder.opening.clear()
+            await stage.world.commit([start_of(number) for number in range(1, 4)])
+            await asyncio.sleep(0.001)
+            assert (len(holder.held), holder.adopted) == (3, [])
+            holder.opening.set()
+            await asyncio.sleep(0.001)
+            assert len(holder.adopted) == 3
 
         play(act)
 
