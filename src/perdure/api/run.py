@@ -227,7 +227,8 @@ async def _record(engine: Engine, run_id: RunId) -> RunRecord:
 
 
 async def _warn_if_unserved(engine: Engine, run_id: RunId) -> None:
-    if engine.worker is not None and run_id in engine.worker.runs:
+    live = engine.worker.runs.get(run_id) if engine.worker is not None else None
+    if live is not None and not live.pending.queued_runs():
         return  # it lives here: thousands may be waited for at once, and none of them need be read
     try:
         record = await _record(engine, run_id)
