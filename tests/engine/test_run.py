@@ -490,6 +490,25 @@ class TestTrouble:
 
         play(act)
 
+    @pytest.mark.parametrize("after_s", [0.1, 0.3, 0.5])
+    def test_a_run_that_has_left_by_then_is_nobodys_to_park(
+        self, after_s: float, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def act(on: Scene) -> None:
+            def is_poison(operation: Operation) -> bool:
+                rows = operation.rows if isinstance(operation, Append) else ()
+                return any(b"poison" in row.payload for row in rows)
+
+            on.world.chokes_on, on.world.delay_s = is_poison, 0.2
+            await on.begin(one, "poison")
+            assert on.engine.worker is not None
+            await asyncio.sleep(after_s)
+            on.engine.worker.forget(on.run_id)
+            await asyncio.sleep(1)
+
+        play(act)
+        assert "perdure failed" not in caplog.text
+
     def test_who_drains_what_the_world_cannot_store_is_told(self) -> None:
         """A step's thread would wait for ever, and its slot and the process's end with it."""
 

@@ -231,6 +231,8 @@ class LiveRun:
     def poisoned(self, error: Exception) -> None:
         """The World can't store this append, by itself either: park the run (L4)."""
         self.sent = None
+        if self.departure.gone:
+            return
         if isinstance(error, WorldUnavailable) or self.outbox.parking:
             self.departure.leave()
         else:

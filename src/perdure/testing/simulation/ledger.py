@@ -1,6 +1,7 @@
 """What the steps of a simulation did to the world outside: a ledger that perdure knows nothing of."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import msgspec
 
@@ -54,6 +55,7 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self.effects: list[Effect] = []
         self.written: list[Written] = []
+        self.numbers = count()  # of chunks: what was refused is taken out again, its number isn't given twice
         self._store = store
 
     def begin(

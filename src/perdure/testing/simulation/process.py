@@ -186,7 +186,7 @@ class SimulatedStage:
         self._process.die()
 
     def chunk_name(self) -> str:
-        return f"chunk {len(self._around.ledger.written)}"
+        return f"chunk {next(self._around.ledger.numbers)}"
 
     def write(self, attempt: Attempt, run_id: RunId, stream: str, data: bytes | None, *, kept: bool) -> Written:
         written = Written(

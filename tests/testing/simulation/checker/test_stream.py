@@ -150,6 +150,12 @@ def test_an_outcome_comes_with_all_chunks() -> None:
         assert found((outcome,), page(chunk("a", STEP, 1), closed=True), put("a"), put("b"), put(None)) == []
 
 
+def test_a_step_in_a_queue_writes_as_another_run() -> None:
+    other = log_of(*BEGUN, run_id=OTHER)
+    both = (put("a"), put("b", drained=True, writer=OTHER))
+    assert found((), page(chunk("b", STEP, 1)), *both, others=(other,)) == [], "who wrote a is gone"
+
+
 def test_chunks_that_were_kept_come_with_the_completion_alone() -> None:
     kept = put("a", kept=True)
     assert found((DONE,), page(chunk("a", STEP, 1)), kept) == []

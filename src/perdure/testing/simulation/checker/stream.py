@@ -15,8 +15,10 @@ from perdure.world import StreamPage
 
 
 class _Attempt(NamedTuple):
-    """Who wrote: the same attempt of a step may be begun by an owner that nobody heard of, and by the next."""
+    """Who wrote: the same attempt of a step may be begun by an owner that nobody heard of, and by the next; or, in a
+    queue, for another run."""
 
+    writer: RunId
     step_id: StepId
     attempt: int
     epoch: int | None
@@ -121,7 +123,7 @@ def _by_attempt(written: Iterable[Written]) -> dict[_Attempt, list[Written]]:
 
 
 def _attempt_of(one: Written) -> _Attempt:
-    return _Attempt(one.step_id, one.attempt, one.epoch, one.kept)
+    return _Attempt(one.writer, one.step_id, one.attempt, one.epoch, one.kept)
 
 
 def _outcome(evidence: Evidence, one: Written, attempt: _Attempt) -> str:
