@@ -19,7 +19,7 @@ FILL = """
     SELECT run_id, 'h', 't' || created_at_ms / 2, 1, false, created_at_ms % 2 = 0, 0 FROM runs;
     INSERT INTO streams (run_id, stream, length) SELECT run_id, '', 2 FROM runs;
     INSERT INTO chunks SELECT id, n, 'x', NULL, 1 FROM streams, generate_series(0, 1) AS n;
-    ANALYZE
+    ANALYZE runs, events, inbox, hooks, streams, chunks, labels
 """
 
 
