@@ -26,8 +26,8 @@ async def greet_again(name: str) -> str:
     return name
 
 
-@workflow(name="http-test.once")
-async def once() -> None: ...
+@workflow(name="http-test.lonely")
+async def lonely() -> None: ...
 
 
 @workflow
@@ -146,7 +146,7 @@ def test_a_workflow_is_found_by_its_end() -> None:
     ] * 3
     assert getattr(workflow_named("http-test.greet"), "name", None) == "http-test.greet"
     assert workflow_named("greet") is None  # two have that end
-    assert getattr(workflow_named("once"), "name", None) == "http-test.once"
+    assert getattr(workflow_named("lonely"), "name", None) == "http-test.lonely"
     assert [workflow_named(name) for name in ("reet", "", ":greet", "flows:", "flows:greet ")] == [None] * 5
 
 
