@@ -353,6 +353,14 @@ async def indigestible(given: str) -> str:
 # -- time
 
 
+@workflow(name="sim:repinned")
+async def repinned(given: str) -> list[str]:
+    """Meanwhile nobody may have it, and then everybody again."""
+    done = [await do([given, number]) for number in range(3)]
+    await sleep("300ms")
+    return [*done, *await asyncio.gather(do([given, 3]), threaded([given, 4]))]
+
+
 @workflow(name="sim:sleeper")
 async def sleeper(given: str) -> list[str]:
     """Sleeps for long, unless it is woken; the deadline around it is no sleep, and stays."""
@@ -577,10 +585,13 @@ PLAIN = (
 )
 """Those that need nobody's payloads."""
 PROGRAMS = (*PLAIN, *hooked.PROGRAMS, *queued_steps.PROGRAMS, *booked.PROGRAMS)
+REPINNED = Program(workflow=repinned, repins=True)
+"""Alone, so that the others' seeds stay what they are."""
+
 BYSTANDER = Program(workflow=bystander, frail=True, cancel=0)
 
 SUITE = Suite(
-    programs=(*PROGRAMS, BYSTANDER),
+    programs=(*PROGRAMS, REPINNED, BYSTANDER),
     children=(kid, failing_kid, endless_kid, *hooked.CHILDREN),
     steps=(
         do,

@@ -9,7 +9,7 @@ from perdure.testing.simulation.faults import ALL
 from perdure.testing.simulation.program import Program
 from perdure.testing.simulation.simulation import Plan, simulate
 from tests.faults.chaos import CHAOS
-from tests.faults.programs import PROGRAMS, SUITE
+from tests.faults.programs import PROGRAMS, REPINNED, SUITE
 
 MIXED = Plan(suite=SUITE, programs=PROGRAMS)
 BLOCK = 170 if CHAOS else 8
@@ -28,7 +28,7 @@ def test_no_seed_breaks_a_promise(block: int) -> None:
     assert not card.failing, f"{card}\nagain: python -m perdure.testing.simulation --seeds 1 --base (the seed)"
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", (*PROGRAMS, REPINNED), ids=lambda program: program.name)
 def test_no_seed_of_one_program_breaks_a_promise(program: Program) -> None:
     card = card_of(Plan(suite=SUITE, programs=(program,)), range(ALONE))
     named = f"--program {program.name} --seeds {ALONE}"

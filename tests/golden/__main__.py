@@ -18,7 +18,7 @@ from perdure.testing.simulation.checker.check import check
 from perdure.testing.simulation.evidence import Evidence
 from perdure.testing.simulation.program import Program
 from perdure.testing.simulation.simulation import Plan, simulate
-from tests.faults.programs import PROGRAMS, SUITE
+from tests.faults.programs import PROGRAMS, REPINNED, SUITE
 from tests.golden.kept import Golden, file_of, kept, write
 
 SEEDS = 60
@@ -52,7 +52,7 @@ def _said(evidence: Evidence) -> set[str]:
 
 
 def main() -> None:
-    for program in PROGRAMS:
+    for program in (*PROGRAMS, REPINNED):
         path = file_of(perdure.__version__, program.name)
         if not path.exists():
             golden = record(program)

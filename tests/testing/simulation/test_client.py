@@ -1,6 +1,7 @@
 """Clients: they insist until they are answered, meddle as their program says, and keep what they were told."""
 
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import replace
 from random import Random
 from typing import TypeVar, cast
 
@@ -166,6 +167,20 @@ def test_wakes_are_counted(here: Site) -> None:
     assert here.types(story.run_id).count("wait_completed") == 1
     assert story.woken >= 1
     assert here.now_ms < 12_000, "it slept for as long as it would"
+
+
+# -- repin
+
+
+def test_a_run_is_moved_away_and_comes_back() -> None:
+    moved = replace(programs.SLEEPER, wakes=False, repins=True)
+    for here, story in lives(moved):
+        types = here.types(story.run_id or RunId(""))
+        assert types.count("run_repinned") == 2
+        assert types[-1] == "run_completed"
+        assert here.store.runs()[0].pin == ""
+    for here, story in lives(moved, quiet=True):
+        assert "run_repinned" not in here.types(story.run_id or RunId(""))
 
 
 # -- retry

@@ -8,6 +8,7 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from perdure.codec.arguments import encode_arguments
+from perdure.engine.deployment import ANY
 from perdure.engine.engine import Engine, NewRun
 from perdure.errors import UsageError, WorldError
 from perdure.model.event import Fact
@@ -88,6 +89,8 @@ class Client:
             meddlers.append(self._cancel(run_id))
         if program.wakes and not self._quiet:
             meddlers.append(self._wake(run_id))
+        if program.repins and not self._quiet:
+            meddlers.append(self._repin(run_id))
         if program.retries or program.versions or program.crashes or program.indigestible:
             meddlers.append(self._retry(run_id))
         await self._beside(run_id, meddlers)
@@ -156,6 +159,22 @@ class Client:
         for _ in range(self._random.randrange(1, 4)):
             await asyncio.sleep(self._random.uniform(0.1, 2.5))
             self.story.woken += await self._insist(lambda engine: engine.wake_up(run_id))
+
+    async def _repin(self, run_id: RunId) -> None:
+        """For a while only workers that aren't there may have it: whoever had it loses it."""
+        await asyncio.sleep(self._random.uniform(0.1, 2.5))
+        for deployment in ("elsewhere", ANY):
+            while not await self._moved(run_id, deployment):
+                await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(self._random.uniform(0, 0.5))
+
+    async def _moved(self, run_id: RunId, deployment: str) -> bool:
+        """True also where it has ended. False: it is on the move itself."""
+        try:
+            await self._insist(lambda engine: engine.repin(run_id, deployment))
+        except UsageError:
+            return (await self._insist(lambda engine: engine.log(run_id, 1_000_000)))[0].run.status in ENDED
+        return True
 
     async def _retry(self, run_id: RunId) -> None:
         """Retry what has failed or is parked: as often as the program has it, and where code was to blame, till it fits."""

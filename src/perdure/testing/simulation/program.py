@@ -26,7 +26,8 @@ class Program:
     `versions`: from which code version on another function has its name. `steady`: its result doesn't depend on the
     order of events, so it is the same with faults as without. `never`: a text that must not get into its log.
     `cancel`: how likely a client cancels it; 1 where it would never end by itself. `forced`: its cancels have a grace.
-    `wakes`: a client wakes it up. `retries`: how often a client may retry it in place when it has failed.
+    `wakes`: a client wakes it up. `repins`: a client pins it to workers that aren't there, and lets it go again.
+    `retries`: how often a client may retry it in place when it has failed.
     `frail`: it is parked after as many deaths as it says itself. `crashes`: its own step kills its worker, until it is
     parked. `indigestible`: the store takes no completion of it, so it is parked.
     `tokens`: of hooks to which a client sends payloads until the run is over; `{run_id}` in them is the run's.
@@ -41,6 +42,7 @@ class Program:
     cancel: float = 0.2
     forced: bool = False
     wakes: bool = False
+    repins: bool = False
     retries: int = 0
     frail: bool = False
     crashes: bool = False
