@@ -4,14 +4,16 @@ import pytest
 
 from perdure.core.history import Decision
 from perdure.core.pending import Pending
-from perdure.engine.append import Births, Entry, Header
+from perdure.engine.append import Births, Entry, Header, queued_birth
 from perdure.engine.outbox import Admit, Outbox
 from perdure.model.event import (
     CancelRequested,
     Fact,
     HookExpired,
+    RequestsReleased,
     RunBlocked,
     RunCompleted,
+    StepQueued,
     StepRetrying,
     WaitCompleted,
     WakeRequested,
@@ -19,7 +21,7 @@ from perdure.model.event import (
 from perdure.model.ids import MailId, RunId, WorkerId
 from perdure.world import Append, Appended
 from tests.core.hooks import OTHER, got, hook
-from tests.core.logs import BOOM, done, raw, sleep, step
+from tests.core.logs import BOOM, done, log, raw, sleep, step
 
 ME, WORKER = RunId("wrun_1"), WorkerId("wrkr_1")
 HEADER = Header(run_id=ME, root_id=ME, owner=WORKER, parent_id=None, parent_key=None, deployment="d")
@@ -69,6 +71,21 @@ def test_what_does_something_else_is_appended_without_an_event() -> None:
     append = take(outbox(), empty_too=True)
     assert append is not None
     assert (list(append.rows), append.seq, append.epoch) == ([], 11, 2)
+
+
+def test_a_step_for_a_queue_is_sent_though_nobody_waits_for_it_any_more() -> None:
+    """Its start is made when it is sent. Then it is told to stop, in the same append."""
+    box, pending = outbox(), Pending(log((0, A, step())))
+    queued = StepQueued(queue="gpu", run_id=RunId("wrun_2"), attempt=1, max_recoveries=5)
+    start = queued_birth(HEADER, pending.steps[A], queued)
+    box.add(A, queued, start=start)
+    released = RequestsReleased(keys=(A,), runs=(queued.run_id,))
+    pending.see("", released, 0)
+    box.add("", released)
+    append = box.take(everything, Births(WORKER, frozenset()), pending, empty_too=False)
+    assert append is not None
+    assert append.children == (start,)
+    assert [letter.run_id for letter in append.letters] == [queued.run_id]
 
 
 class TestTurns:

@@ -58,12 +58,14 @@ _HAVE_EFFECTS_IN_A_STEP = _HAVE_EFFECTS | {StepCompleted, StepFailed}
 
 
 class Entry(NamedTuple):
-    """A fact on its way into the log."""
+    """A fact on its way into the log. `start`: of the run that a step is sent to a queue as. It is made when the step is
+    sent: by the time that this is written nobody may wait for the step any more."""
 
     turn: int
     key: str
     fact: Fact
     mail_id: MailId | None = None
+    start: Start | None = None
 
 
 class Header(NamedTuple):
@@ -107,7 +109,7 @@ def compose(
     after, turn_completed = status, False
     have_effects = _HAVE_EFFECTS if header.step is None else _HAVE_EFFECTS_IN_A_STEP
     for entry in entries:
-        turn, key, fact, mail_id = entry
+        turn, key, fact, mail_id, _ = entry
         after = advance(after, fact)
         rows.append(NewRow(turn=turn, type=fact.type, key=key, payload=pack(fact), mail_id=mail_id))
         kind = type(fact)
@@ -151,8 +153,8 @@ class _Effects:
             self.due_ms = self.due_ms if fact.woken else max(self.due_ms, fact.due_ms)
         elif isinstance(fact, ChildCreated):
             self.children.append(birth(header, key, fact, self._births))
-        elif isinstance(fact, StepQueued):
-            self.children.append(queued_birth(header, self._pending.steps[key], fact))
+        elif entry.start is not None:
+            self.children.append(entry.start)
         elif isinstance(fact, AttributesSet):
             self._set_attributes(seq + place, fact)
         elif isinstance(fact, RunRepinned):

@@ -36,6 +36,7 @@ from perdure.model.event import (
     StepStopped,
 )
 from perdure.model.ids import RunId
+from perdure.world.operation import Start
 
 PROGRESS_EVERY_MS = 1000
 NO_STEPS: frozenset[str] = frozenset()
@@ -56,7 +57,7 @@ class StepRun(Protocol):
 
     def arrive(self, key: str, fact: Fact) -> None: ...
 
-    def note(self, key: str, fact: Fact, *, urgent: bool) -> None: ...
+    def note(self, key: str, fact: Fact, *, urgent: bool, start: Start | None = None) -> None: ...
 
 
 class Attempts:

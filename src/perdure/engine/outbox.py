@@ -26,7 +26,7 @@ from perdure.model.event import (
 )
 from perdure.model.ids import MailId
 from perdure.model.status import Status
-from perdure.world.operation import Append, Appended
+from perdure.world.operation import Append, Appended, Start
 
 _KNOWN = frozenset(REQUESTS)
 Admit = Callable[[Entry], Entry | None]
@@ -66,9 +66,9 @@ class Outbox:
         self._next_status: Status = status
         self.ending = self.parking = False
 
-    def add(self, key: str, fact: Fact, mail_id: MailId | None = None) -> None:
+    def add(self, key: str, fact: Fact, mail_id: MailId | None = None, start: Start | None = None) -> None:
         """To be written, as part of the present turn."""
-        self._entries.append(Entry(self.turn, key, fact, mail_id))
+        self._entries.append(Entry(self.turn, key, fact, mail_id, start))
         if type(fact) in _LAST:
             self.ending = True
 
@@ -146,7 +146,7 @@ class Outbox:
         first, self.seq, self.status = self.seq, self.seq + len(flight), self._next_status
         return [
             Event(seq=seq, turn=turn, epoch=self.epoch, key=key, at_ms=outcome.at_ms, fact=fact, mail_id=mail_id)
-            for seq, (turn, key, fact, mail_id) in enumerate(flight, first)
+            for seq, (turn, key, fact, mail_id, _) in enumerate(flight, first)
             if type(fact) not in _KNOWN
         ]
 
@@ -200,7 +200,7 @@ class Outbox:
         if not arrivals:
             return entries
         self.turn += 1
-        turned = [Entry(self.turn, key, fact, mail_id) for _, key, fact, mail_id in arrivals]
+        turned = [Entry(self.turn, key, fact, mail_id) for _, key, fact, mail_id, _ in arrivals]
         if ends:  # mail that came before the end is recorded before it (M2), and changes nothing
             return [*entries[:-1], *turned, entries[-1]]
         return [*entries, *turned]

@@ -11,7 +11,7 @@ from perdure.codec.failure import to_failure
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import OpenStep, Pending
 from perdure.core.standing import StepStanding, steps_of
-from perdure.engine.append import Entry, end_letter, letter_home, stopped
+from perdure.engine.append import Entry, Header, end_letter, letter_home, queued_birth, stopped
 from perdure.engine.log import to_events
 from perdure.engine.registry import Registry
 from perdure.engine.running import BUILT_IN
@@ -30,6 +30,7 @@ from perdure.model.event import (
 from perdure.model.ids import RunId, queued_run_id
 from perdure.model.queue import DEFAULT, queued_name
 from perdure.world.mail import Letter
+from perdure.world.operation import Start
 from perdure.world.world import World
 
 NOTHING_SERVED: frozenset[str] = frozenset()
@@ -68,9 +69,10 @@ class Sender(Protocol):
     """The run that sends a step."""
 
     run_id: RunId
+    header: Header
     definition: WorkflowDefinition
 
-    def note(self, key: str, fact: Fact, *, urgent: bool) -> None: ...
+    def note(self, key: str, fact: Fact, *, urgent: bool, start: Start | None = None) -> None: ...
 
 
 def send(run: Sender, step: OpenStep, queue: str) -> None:
@@ -83,7 +85,7 @@ def send(run: Sender, step: OpenStep, queue: str) -> None:
         attempt=attempt,
         max_recoveries=run.definition.max_recoveries,
     )
-    run.note(step.key, queued, urgent=True)
+    run.note(step.key, queued, urgent=True, start=queued_birth(run.header, step, queued))
 
 
 def received(entry: Entry, pending: Pending) -> Entry:

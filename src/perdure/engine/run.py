@@ -49,7 +49,7 @@ from perdure.model.status import Status
 from perdure.replay.body import Body
 from perdure.replay.queue import body_of
 from perdure.world.mail import Letter
-from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused
+from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused, Start
 
 logger = logging.getLogger("perdure")
 _DELIVERIES = frozenset(DELIVERIES)
@@ -132,11 +132,12 @@ class LiveRun:
             self.outbox.arrive(Entry(0, key, fact))
             self.offer(urgent=True)
 
-    def note(self, key: str, fact: Fact, *, urgent: bool) -> None:
-        """Something to be recorded that the body doesn't see; of no interest once the run ends."""
+    def note(self, key: str, fact: Fact, *, urgent: bool, start: Start | None = None) -> None:
+        """Something to be recorded that the body doesn't see, and a run to be started with it; of no interest once the run
+        ends."""
         if not (self.departure.gone or self.outbox.ending or self.outbox.parking):
             self.pending.see(key, fact, self.host.world.now_ms())
-            self.outbox.add(key, fact)
+            self.outbox.add(key, fact, start=start)
             self.offer(urgent=urgent)
 
     def wrote(self, *, urgent: bool) -> None:
