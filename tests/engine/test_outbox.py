@@ -311,6 +311,15 @@ class TestRefusals:
         [answered, first, second] = [row.turn for row in append.rows]
         assert answered < first == second
 
+    def test_mail_keeps_its_order_though_not_all_of_it_is_for_the_body(self) -> None:
+        """P4: also a wake-up, or the last word of a queued step that nobody waits for."""
+        box = outbox()
+        arrive(box, CancelRequested(), "", mail="mail_1")
+        arrive(box, WakeRequested(), "", mail="mail_2")
+        take(box)
+        box.put_back()
+        assert [kind for _, kind in taken(box)] == ["cancel_requested", "wake_requested"]
+
     def test_a_refused_end_lets_the_mail_in_before_it(self) -> None:
         box = outbox()
         box.add("", END)

@@ -159,10 +159,10 @@ class Outbox:
         ]
 
     def put_back(self) -> None:
-        """The flight was refused as a whole: it goes first the next time, its deliveries with what has arrived since."""
+        """The flight was refused as a whole: it goes first the next time, what had arrived with what has arrived since."""
         flight, self._flight = self._flight, ()
-        self._entries = [entry for entry in flight if not isinstance(entry.fact, DELIVERIES)] + self._entries
-        self._arrivals = [entry for entry in flight if isinstance(entry.fact, DELIVERIES)] + self._arrivals
+        self._entries = [entry for entry in flight if not _arrived(entry)] + self._entries
+        self._arrivals = [entry for entry in flight if _arrived(entry)] + self._arrivals
 
     def close_hooks_first(self, open_keys: Iterable[str]) -> None:
         """The end was put back, and goes after the end of every registered hook: no mail comes for those any more."""
@@ -212,6 +212,11 @@ class Outbox:
     @staticmethod
     def _parks(entries: list[Entry]) -> bool:
         return bool(entries) and isinstance(entries[-1].fact, RunBlocked)
+
+
+def _arrived(entry: Entry) -> bool:
+    """Whether it begins a turn, or is mail, which keeps its order whether the body hears of it or not."""
+    return entry.mail_id is not None or isinstance(entry.fact, DELIVERIES)
 
 
 def _first_of_each(arrivals: list[Entry]) -> list[Entry]:
