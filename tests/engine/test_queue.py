@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 import perdure
 from perdure import FatalError, Retry, StepInterrupted, get_step_metadata, race, sleep, step, workflow
@@ -16,12 +17,13 @@ from perdure.core.pending import Pending
 from perdure.engine.append import Entry
 from perdure.engine.engine import Engine
 from perdure.engine.log import to_events
-from perdure.engine.queue import Service, received, steps_with_queued
+from perdure.engine.queue import Service, last_word, received, steps_with_queued
 from perdure.errors import UsageError
 from perdure.model.event import (
     CancelRequested,
     ChildCompleted,
     Fact,
+    QueuedStep,
     RequestsReleased,
     RunBlocked,
     RunCancelled,
@@ -816,6 +818,33 @@ class TestReceived:
     def test_other_mail_is_let_through(self, fact: Fact) -> None:
         entry = self.entry(fact)
         assert received(entry, self.pending()) is entry
+
+
+class TestLastWord:
+    """What a run that was retried is told of a step, which may have had its say while the run had failed."""
+
+    CHILD, PARENT = RunId("wrun_2"), RunId("wrun_1")
+
+    def word(self, *more: tuple[int, str, Any], queued: bool = True) -> str | None:
+        step = QueuedStep(name="q:embed", first_at_ms=0, max_recoveries=5) if queued else None
+        created = RunCreated(workflow="w", input=raw("{}"), parent_id=self.PARENT, parent_key="a", step=step)
+        first, *others = log_of((0, "a", asked("q:embed")), *more)
+        letter = last_word(self.CHILD, [structs.replace(first, fact=created), *others])
+        if letter is not None:
+            assert (letter.run_id, letter.key, letter.mail_id) == (self.PARENT, "a", letter_id(self.CHILD, "end"))
+        return None if letter is None else letter.kind
+
+    def test_its_outcome_though_its_own_run_has_not_ended(self) -> None:
+        assert self.word() is None
+        assert self.word((1, "a", done())) == "step_completed"
+        assert self.word((1, "a", StepFailed(attempt=1, error=BOOM)), (1, "", RunFailed(error=BOOM))) == "step_failed"
+
+    def test_that_it_was_stopped(self) -> None:
+        assert self.word((1, "", RunCancelled(reason="enough"))) == "step_stopped"
+
+    def test_an_ordinary_childs_end_alone(self) -> None:
+        assert self.word((1, "a", done()), queued=False) is None
+        assert self.word((1, "", RunFailed(error=BOOM)), queued=False) == "child_failed"
 
 
 def test_what_a_run_is_told_of_its_step_is_small() -> None:

@@ -25,7 +25,7 @@ from perdure.engine.seal import open_letter
 from perdure.errors import DecodeError, WorldError
 from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunRetried, RunStarted
 from perdure.model.ids import RunId
-from perdure.model.status import ENDED, Status
+from perdure.model.status import Status
 from perdure.world.log import Log
 from perdure.world.mail import Letter
 from perdure.world.operation import Append, Send, Start
@@ -119,17 +119,16 @@ class Opener:
             self._leave_alone(claimed, error)
 
     async def _told_again(self, log: Log) -> bool:
-        """Children, and steps in queues, that ended while their run had failed found nobody to tell. It was retried, so
-        it is told now; their letters' ids are derived: one that was told before is told once."""
+        """Children that ended, and steps in queues that were done, while their run had failed found nobody to tell. It was
+        retried, so it is told now; their letters' ids are derived: one that was told before is told once."""
         if not any(row.type == RunRetried.type for row in log.rows):
             return False
         pending = Pending(to_events(log, self._host.keys))
         for run_id in (*pending.open_children(), *pending.queued_runs()):
             there = await self._host.world.read_log(run_id)
-            if there is not None and there.run.status in ENDED:
-                letter = last_word(run_id, to_events(there, self._host.keys))
-                if letter is not None:
-                    await self._host.committer.submit(Send(letter=letter))
+            letter = None if there is None else last_word(run_id, to_events(there, self._host.keys))
+            if letter is not None:
+                await self._host.committer.submit(Send(letter=letter))
         return True
 
     def _make(self, claimed: Claimed, log: Log, letters: list[Letter]) -> None:

@@ -18,6 +18,7 @@ from perdure.engine.running import BUILT_IN
 from perdure.errors import RunCancelled, StepNotRegistered
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import (
+    ENDS,
     Event,
     Fact,
     QueuedStep,
@@ -98,16 +99,18 @@ def received(entry: Entry, pending: Pending) -> Entry:
 
 
 def last_word(run_id: RunId, events: list[Event]) -> Letter | None:
-    """The letter by which a child that has ended, a queued step perhaps, told its parent; None: it wasn't to."""
-    created, end = events[0].fact, events[-1].fact
+    """The letter by which a child has told its parent of its end; a queued step, which does so before, of its outcome.
+    None: it hasn't yet, or wasn't to."""
+    created, last = events[0].fact, events[-1].fact
     assert isinstance(created, RunCreated), "L1: a log begins with run_created"
     if created.parent_id is None or created.parent_key is None:
         return None
+    ended = isinstance(last, ENDS)
     if created.step is None:
-        return end_letter(run_id, created.parent_id, created.parent_key, end)
+        return end_letter(run_id, created.parent_id, created.parent_key, last) if ended else None
     outcomes = (event.fact for event in events if isinstance(event.fact, StepCompleted | StepFailed))
-    word = next(outcomes, None) or stopped(created.step, end, Pending(events))
-    return letter_home(run_id, created.parent_id, created.parent_key, "end", word)
+    word = next(outcomes, None) or (stopped(created.step, last, Pending(events)) if ended else None)
+    return None if word is None else letter_home(run_id, created.parent_id, created.parent_key, "end", word)
 
 
 def definition_of(step: QueuedStep, workflow: str, registry: Registry) -> WorkflowDefinition:
