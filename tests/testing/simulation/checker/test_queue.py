@@ -62,13 +62,15 @@ def there(*facts: Fact, key: str = DO, at_most_once: bool = False, attempt: int 
 DONE = there(done(), RunCompleted(result=raw("1")))
 
 
-def found(*rows: Row, to: Log | None = DONE, effects: tuple[Effect, ...] = (), stopped: bool = False) -> list[str]:
+def found(
+    *rows: Row, to: Log | None = DONE, effects: tuple[Effect, ...] = (), stopped: bool = False, back_ms: int = 0
+) -> list[str]:
     """The rules that these rows break, with this log of the run in the queue."""
     cancel = Letter(mail_id=letter_id(OTHER, "parent"), run_id=OTHER, kind="cancel_requested", key="", payload=b"{}")
     watched = Watched(accepted={OTHER: [cancel]} if stopped else {})
     log = log_of(*rows)
     logs = [log] if to is None else [log, to]
-    evidence = evidence_of(*logs, watched=watched, effects=[*effects])
+    evidence = evidence_of(*logs, watched=watched, effects=[*effects], back_ms=back_ms)
     return [rule for rule, _ in told(check_queues(evidence, RunLog(log)))]
 
 
@@ -116,6 +118,9 @@ def test_left_when_nobody_waits() -> None:
 def test_what_has_ended_before_needs_no_word() -> None:
     ended = structs.replace(COMPLETED, at_ms=60_000)
     assert found(*HERE, ended) == []
+    early = structs.replace(COMPLETED, at_ms=1)
+    assert found(*HERE, early) == ["S8 a step in a queue wasn't told to stop"]
+    assert found(*HERE, early, back_ms=60_000) == [], "the clock was set back in between, perhaps"
 
 
 def test_begun_twice() -> None:

@@ -46,7 +46,7 @@ def _stops(evidence: Evidence, log: RunLog, sent: Row, there: RunLog) -> Iterato
             return
         over = row.type in ("run_completed", "run_failed", "run_cancelled")
         if over or (row.type == "requests_released" and sent.key in row.fact["keys"]):
-            ended_before = there.end is not None and there.end.at_ms <= row.at_ms
+            ended_before = there.end is not None and there.end.at_ms <= row.at_ms + evidence.back_ms
             if not ended_before and letter_id(there.run_id, "parent") not in told:
                 yield "S8 a step in a queue wasn't told to stop", f"{row.type} at {row.seq}"
             return
