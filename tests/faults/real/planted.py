@@ -141,7 +141,7 @@ PLANTED = (
             spoil=by_trigger(
                 "events",
                 "AFTER",
-                "IF NEW.seq > 2 AND random() < 0.02 THEN "
+                "IF NEW.seq > 2 AND random() < 0.2 THEN "
                 "DELETE FROM events WHERE run_id = NEW.run_id AND seq = NEW.seq; END IF; RETURN NULL;",
             ),
         ),

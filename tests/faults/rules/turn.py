@@ -57,8 +57,8 @@ def other_events_count() -> Patching:
         strict(history, events)
         history.last_turn = history.next_turn - 1
 
-    def add(outbox: Outbox, key: str, fact: Any, mail_id: Any = None) -> None:
-        plain(outbox, key, fact, mail_id)
+    def add(outbox: Outbox, key: str, fact: Any, *rest: Any, **options: Any) -> None:
+        plain(outbox, key, fact, *rest, **options)
         if isinstance(fact, RunResumed):
             outbox._entries[-1] = outbox._entries[-1]._replace(turn=outbox.turn + 1)
 
