@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from perdure import Run, RunInfo
+import pytest
+
+from perdure import Run, RunFailed, RunInfo
 
 PATIENCE_S = 20.0
 
@@ -34,6 +36,14 @@ async def status_of(run: Run[Any], *, end: str) -> str:
 
     await until(has_it)
     return end
+
+
+async def cause_of(run: Run[Any]) -> BaseException:
+    """What the run failed with."""
+    with pytest.raises(RunFailed) as caught:
+        await run.result()
+    assert caught.value.__cause__ is not None
+    return caught.value.__cause__
 
 
 async def facts(run: Run[Any], *types: str) -> list[dict[str, Any]]:

@@ -21,8 +21,6 @@ from perdure import (
     NotInWorkflow,
     PayloadConflict,
     PayloadInvalid,
-    Run,
-    RunFailed,
     UsageError,
     configure,
     create_hook,
@@ -36,7 +34,7 @@ from perdure import (
     workflow,
 )
 from perdure.api.hook import DEFINITIONS, list_hooks
-from tests.api.following import facts, status_of, types_of, until, waiting_for
+from tests.api.following import cause_of, facts, status_of, types_of, until, waiting_for
 
 pytestmark = pytest.mark.anyio
 
@@ -73,13 +71,6 @@ async def opened(token: str) -> HookInfo:
 
     await until(is_there)
     return await get_hook(token)
-
-
-async def cause_of(run: Run[Any]) -> BaseException:
-    with pytest.raises(RunFailed) as caught:
-        await run.result()
-    assert caught.value.__cause__ is not None
-    return caught.value.__cause__
 
 
 # -- types

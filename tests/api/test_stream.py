@@ -15,7 +15,6 @@ from perdure import (
     NotInWorkflow,
     Retry,
     Run,
-    RunFailed,
     RunNotFound,
     StreamClosed,
     StreamInfo,
@@ -30,7 +29,7 @@ from perdure import (
     step,
     workflow,
 )
-from tests.api.following import status_of, until
+from tests.api.following import cause_of, status_of, until
 from tests.api.ways import in_every_way, once
 
 pytestmark = pytest.mark.anyio
@@ -60,13 +59,6 @@ async def values(run: Run[Any], namespace: str | None = None, **more: Any) -> li
 async def chunks(run: Run[Any], namespace: str | None = None) -> list[tuple[int, Any, int]]:
     """Index, value, attempt."""
     return [(chunk.index, chunk.value, chunk.attempt) async for chunk in run.read_chunks(namespace=namespace)]
-
-
-async def cause_of(run: Run[Any]) -> BaseException:
-    with pytest.raises(RunFailed) as caught:
-        await run.result()
-    assert caught.value.__cause__ is not None
-    return caught.value.__cause__
 
 
 @dataclass

@@ -13,7 +13,6 @@ from perdure import (
     NotInWorkflow,
     Retry,
     Run,
-    RunFailed,
     UsageError,
     Webhook,
     WebhookRequest,
@@ -32,7 +31,7 @@ from perdure import (
 from perdure.api.connect import BASE_VARIABLE
 from perdure.api.webhook import Headers, find_webhook, receive
 from perdure.model.webhook import Answer, WebhookTerms
-from tests.api.following import facts, status_of, types_of
+from tests.api.following import cause_of, facts, status_of, types_of
 from tests.api.ways import hooks_of, in_every_way, once, open_hook
 
 pytestmark = pytest.mark.anyio
@@ -69,13 +68,6 @@ async def webhook_of(run: Run[Any]) -> str:
     [hook] = await hooks_of(run)
     await open_hook(hook.token)
     return hook.token
-
-
-async def cause_of(run: Run[Any]) -> BaseException:
-    with pytest.raises(RunFailed) as caught:
-        await run.result()
-    assert caught.value.__cause__ is not None
-    return caught.value.__cause__
 
 
 # -- URLs
