@@ -7,12 +7,11 @@ from typing import TypeVar
 import pytest
 
 from perdure.cli.failure import StepNotFound
-from perdure.cli.reference import record_named, run_named, step_named, walk_runs
+from perdure.cli.reference import record_named, run_named, step_named
 from perdure.cli.world import in_world
 from perdure.engine.engine import Engine, NewRun
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.ids import RunId, StepId, step_id
-from perdure.world.query import RunFilter
 from tests.cli.shop import Shop
 
 T = TypeVar("T")
@@ -120,13 +119,3 @@ def test_what_is_no_step(shop: Shop) -> None:
         ask(step_named, "step_" + "0" * 26, None)
     with pytest.raises(StepNotFound, match=r"^'wrun_0' is not a step's id: "):
         ask(step_named, "wrun_0", None)
-
-
-def test_walking_over_all_pages(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perdure.cli.reference._PAGE", 2)
-
-    async def walk(engine: Engine) -> list[str]:
-        return [run.run_id async for run in walk_runs(engine.world, RunFilter(workflow="shop:remind"))]
-
-    expected = [shop.runs[name] for name in ("asleep", "cancelled", "delayed")]
-    assert in_world(None, walk) == sorted(expected, reverse=True)

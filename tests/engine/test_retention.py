@@ -49,7 +49,7 @@ def test_batches_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_would_be_removed_is_what_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trees: their roots first, none whose parent stays; a run that is its own parent stays for ever."""
-    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr("perdure.engine.listing.PAGE", 2)
     stage = Stage()
 
     async def scene() -> None:

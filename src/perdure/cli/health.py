@@ -11,10 +11,10 @@ from perdure.cli.detail import Part, write_detail
 from perdure.cli.failure import FAILED
 from perdure.cli.human import counted, iso, span
 from perdure.cli.listing import form_option, write_json
-from perdure.cli.reference import walk_runs
 from perdure.cli.table import Cell
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.engine.listing import walk_runs
 from perdure.engine.process import is_gone, is_here
 from perdure.model.queue import queue_of
 from perdure.world.ownership import WorkerRecord

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from msgspec.structs import replace
-
 from perdure.api.info import step_of
 from perdure.cli.failure import StepNotFound
 from perdure.engine.engine import Engine
+from perdure.engine.listing import walk_runs
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, StepId, is_run_id, step_id
@@ -15,7 +14,6 @@ from perdure.world.query import RunFilter, RunRecord
 from perdure.world.world import World
 
 SHOWN = 10
-_PAGE = 500
 
 
 async def run_named(engine: Engine, text: str) -> RunId:
@@ -60,17 +58,6 @@ async def step_named(engine: Engine, text: str, run: str | None) -> tuple[RunId,
     if len(found) > 1:
         raise _ambiguous(text, "steps", [step for _, step in found[:SHOWN]], more=len(found) > SHOWN)
     return found[0]
-
-
-async def walk_runs(world: World, filter: RunFilter) -> AsyncIterator[RunRecord]:
-    """All runs that the filter lets through, newest first."""
-    page = await world.list_runs(replace(filter, limit=_PAGE))
-    while True:
-        for run in page.runs:
-            yield run
-        if not page.more:
-            return
-        page = await world.list_runs(replace(filter, limit=_PAGE, before=page.runs[-1].run_id))
 
 
 async def _steps_that_begin(world: World, text: str, run_id: RunId | None) -> AsyncIterator[tuple[RunId, StepId]]:

@@ -6,19 +6,19 @@ at a handover remove different runs, or wait for each other.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
+from perdure.engine.listing import walk_runs
 from perdure.errors import WorldError
-from perdure.model.ids import RunId, WorkerId
+from perdure.model.ids import WorkerId
 from perdure.model.status import ENDED
-from perdure.world.query import RunFilter, RunRecord
+from perdure.world.query import RunFilter
 from perdure.world.world import World
 
 logger = logging.getLogger("perdure")
 EVERY_S = 60.0
 BATCH = 100
 """Small: in SQLite nobody else writes while a batch goes."""
-PAGE = 500
 
 
 class Keeper:
@@ -62,7 +62,7 @@ async def prunable(world: World, ended_for_ms: int) -> int:
     before_ms = world.now_ms() - ended_for_ms
     parents = {
         run.run_id: run.parent_id
-        async for run in _ended_runs(world)
+        async for run in walk_runs(world, RunFilter(status=tuple(ENDED)))
         if run.ended_at_ms is not None and run.ended_at_ms <= before_ms
     }
     others = {parent for parent in parents.values() if parent is not None and parent not in parents}
@@ -71,14 +71,3 @@ async def prunable(world: World, ended_for_ms: int) -> int:
     while free := {run_id for run_id in left if parents[run_id] not in left and parents[run_id] not in kept}:
         removed, left = removed + len(free), left - free
     return removed
-
-
-async def _ended_runs(world: World) -> AsyncIterator[RunRecord]:
-    last: RunId | None = None
-    while True:
-        page = await world.list_runs(RunFilter(status=tuple(ENDED), limit=PAGE, before=last))
-        for run in page.runs:
-            yield run
-        if not page.more:
-            return
-        last = page.runs[-1].run_id

@@ -11,10 +11,10 @@ from perdure.api.connect import schema_at, shown_url
 from perdure.cli.detail import Part, write_detail
 from perdure.cli.human import size
 from perdure.cli.listing import form_option, write_json
-from perdure.cli.reference import walk_runs
 from perdure.cli.table import Cell
 from perdure.cli.world import in_world, url_of, world_option
 from perdure.engine.engine import Engine
+from perdure.engine.listing import walk_runs
 from perdure.errors import SchemaMissing, SchemaTooNew, WorldInvalid
 from perdure.world.query import RunFilter
 

@@ -12,11 +12,12 @@ from perdure.api.records import StepInfo
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.inspect.filter import Wanted, filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
-from perdure.cli.reference import run_named, walk_runs
+from perdure.cli.reference import run_named
 from perdure.cli.table import Cell, Column, Row, status_cell
 from perdure.cli.world import in_world, world_option
 from perdure.core.standing import StepStatus
 from perdure.engine.engine import Engine
+from perdure.engine.listing import walk_runs
 from perdure.engine.queue import steps_with_queued
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.ids import RunId, is_run_id
