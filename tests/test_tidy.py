@@ -40,6 +40,7 @@ LATE_IMPORTS = {
 UNMIRRORED = {
     "src/perdure/*__init__.py": "names; tests/test_public_names.py reads the public ones",
     "src/perdure/model/event.py": "records",
+    "src/perdure/model/facts/*.py": "records",
     "src/perdure/model/failure.py": "a record",
     "src/perdure/model/status.py": "a union of literals",
     "src/perdure/model/webhook.py": "records",
