@@ -10,7 +10,7 @@ from perdure.model.ids import RunId
 
 
 class ChildCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A body started another run. `existing` is decided by the World: the run that already has the key."""
+    """A body started another run."""
 
     type: ClassVar[str] = "child_created"
     run_id: RunId
@@ -19,7 +19,6 @@ class ChildCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
     idempotency_key: str | None = None
     attributes: dict[str, str] = field(default_factory=dict[str, str])
     due_ms: int | None = None
-    existing: RunId | None = None
 
 
 class ChildCompleted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
