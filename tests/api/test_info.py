@@ -20,7 +20,10 @@ from perdure import (
     worker,
     workflow,
 )
+from perdure.api.connect import CONNECTION
+from perdure.api.info import run_info
 from perdure.engine.registry import REGISTRY
+from perdure.model.ids import RunId
 from tests.api.following import until, waiting_for
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +114,20 @@ async def test_a_run_that_waits_for_a_step() -> None:
     run = await start(waits_for_a_step)
     info = await waiting_for(run, "step")
     assert info.waiting_sentence == f"waiting for {HERE}:waits_for_the_test, attempt 1"
+    may_end.append(True)
+    await run.result()
+
+
+async def test_a_wait_without_an_end_says_its_age() -> None:
+    """Once it is worth a word; where the end is known that is said instead."""
+    run = await start(waits_for_a_step)
+    since = (await waiting_for(run, "step")).waiting_for[0].since
+    log, events = await (await CONNECTION.engine()).log(RunId(run.run_id))
+    since_ms = round(since.timestamp() * 1000)
+    assert [run_info(log.run, events, Any, since_ms + later, True).waiting_sentence for later in (59_999, 60_000)] == [
+        f"waiting for {HERE}:waits_for_the_test, attempt 1",
+        f"waiting for {HERE}:waits_for_the_test, attempt 1, for 1 min",
+    ]
     may_end.append(True)
     await run.result()
 

@@ -164,3 +164,13 @@ def test_it_waits_until_it_expires_or_a_timeout_ends_it(expires_ms: int | None, 
 def test_a_blocked_runs_hooks_wait_on() -> None:
     made = pending((0, "h", hook()), (0, "", RunBlocked(sentence="no")), (0, "", RunUnblocked()))
     assert [*made.hooks] == ["h"]
+
+
+def test_what_was_wrong_with_the_last_payload_is_said() -> None:
+    """The sender saw it accepted: whoever looks at the run is the first who can know."""
+    lost = [(1, "h", got(rejected="it has no field 'approved'")), (2, "h", got())]
+    told = [reasons_of(log((0, "h", hook()), *lost[:count]))[0].detail for count in (1, 2)]
+    assert told == [
+        "a payload for hook approval:1 that fits (the last one was refused: it has no field 'approved')",
+        "a payload for hook approval:1",
+    ]

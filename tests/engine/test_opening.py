@@ -259,7 +259,7 @@ class TestProbation:
             )
             fact = await second.end(never)
             assert isinstance(fact, RunBlocked)
-            assert "; no step was begun; " in fact.sentence
+            assert "; no step was recorded as begun; find in the worker's log what kills it, " in fact.sentence
 
         play(scene)
 

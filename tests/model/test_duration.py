@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from perdure.errors import DurationInvalid
-from perdure.model.duration import MAX_MS, duration_ms, moment_ms
+from perdure.model.duration import MAX_MS, duration_ms, in_one_unit, moment_ms
 
 ADVICE = "; write seconds as a number, a text like '1h30m', a timedelta, or a datetime with a time zone"
 UNITS = "its units are not ms, s, m, h, d or w after a number"
@@ -103,3 +103,10 @@ def test_a_naive_datetime_is_no_moment() -> None:
 def test_a_moment_is_at_most_a_hundred_years_away() -> None:
     with pytest.raises(DurationInvalid, match="it is more than a hundred years away"):
         moment_ms(datetime.max.replace(tzinfo=UTC), 1_000)
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "words"), [(0, "0 s"), (999, "0 s"), (59_999, "59 s"), (3_599_999, "59 min"), (90_000_000, "1 d")]
+)
+def test_one_unit_for_sentences(duration_ms: int, words: str) -> None:
+    assert in_one_unit(duration_ms) == words

@@ -32,6 +32,7 @@ from perdure.engine.log import to_event
 from perdure.engine.seal import open_row
 from perdure.errors import DecodeError, PayloadLocked
 from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
+from perdure.model.duration import in_one_unit
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId, hook_id, step_id
 from perdure.model.queue import queue_of
@@ -39,6 +40,9 @@ from perdure.model.status import ENDED
 from perdure.world.log import Log, Row
 from perdure.world.query import RunRecord
 from perdure.world.stream import StreamRecord
+
+LONG_MS = 60_000
+"""A wait without an end says its age from here on."""
 
 
 def run_info(
@@ -259,7 +263,11 @@ def _sentence(record: RunRecord, reasons: tuple[Waiting, ...], now_ms: int) -> s
     first, *others = reasons
     if first.kind == "code":
         return f"blocked: {first.detail}"
-    until = f", until {_text(first.until)}" if first.until is not None else ""
+    waited_ms = now_ms - round(first.since.timestamp() * 1000)
+    if first.until is not None:
+        until = f", until {_text(first.until)}"
+    else:
+        until = f", for {in_one_unit(waited_ms)}" if waited_ms >= LONG_MS else ""
     more = f" (and {len(others)} more)" if others else ""
     return f"waiting for {first.detail}{until}{more}"
 

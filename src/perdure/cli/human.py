@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+from perdure.model.duration import UNITS, in_one_unit
 
 
 def clock(at: datetime, now: datetime) -> str:
@@ -21,7 +21,7 @@ def iso(at: datetime) -> str:
 def age(at: datetime, now: datetime) -> str:
     """How long ago in one unit, `3 min`; what is still to come, `in 3 min`."""
     past_ms = round((now - at).total_seconds() * 1000)
-    return _one_unit(past_ms) if past_ms >= 0 else f"in {_one_unit(-past_ms)}"
+    return in_one_unit(past_ms) if past_ms >= 0 else f"in {in_one_unit(-past_ms)}"
 
 
 def span(duration_ms: int) -> str:
@@ -31,11 +31,11 @@ def span(duration_ms: int) -> str:
     if duration_ms < 9950:
         return f"{duration_ms / 1000:.1f} s"
     seconds_ms = (duration_ms + 500) // 1000 * 1000
-    place = next(place for place, (unit_ms, _) in enumerate(_UNITS) if seconds_ms >= unit_ms)
-    unit_ms, name = _UNITS[place]
+    place = next(place for place, (unit_ms, _) in enumerate(UNITS) if seconds_ms >= unit_ms)
+    unit_ms, name = UNITS[place]
     whole, rest_ms = divmod(seconds_ms, unit_ms)
-    if place + 1 < len(_UNITS):
-        below_ms, below = _UNITS[place + 1]
+    if place + 1 < len(UNITS):
+        below_ms, below = UNITS[place + 1]
         if rest_ms >= below_ms:
             return f"{whole} {name} {rest_ms // below_ms} {below}"
     return f"{whole} {name}"
@@ -54,10 +54,3 @@ def size(count: int) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _one_unit(duration_ms: int) -> str:
-    for unit_ms, name in _UNITS:
-        if duration_ms >= unit_ms:
-            return f"{duration_ms // unit_ms} {name}"
-    return "0 s"

@@ -10,6 +10,7 @@ from perdure.core.retried import taken_back
 from perdure.model.event import (
     ENDS,
     Event,
+    HookReceived,
     RequestsReleased,
     RunCreated,
     RunRetried,
@@ -170,6 +171,7 @@ def reasons_of(events: list[Event]) -> list[Reason]:
     """What the run waits for: hooks, since somebody has to act, then the soonest; a timeout around it bounds the others."""
     pending = Pending(events)
     limit_ms = min((wait.due_ms for wait in pending.waits.values() if wait.timeout), default=None)
+    refusals = {event.key: event.fact.rejected for event in events if isinstance(event.fact, HookReceived)}
     reasons = [_step_reason(step, limit_ms) for step in pending.steps.values()]
     reasons += [
         Reason(kind="sleep", key=key, since_ms=wait.since_ms, until_ms=wait.due_ms, detail="a sleep")
@@ -188,11 +190,16 @@ def reasons_of(events: list[Event]) -> list[Reason]:
             key=key,
             since_ms=open.since_ms,
             until_ms=min((ms for ms in (open.hook.expires_ms, limit_ms) if ms is not None), default=None),
-            detail=f"a payload for {shown(open.hook)}",
+            detail=f"a payload for {shown(open.hook)}{_refused(refusals.get(key))}",
         )
         for key, open in pending.hooks.items()
     ]
     return sorted(reasons, key=lambda reason: (reason.kind != "hook", reason.until_ms is None, reason.until_ms or 0))
+
+
+def _refused(why: str | None) -> str:
+    """Of the last payload that came."""
+    return "" if why is None else f" that fits (the last one was refused: {why})"
 
 
 def _step_reason(step: OpenStep, limit_ms: int | None) -> Reason:

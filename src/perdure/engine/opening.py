@@ -177,10 +177,12 @@ class Opener:
 
     def _too_many_deaths(self, claimed: Claimed, run: LiveRun) -> RunBlocked:
         last = run.pending.last_step
-        step = f"; the last step that was begun is {last.name}" if last else "; no step was begun"
+        if last is not None:
+            advice = f"the last step that was begun is {last.name}; mend the step, then retry the run"
+        else:
+            advice = "no step was recorded as begun; find in the worker's log what kills it, then retry the run"
         return RunBlocked(
-            sentence=f"its worker's process has died {claimed.recoveries} times without completing a turn{step}; "
-            "mend the step, then retry the run",
+            sentence=f"its worker's process has died {claimed.recoveries} times without completing a turn; {advice}",
             deployment=self._host.deployment,
         )
 

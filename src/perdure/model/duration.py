@@ -16,6 +16,8 @@ Duration = str | float | timedelta
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 MAX_MS = 100 * 366 * _UNIT_MS["d"]
+UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+"""In ms, and their names in sentences."""
 
 
 def duration_ms(value: Duration) -> int:
@@ -47,6 +49,14 @@ def moment_ms(value: Duration | datetime, now_ms: int) -> int:
     if due_ms > now_ms + MAX_MS:
         raise DurationInvalid(value, "it is more than a hundred years away")
     return due_ms
+
+
+def in_one_unit(duration_ms: int) -> str:
+    """As sentences have it, rounded down: `3 min`."""
+    for unit_ms, name in UNITS:
+        if duration_ms >= unit_ms:
+            return f"{duration_ms // unit_ms} {name}"
+    return "0 s"
 
 
 def _text_ms(text: str) -> float:
