@@ -2,7 +2,7 @@
 
 import pytest
 
-from perdure.cli.failure import AddressUnusable, StepNotFound, exit_code
+from perdure.cli.failure import AddressUnusable, exit_code
 from perdure.errors import (
     DefinitionInvalid,
     EncodeError,
@@ -21,6 +21,7 @@ from perdure.errors import (
     WorldInvalid,
     WorldUnavailable,
 )
+from perdure.inspector.reference import StepNotFound
 
 
 @pytest.mark.parametrize(

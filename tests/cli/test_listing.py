@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from perdure.cli.listing import Listed, ListOptions, list_options, write_json, write_list
 from perdure.cli.table import Cell, Column
+from perdure.inspector.page import Asked
 
 COLUMNS = (Column("N"),)
 ITEMS = [Listed({"n": 1}, (Cell("1"),)), Listed({"n": "ä"}, (Cell("ä"),))]
@@ -22,10 +23,10 @@ def listing(options: ListOptions) -> None:
 @pytest.mark.parametrize(
     ("words", "options"),
     [
-        ([], ListOptions(None, 7, None, False)),
-        (["--json"], ListOptions("json", 7, None, False)),
-        (["--jsonl", "--limit", "3"], ListOptions("jsonl", 3, None, False)),
-        (["--cursor", "x", "--with-data"], ListOptions(None, 7, "x", True)),
+        ([], ListOptions(None, Asked(7, None, False))),
+        (["--json"], ListOptions("json", Asked(7, None, False))),
+        (["--jsonl", "--limit", "3"], ListOptions("jsonl", Asked(3, None, False))),
+        (["--cursor", "x", "--with-data"], ListOptions(None, Asked(7, "x", True))),
     ],
 )
 def test_options(words: list[str], options: ListOptions) -> None:
@@ -38,7 +39,7 @@ def test_a_list_without_data_has_no_option_for_it() -> None:
     def plain(options: ListOptions) -> None:
         click.echo(repr(options))
 
-    assert CliRunner().invoke(plain, ["--json"]).stdout == f"{ListOptions('json', 7, None, False)}\n"
+    assert CliRunner().invoke(plain, ["--json"]).stdout == f"{ListOptions('json', Asked(7, None, False))}\n"
     assert CliRunner().invoke(plain, ["--with-data"]).exit_code == 2
 
 

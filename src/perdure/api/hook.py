@@ -225,13 +225,17 @@ def list_hooks(*, limit: int = 20, cursor: str | None = None) -> Listing[HookInf
         raise UsageError(f"limit={limit} asks for no hooks: give at least 1")
 
     async def page(cursor: str | None) -> Page[HookInfo]:
-        engine = await CONNECTION.engine()
-        records = await engine.world.hooks.list(HookFilter(limit=limit, before=_place_in_list(cursor)))
-        found = [await _listed(engine, record) for record in records]
-        more = f"{records[-1].run_id}:{records[-1].seq}" if records and len(records) == limit else None
-        return Page(items=tuple(each for each in found if each is not None), cursor=more)
+        return await waiting_hooks(await CONNECTION.engine(), limit, cursor)
 
     return Listing(page, cursor)
+
+
+async def waiting_hooks(engine: Engine, limit: int, cursor: str | None) -> Page[HookInfo]:
+    """A page of `list_hooks`. Raises: UsageError, WorldError."""
+    records = await engine.world.hooks.list(HookFilter(limit=limit, before=_place_in_list(cursor)))
+    found = [await _listed(engine, record) for record in records]
+    more = f"{records[-1].run_id}:{records[-1].seq}" if records and len(records) == limit else None
+    return Page(items=tuple(each for each in found if each is not None), cursor=more)
 
 
 async def _listed(engine: Engine, record: HookRecord) -> HookInfo | None:

@@ -3,9 +3,9 @@
 import click
 
 from perdure.cli.parameter import DURATION
-from perdure.cli.reference import record_named
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Cancel a run.")

@@ -9,6 +9,7 @@ from perdure.errors import (
     RunNotFound,
     WorldError,
 )
+from perdure.inspector.reference import StepNotFound
 
 FAILED = 1
 USAGE = 2
@@ -18,18 +19,6 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells have it: never mistaken for a run that failed."""
 UNREAD = 141
 """128 + SIGPIPE: whoever read the output has gone."""
-
-
-class StepNotFound(PerdureError):
-    """No step has this id. Field: `step_id`."""
-
-    def __init__(self, step_id: str, where: str, *, malformed: bool = False) -> None:
-        self.step_id = step_id
-        super().__init__(
-            f"{step_id!r} is not a step's id: one looks like step_ and 26 letters and digits"
-            if malformed
-            else f"there is no step {step_id} in {where}: check the id and the world's URL"
-        )
 
 
 class AddressUnusable(PerdureError):

@@ -10,6 +10,7 @@ import msgspec
 
 from perdure.cli.escape import visible_json
 from perdure.cli.table import Column, Row, write_table
+from perdure.inspector.page import Asked
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,9 +26,7 @@ class ListOptions(NamedTuple):
     """What the options of a list give. `form` is json, jsonl or None."""
 
     form: str | None
-    limit: int
-    cursor: str | None
-    with_data: bool
+    asked: Asked
 
 
 def list_options(limit: int, *, data: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -36,7 +35,7 @@ def list_options(limit: int, *, data: bool = True) -> Callable[[Callable[..., An
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def bundled(*, form: str | None, limit: int, cursor: str | None, with_data: bool = False, **others: Any) -> Any:
-            return command(options=ListOptions(form, limit, cursor, with_data), **others)
+            return command(options=ListOptions(form, Asked(limit, cursor, with_data)), **others)
 
         for option in (
             *([data_option] if data else []),

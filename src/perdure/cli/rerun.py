@@ -3,10 +3,10 @@
 import click
 
 from perdure.api.run import get_run
-from perdure.cli.reference import record_named
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Start a new run with an old one's input.")

@@ -2,10 +2,10 @@
 
 import click
 
-from perdure.cli.reference import record_named
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Let a blocked or failed run go on.")

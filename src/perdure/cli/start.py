@@ -8,10 +8,10 @@ from perdure.api.options import StartOptions
 from perdure.api.outcome import result_of
 from perdure.cli.arguments import encoded_arguments
 from perdure.cli.parameter import ATTRIBUTE, DURATION
-from perdure.cli.reference import record_named
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Start a run of a workflow.")

@@ -13,10 +13,10 @@ from perdure.cli.escape import visible, visible_json
 from perdure.cli.human import counted
 from perdure.cli.listing import form_option
 from perdure.cli.pipe import while_read
-from perdure.cli.reference import record_named
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.reference import record_named
 from perdure.world.stream import Chunk, StreamRecord
 
 

@@ -2,9 +2,9 @@
 
 import click
 
-from perdure.cli.reference import run_named
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
+from perdure.inspector.reference import run_named
 
 
 @click.command(short_help="End a run's pending sleeps.")

@@ -1,1 +1,2 @@
-"""What people look at: where a run's time went, and what it waits for."""
+"""What people look at: one read model for the command line and HTTP. Functions that take an Engine and give records, whose
+JSON is the same in both; of pages, tables and requests they know nothing."""

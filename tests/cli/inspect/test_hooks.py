@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from perdure.api.records import HookInfo
-from perdure.cli.inspect.hooks import EVERYWHERE, OF_A_RUN, HookView, expiry_cell, row_among_all, row_in_run
+from perdure.cli.inspect.hooks import EVERYWHERE, OF_A_RUN, expiry_cell, row_among_all, row_in_run
 from perdure.cli.table import Cell
+from perdure.inspector.hook import HookView
 from tests.cli.desk import on_terminal
 from tests.cli.shop import Shop, say
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,8 @@ import pytest
 
 from perdure.api.records import HookInfo, RunInfo, StreamInfo, Waiting
 from perdure.cli.inspect import run as run_command
-from perdure.cli.inspect.hooks import HookView
 from perdure.cli.inspect.run import (
     LISTED,
-    RunDetail,
     aligned,
     data_cell,
     hook_words,
@@ -24,8 +23,9 @@ from perdure.cli.inspect.run import (
     time_cell,
     waiting_cell,
 )
-from perdure.cli.inspect.view import RunView
 from perdure.cli.table import Cell
+from perdure.inspector.hook import HookView
+from perdure.inspector.run import RunDetail, RunView
 from perdure.model.status import Status
 from tests.cli.desk import on_terminal
 from tests.cli.shop import Shop, say
@@ -145,7 +145,7 @@ def hook(**changes: object) -> HookView:
 def test_what_is_said_of_hooks_and_streams() -> None:
     now = NOW + timedelta(minutes=3)
     assert hook_words(hook(), now) == "hook since 3 min"
-    told = hook(webhook=True, received=2, expires_at=NOW)._replace(rejected=1)
+    told = replace(hook(webhook=True, received=2, expires_at=NOW), rejected=1)
     assert hook_words(told, now) == "webhook since 3 min, 2 payloads, 1 payload rejected, expires 3 min ago"
     assert stream_words(StreamInfo(namespace=None, tail_index=-1, closed=True)) == "0 chunks, closed"
     assert aligned([("a", "one"), ("b" * 50, "two")]) == [f"{'a':40}  one", f"{'b' * 50}  two"]

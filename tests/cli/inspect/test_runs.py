@@ -11,8 +11,8 @@ import pytest
 
 from perdure.api.records import RunInfo
 from perdure.cli.inspect.runs import row_of
-from perdure.cli.inspect.view import RunView
 from perdure.cli.table import Cell
+from perdure.inspector.run import RunView
 from perdure.worlds.sqlite import SqliteWorld
 from tests.cli.shop import Shop, say
 

@@ -5,9 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from perdure.cli.inspect.steps import COLUMNS, Place, place_of
-from perdure.errors import UsageError
-from perdure.model.ids import RunId
+from perdure.cli.inspect.steps import COLUMNS
 from perdure.worlds.sqlite import SqliteWorld
 from tests.cli.shop import Shop, say
 
@@ -91,17 +89,6 @@ def test_a_page_goes_on_in_the_same_run(shop: Shop) -> None:
     run_id = shop.runs["done"]
     assert listed(run_id, "--cursor", f"{run_id}:1")["items"] == []
     assert len(listed(run_id, "--cursor", f"{run_id}:0")["items"]) == 1
-
-
-def test_cursors() -> None:
-    run_id = RunId("wrun_" + "0" * 26)
-    assert place_of(str(Place(run_id, 12))) == Place(run_id, 12)
-    for text in ("", "12", "wrun_1:2", f"{run_id}:x", f"{run_id}:-1"):
-        with pytest.raises(UsageError) as caught:
-            place_of(text)
-        assert str(caught.value) == (
-            f"{text!r} is no cursor of a list of steps: give the one that such a list ended with"
-        )
 
 
 def test_a_run_that_isnt_there(shop: Shop) -> None:

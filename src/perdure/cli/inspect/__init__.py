@@ -1,1 +1,1 @@
-"""`perdure inspect`: one file per thing to look at, and `view`, how a run is read without the code of its workflow."""
+"""`perdure inspect`: one file per thing to look at. What there is to see is the inspector's to say."""

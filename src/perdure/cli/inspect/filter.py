@@ -3,39 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from perdure.cli.parameter import ATTRIBUTE, MOMENT
-from perdure.model.queue import PREFIX
-from perdure.model.status import Status
-from perdure.world.query import RunFilter
-
-
-class Wanted(NamedTuple):
-    """What the options give."""
-
-    workflow: str | None
-    since: datetime | None
-    until: datetime | None
-    attributes: tuple[tuple[str, str], ...]
-
-    @property
-    def everything(self) -> bool:
-        """Whether no option was used."""
-        return self == Wanted(None, None, None, ())
-
-    def filter(self, status: tuple[Status, ...] = (), limit: int = 20) -> RunFilter:
-        return RunFilter(
-            status=status,
-            workflow=self.workflow,
-            without=PREFIX if self.workflow is None else None,  # a step in a queue is a run: shown as its parent's step
-            since_ms=None if self.since is None else round(self.since.timestamp() * 1000),
-            until_ms=None if self.until is None else round(self.until.timestamp() * 1000),
-            attributes=dict(self.attributes),
-            limit=limit,
-        )
+from perdure.inspector.filter import Wanted
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:

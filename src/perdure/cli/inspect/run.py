@@ -4,26 +4,24 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from perdure.api.records import StreamInfo, Waiting
-from perdure.api.run import get_run
 from perdure.cli.detail import Part, draw_detail, write_detail
 from perdure.cli.human import age, clock, counted, iso, span
-from perdure.cli.inspect.hooks import HookView, expiry_cell, hook_json, hooks_in
-from perdure.cli.inspect.view import RunView, listed_view, view_of
+from perdure.cli.inspect.hooks import expiry_cell
 from perdure.cli.inspect.waterfall import waterfall
 from perdure.cli.listing import data_option, form_option, write_json
-from perdure.cli.reference import record_named
 from perdure.cli.table import Cell, status_cell, terminal
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
-from perdure.inspector.timeline import Span, timeline_of
+from perdure.inspector.hook import HookView
+from perdure.inspector.reference import record_named
+from perdure.inspector.run import RunDetail, detail_of
 from perdure.model.status import ENDED
-from perdure.world.query import RunRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,26 +29,6 @@ if TYPE_CHECKING:
 LISTED = 10
 NAME_MAX = 40
 LOOK_S = 0.5
-
-
-class RunDetail(NamedTuple):
-    """`spans` begin at `from_ms`; the store's clock says `now_ms`."""
-
-    view: RunView
-    hooks: Sequence[HookView]
-    streams: Sequence[StreamInfo]
-    spans: Sequence[Span] = ()
-    from_ms: int = 0
-    now_ms: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        return {**self.view.as_json(), "hooks": self.hooks_json(), "streams": self.streams_json()}
-
-    def hooks_json(self) -> list[dict[str, Any]]:
-        return [hook_json(hook, with_data=self.view.with_data) for hook in self.hooks]
-
-    def streams_json(self) -> list[dict[str, Any]]:
-        return [stream.as_json() for stream in self.streams]
 
 
 @click.command(short_help="Show one run.")
@@ -83,23 +61,6 @@ def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | No
         write_detail(parts_of(detail, datetime.now(UTC)))
         if sys.stdout.isatty():
             draw_spans(terminal(), detail)
-
-
-async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
-    look = view_of if with_data else listed_view
-    view = await look(engine, record, await engine.world.workers(), with_data=with_data)
-    streams = (await get_run(record.run_id).streams()).items
-    if view.info.locked:
-        return RunDetail(view, (), streams)
-    log, events = await engine.log(record.run_id)
-    return RunDetail(
-        view,
-        await hooks_in(engine, record),
-        streams,
-        timeline_of(events),
-        log.run.created_at_ms,
-        engine.world.now_ms(),
-    )
 
 
 def draw_spans(console: "Console", detail: RunDetail) -> None:

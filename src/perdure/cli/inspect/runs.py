@@ -1,21 +1,18 @@
 """`perdure inspect runs`: the runs of a world, newest first."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import get_args
 
 import click
-from msgspec.structs import replace
 
 from perdure.cli.human import age, clock, iso, span
-from perdure.cli.inspect.filter import Wanted, filter_options
-from perdure.cli.inspect.view import RunView, listed_view
+from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
-from perdure.cli.reference import run_named
 from perdure.cli.table import Cell, Column, Row, status_cell
 from perdure.cli.world import in_world, world_option
-from perdure.engine.engine import Engine
-from perdure.errors import RunNotFound
+from perdure.inspector.filter import Wanted
+from perdure.inspector.run import RunView
+from perdure.inspector.runs import list_runs
 from perdure.model.status import Status
 
 COLUMNS = (
@@ -41,21 +38,10 @@ def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, world
     or is blocked, or what it waits for).
     """
 
-    async def work(engine: Engine) -> tuple[list[RunView], str | None]:
-        filter = wanted.filter(status, options.limit)
-        if options.cursor is not None:
-            filter = replace(filter, before=await run_named(engine, options.cursor))
-        page = await engine.world.list_runs(filter)
-        workers = await engine.world.workers()
-        views: list[RunView] = []
-        for run in page.runs:
-            with suppress(RunNotFound):  # it was old, and has just been removed
-                views.append(await listed_view(engine, run, workers, with_data=options.with_data))
-        return views, page.runs[-1].run_id if page.more else None
-
-    views, cursor = in_world(world, work)
+    page = in_world(world, lambda engine: list_runs(engine, wanted, status, options.asked))
     now = datetime.now(UTC)
-    write_list(options.form, COLUMNS, [Listed(view.as_json(), row_of(view, now)) for view in views], cursor)
+    listed = [Listed(view.as_json(), row_of(view, now)) for view in page.items]
+    write_list(options.form, COLUMNS, listed, page.cursor)
 
 
 def row_of(view: RunView, now: datetime) -> Row:

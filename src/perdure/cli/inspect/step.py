@@ -4,17 +4,12 @@ from datetime import UTC, datetime
 
 import click
 
-from perdure.api.info import step_info
-from perdure.api.records import StepInfo
 from perdure.cli.detail import Part, write_detail
 from perdure.cli.inspect.run import data_cell, span_cell, time_cell
-from perdure.cli.inspect.steps import step_json, took
 from perdure.cli.listing import data_option, form_option, write_json
-from perdure.cli.reference import step_named
 from perdure.cli.table import Cell, status_cell
 from perdure.cli.world import in_world, world_option
-from perdure.engine.engine import Engine
-from perdure.engine.queue import steps_with_queued
+from perdure.inspector.step import StepView, find_step
 
 
 @click.command(short_help="Show one step.")
@@ -26,21 +21,15 @@ from perdure.engine.queue import steps_with_queued
 def step(id: str, run: str | None, form: str | None, with_data: bool, world: str | None) -> None:
     """Show the step ID: where it stands, its attempts, and its error."""
 
-    async def work(engine: Engine) -> StepInfo:
-        run_id, step_id = await step_named(engine, id, run)
-        log, events = await engine.log(run_id)
-        standings = await steps_with_queued(engine.world, events, engine.keys)
-        infos = (step_info(log.run, standing) for standing in standings)
-        return next(info for info in infos if info.step_id == step_id)
-
-    info = in_world(world, work)
+    view = in_world(world, lambda engine: find_step(engine, id, run, with_data=with_data))
     if form == "json":
-        write_json(step_json(info, with_data=with_data))
+        write_json(view.as_json())
     else:
-        write_detail(parts_of(info, datetime.now(UTC), with_data=with_data))
+        write_detail(parts_of(view, datetime.now(UTC)))
 
 
-def parts_of(info: StepInfo, now: datetime, *, with_data: bool) -> list[Part]:
+def parts_of(view: StepView, now: datetime) -> list[Part]:
+    info = view.info
     parts = [
         Part("stepId", "step", Cell(info.step_id, style="bold")),
         Part("name", "name", Cell(info.name)),
@@ -52,12 +41,12 @@ def parts_of(info: StepInfo, now: datetime, *, with_data: bool) -> list[Part]:
         Part("startedAt", "started", time_cell(info.started_at, now)),
         Part("retryAt", "next try", time_cell(info.retry_at, now)),
         Part("completedAt", "completed", time_cell(info.completed_at, now)),
-        Part("durationMs", "took", span_cell(took(info))),
+        Part("durationMs", "took", span_cell(view.took_ms)),
     ]
     if info.error is not None:
         parts.append(Part("error", "error", Cell(f"{info.error.type}: {info.error.message}", style="red")))
         parts.append(Part("traceback", "traceback", Cell(info.error.traceback or "", style="dim")))
-    if with_data:
+    if view.with_data:
         parts.append(Part("input", "input", data_cell(info.input)))
         parts.append(Part("output", "output", data_cell(info.output) if info.status == "completed" else Cell("")))
     return parts

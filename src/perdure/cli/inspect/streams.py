@@ -3,13 +3,10 @@
 import click
 
 from perdure.api.records import StreamInfo
-from perdure.api.run import get_run
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
-from perdure.cli.place import items_at
-from perdure.cli.reference import record_named
 from perdure.cli.table import Cell, Column, Row
 from perdure.cli.world import in_world, world_option
-from perdure.engine.engine import Engine
+from perdure.inspector.stream import list_streams
 
 COLUMNS = (Column("NAMESPACE", cut="right"), Column("CHUNKS"), Column("STATUS"))
 
@@ -24,13 +21,9 @@ def streams(run: str, options: ListOptions, world: str | None) -> None:
     In a pipe a line has: namespace (empty for the default stream), number of chunks, open or closed.
     """
 
-    async def work(engine: Engine) -> tuple[list[StreamInfo], str | None]:
-        record = await record_named(engine, run)
-        page, cursor = items_at(options, (await get_run(record.run_id).streams()).items, "streams")
-        return list(page), cursor
-
-    found, cursor = in_world(world, work)
-    write_list(options.form, COLUMNS, [Listed(stream.as_json(), row_of(stream)) for stream in found], cursor)
+    page = in_world(world, lambda engine: list_streams(engine, run, options.asked))
+    listed = [Listed(stream.as_json(), row_of(stream)) for stream in page.items]
+    write_list(options.form, COLUMNS, listed, page.cursor)
 
 
 def row_of(stream: StreamInfo) -> Row:

@@ -5,14 +5,11 @@ from datetime import UTC, datetime
 import click
 
 from perdure.api.records import WaitInfo
-from perdure.api.run import get_run
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
-from perdure.cli.place import items_at
-from perdure.cli.reference import record_named
 from perdure.cli.table import Cell, Column, Row
 from perdure.cli.world import in_world, world_option
-from perdure.engine.engine import Engine
+from perdure.inspector.wait import list_waits
 
 COLUMNS = (
     Column("KIND"),
@@ -36,14 +33,10 @@ def waits(run: str, options: ListOptions, world: str | None) -> None:
     In a pipe a line has: kind, status, due, begun, duration in ms, key.
     """
 
-    async def work(engine: Engine) -> tuple[list[WaitInfo], str | None]:
-        record = await record_named(engine, run)
-        page, cursor = items_at(options, (await get_run(record.run_id).waits()).items, "waits")
-        return list(page), cursor
-
-    found, cursor = in_world(world, work)
+    page = in_world(world, lambda engine: list_waits(engine, run, options.asked))
     now = datetime.now(UTC)
-    write_list(options.form, COLUMNS, [Listed(wait.as_json(), row_of(wait, now)) for wait in found], cursor)
+    listed = [Listed(wait.as_json(), row_of(wait, now)) for wait in page.items]
+    write_list(options.form, COLUMNS, listed, page.cursor)
 
 
 def row_of(wait: WaitInfo, now: datetime) -> Row:

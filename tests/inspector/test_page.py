@@ -2,13 +2,9 @@
 
 import pytest
 
-from perdure.cli.listing import ListOptions
-from perdure.cli.place import items_at
+from perdure.api.records import Page
 from perdure.errors import UsageError
-
-
-def options(limit: int, cursor: str | None) -> ListOptions:
-    return ListOptions(None, limit, cursor, False)
+from perdure.inspector.page import Asked, page_of
 
 
 @pytest.mark.parametrize(
@@ -22,13 +18,14 @@ def options(limit: int, cursor: str | None) -> ListOptions:
     ],
 )
 def test_pages(limit: int, cursor: str | None, expected: tuple[list[str], str | None]) -> None:
-    assert items_at(options(limit, cursor), ["a", "b", "c"], "hooks") == expected
+    items, further = expected
+    assert page_of(Asked(limit, cursor), ["a", "b", "c"], "hooks") == Page(items=tuple(items), cursor=further)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "²"])
 def test_cursors_that_are_none(cursor: str) -> None:
     with pytest.raises(UsageError) as caught:
-        items_at(options(2, cursor), ["a"], "hooks")
+        page_of(Asked(2, cursor), ["a"], "hooks")
     assert str(caught.value) == (
         f"{cursor!r} is no cursor of a list of hooks: give the one that such a list ended with"
     )

@@ -6,11 +6,11 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
-from perdure.cli.inspect.view import RunView, view_of
-from perdure.cli.reference import record_named
 from perdure.cli.world import in_world
 from perdure.codec.fact import pack
 from perdure.engine.engine import Engine, NewRun
+from perdure.inspector.reference import record_named
+from perdure.inspector.run import RunView, view_of
 from perdure.model.event import Event, RunBlocked, RunCompleted, RunStarted
 from perdure.model.ids import RunId, WorkerId
 from perdure.world.log import Log, NewRow

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 
 from perdure.api.info import step_of
-from perdure.cli.failure import StepNotFound
 from perdure.engine.engine import Engine
 from perdure.engine.listing import walk_runs
-from perdure.errors import RunNotFound, UsageError
+from perdure.errors import PerdureError, RunNotFound, UsageError
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, StepId, is_run_id, step_id
 from perdure.model.queue import PREFIX
@@ -14,6 +13,18 @@ from perdure.world.query import RunFilter, RunRecord
 from perdure.world.world import World
 
 SHOWN = 10
+
+
+class StepNotFound(PerdureError):
+    """No step has this id. Field: `step_id`."""
+
+    def __init__(self, step_id: str, where: str, *, malformed: bool = False) -> None:
+        self.step_id = step_id
+        super().__init__(
+            f"{step_id!r} is not a step's id: one looks like step_ and 26 letters and digits"
+            if malformed
+            else f"there is no step {step_id} in {where}: check the id and the world's URL"
+        )
 
 
 async def run_named(engine: Engine, text: str) -> RunId:

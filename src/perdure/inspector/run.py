@@ -1,16 +1,20 @@
-"""A run as the command line sees it: its values stay JSON, for there is no code here that knows their types."""
+"""A run as people look at it: its values stay JSON, for there is no code here that knows their types."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from perdure.api.info import run_info, unreadable_info
-from perdure.api.records import RunInfo
+from perdure.api.records import Record, RunInfo, StreamInfo
 from perdure.core.standing import queued_names
 from perdure.engine.engine import Engine
 from perdure.errors import PayloadLocked
+from perdure.inspector.hook import HookView, hooks_in
+from perdure.inspector.stream import streams_of
+from perdure.inspector.timeline import Span, timeline_of
 from perdure.model.event import Event, RunCompleted, RunCreated
 from perdure.model.status import ENDED
 from perdure.world.ownership import WorkerRecord
@@ -19,7 +23,8 @@ from perdure.world.query import RunRecord
 _NULL = msgspec.Raw(b"null")
 
 
-class RunView(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RunView(Record):
     """`input` and `result` are decoded JSON, tags and all; None too where they weren't asked for."""
 
     info: RunInfo
@@ -39,6 +44,44 @@ class RunView(NamedTuple):
         if info.error is not None:
             return f"{info.error.type}: {info.error.message}"
         return info.reason or info.waiting_sentence
+
+
+class RunDetail(NamedTuple):
+    """`spans` begin at `from_ms`; the store's clock says `now_ms`."""
+
+    view: RunView
+    hooks: Sequence[HookView]
+    streams: Sequence[StreamInfo]
+    spans: Sequence[Span] = ()
+    from_ms: int = 0
+    now_ms: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.view.as_json(), "hooks": self.hooks_json(), "streams": self.streams_json()}
+
+    def hooks_json(self) -> list[dict[str, Any]]:
+        return [hook.as_json() for hook in self.hooks]
+
+    def streams_json(self) -> list[dict[str, Any]]:
+        return [stream.as_json() for stream in self.streams]
+
+
+async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
+    """All about a run. Raises: PayloadLocked where its data is asked for."""
+    look = view_of if with_data else listed_view
+    view = await look(engine, record, await engine.world.workers(), with_data=with_data)
+    streams = await streams_of(engine, record.run_id)
+    if view.info.locked:
+        return RunDetail(view, (), streams)
+    log, events = await engine.log(record.run_id)
+    return RunDetail(
+        view,
+        hooks_in(log.run, events, with_data=with_data),
+        streams,
+        timeline_of(events),
+        log.run.created_at_ms,
+        engine.world.now_ms(),
+    )
 
 
 async def listed_view(

@@ -1,0 +1,47 @@
+"""A run's log."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from perdure.api.info import event_infos
+from perdure.api.records import EventInfo, Page, Record
+from perdure.engine.engine import Engine
+from perdure.engine.log import read_log
+from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.reference import run_named
+
+
+@dataclass(frozen=True, slots=True)
+class EventView(Record):
+    """`after_ms`: since the run was created."""
+
+    info: EventInfo
+    after_ms: int
+    with_data: bool
+
+    def as_json(self) -> dict[str, Any]:
+        shown = self.info.as_json()
+        if not self.with_data:
+            del shown["data"]
+        return shown
+
+
+async def list_events(engine: Engine, run: str, asked: Asked) -> Page[EventView]:
+    """In the order of the log. Raises: RunNotFound, UsageError."""
+    first = 1 if asked.cursor is None else _seq(asked.cursor)
+    log = await read_log(engine.world, await run_named(engine, run), first)
+    page, rest = log.rows[: asked.limit], log.rows[asked.limit :]
+    infos = event_infos(replace(log, rows=page), engine.keys)
+    views = (
+        EventView(info, row.at_ms - log.run.created_at_ms, asked.with_data)
+        for row, info in zip(page, infos, strict=True)
+    )
+    return Page(items=tuple(views), cursor=str(rest[0].seq) if rest else None)
+
+
+def _seq(cursor: str) -> int:
+    if not cursor.isdecimal() or int(cursor) < 1:
+        raise no_cursor(cursor, "events")
+    return int(cursor)

@@ -1,0 +1,71 @@
+"""Where payloads are waited for, in one run, or in all.
+
+Random tokens are shown in full: who can read the world may resume whatever waits in it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from perdure.api.hook import waiting_hooks
+from perdure.api.info import hook_info
+from perdure.api.records import HookInfo, Page, Record
+from perdure.codec.value import encode
+from perdure.core.hook import hooks_of
+from perdure.engine.engine import Engine
+from perdure.inspector.page import Asked, page_of
+from perdure.inspector.reference import record_named
+from perdure.model.event import Event
+from perdure.model.ids import RunId
+from perdure.world.query import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class HookView(Record):
+    """`rejected` counts payloads that didn't fit; None, as `received`, where the run's log wasn't read."""
+
+    info: HookInfo
+    workflow: str
+    rejected: int | None = None
+    with_data: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        shown = {**replace(self.info, metadata=None).as_json(), "rejected": self.rejected, "workflow": self.workflow}
+        if self.with_data:
+            shown["metadata"] = self.metadata
+        else:
+            del shown["metadata"]
+        return shown
+
+    @property
+    def metadata(self) -> Any:
+        """As the log has it, tags and all."""
+        return msgspec.json.decode(encode(self.info.metadata, "metadata"))
+
+
+async def list_hooks(engine: Engine, run: str | None, asked: Asked) -> Page[HookView]:
+    """Of a run, in the order of their creation; of all runs those that wait, the newest run's first.
+
+    Raises: RunNotFound, UsageError.
+    """
+    if run is None:
+        return await _waiting(engine, asked)
+    record = await record_named(engine, run)
+    _, events = await engine.log(record.run_id)
+    return page_of(asked, hooks_in(record, events, with_data=asked.with_data), "hooks")
+
+
+def hooks_in(run: RunRecord, events: list[Event], *, with_data: bool) -> list[HookView]:
+    """All of a run, in the order of their creation."""
+    return [HookView(hook_info(run.run_id, hook), run.workflow, hook.rejected, with_data) for hook in hooks_of(events)]
+
+
+async def _waiting(engine: Engine, asked: Asked) -> Page[HookView]:
+    page = await waiting_hooks(engine, asked.limit, asked.cursor)
+    workflows: dict[str, str] = {}
+    for run_id in dict.fromkeys(info.run_id for info in page.items):
+        record = await engine.world.read_run(RunId(run_id))
+        workflows[run_id] = record.workflow if record is not None else ""
+    views = (HookView(info, workflows[info.run_id], with_data=asked.with_data) for info in page.items)
+    return Page(items=tuple(views), cursor=page.cursor)

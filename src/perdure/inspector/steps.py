@@ -1,0 +1,84 @@
+"""The steps of one run, or of many."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from perdure.api.info import step_info
+from perdure.api.records import Page, StepInfo, StepStatus
+from perdure.engine.engine import Engine
+from perdure.engine.listing import walk_runs
+from perdure.engine.queue import steps_with_queued
+from perdure.errors import RunNotFound
+from perdure.inspector.filter import Wanted
+from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.reference import run_named
+from perdure.inspector.step import StepView
+from perdure.model.ids import RunId, is_run_id
+from perdure.world.query import RunFilter
+
+
+class Place(NamedTuple):
+    """Where a list of steps goes on: so many steps into this run. As a cursor, `run:count`."""
+
+    run_id: RunId
+    skipped: int
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.skipped}"
+
+
+async def list_steps(
+    engine: Engine, run: str | None, wanted: Wanted, status: tuple[StepStatus, ...], asked: Asked
+) -> Page[StepView]:
+    """Of a run, in the order of their calls; without one of all runs that are wanted, the newest run's first.
+
+    Raises: RunNotFound, UsageError.
+    """
+    after = None if asked.cursor is None else place_of(asked.cursor)
+    run_ids = _runs(engine, wanted.filter(), after) if run is None else _only(await run_named(engine, run))
+    items: list[StepView] = []
+    async for place, step in _steps(engine, run_ids, after, all_runs=run is None):
+        if status and step.status not in status:
+            continue
+        if len(items) == asked.limit:
+            return Page(items=tuple(items), cursor=str(place))
+        items.append(StepView(step, asked.with_data))
+    return Page(items=tuple(items), cursor=None)
+
+
+def place_of(cursor: str) -> Place:
+    """Raises: UsageError."""
+    run_id, _, skipped = cursor.partition(":")
+    if not (is_run_id(run_id) and skipped.isdecimal()):
+        raise no_cursor(cursor, "steps")
+    return Place(RunId(run_id), int(skipped))
+
+
+async def _only(run_id: RunId) -> AsyncIterator[RunId]:
+    yield run_id
+
+
+async def _runs(engine: Engine, filter: RunFilter, after: Place | None) -> AsyncIterator[RunId]:
+    if after is not None:
+        yield after.run_id
+        filter = replace(filter, before=after.run_id)
+    async for record in walk_runs(engine.world, filter):
+        yield record.run_id
+
+
+async def _steps(
+    engine: Engine, run_ids: AsyncIterator[RunId], after: Place | None, *, all_runs: bool
+) -> AsyncIterator[tuple[Place, StepInfo]]:
+    async for run_id in run_ids:
+        try:
+            log, events = await engine.log(run_id)
+        except RunNotFound:
+            if all_runs:  # it was old, and has just been removed
+                continue
+            raise
+        skipped = after.skipped if after is not None and after.run_id == run_id else 0
+        for index, step in enumerate(await steps_with_queued(engine.world, events, engine.keys)):
+            if index >= skipped:
+                yield Place(run_id, index), step_info(log.run, step)

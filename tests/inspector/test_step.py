@@ -1,0 +1,34 @@
+"""One step."""
+
+from datetime import timedelta
+
+import pytest
+
+from perdure.inspector.filter import Wanted
+from perdure.inspector.reference import StepNotFound
+from perdure.inspector.step import find_step
+from perdure.inspector.steps import list_steps
+from tests.cli.shop import Shop
+from tests.inspector.looking import ALL, look
+
+
+def step_of(shop: Shop, name: str) -> str:
+    return look(list_steps, shop.runs[name], Wanted(), (), ALL).items[0].info.step_id
+
+
+def test_a_step_with_its_data(shop: Shop) -> None:
+    step_id = step_of(shop, "done")
+    view = look(find_step, step_id[:-4], None, with_data=True)
+    shown = view.as_json()
+    assert (shown["stepId"], shown["input"], shown["output"]) == (step_id, {"order": "o-1"}, "ch_o-1")
+    assert view.took_ms == (view.info.completed_at - view.info.created_at) // timedelta(milliseconds=1)
+    assert not {"input", "output"} & look(find_step, step_id, shop.runs["done"], with_data=False).as_json().keys()
+
+
+def test_one_that_goes_on_has_taken_no_time_yet(shop: Shop) -> None:
+    assert look(find_step, step_of(shop, "retrying"), None, with_data=False).took_ms is None
+
+
+def test_a_step_of_another_run(shop: Shop) -> None:
+    with pytest.raises(StepNotFound):
+        look(find_step, step_of(shop, "done"), shop.runs["failed"], with_data=False)
