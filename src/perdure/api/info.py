@@ -31,8 +31,8 @@ from perdure.engine.hook import FoundHook
 from perdure.engine.log import to_event
 from perdure.engine.seal import open_row
 from perdure.errors import DecodeError, PayloadLocked
-from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.duration import in_one_unit
+from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId, hook_id, step_id
 from perdure.model.queue import queue_of
