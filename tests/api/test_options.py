@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from perdure import AttributeInvalid, StartOptions
-from perdure.api.options import check_attributes
+from perdure import AttributeInvalid, StartOptions, UsageError
+from perdure.api.options import check_attributes, check_by
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,23 @@ def test_options_by_default() -> None:
         None,
         {},
     )
+
+
+def test_who_acts() -> None:
+    for name in (None, "ann", "Zoë Müller", "x" * 200):
+        check_by(name)
+
+
+@pytest.mark.parametrize(
+    ("by", "sentence"),
+    [
+        ("", "by='' names nobody: give 1 to 200 printable characters"),
+        ("a\tb", r"by='a\tb' names nobody: give 1 to 200 printable characters"),
+        ("x" * 201, f"by='{'x' * 40}' names nobody: give 1 to 200 printable characters"),
+        (7, "by=7 is of type int: give a text, such as '7'"),
+    ],
+)
+def test_what_names_nobody(by: Any, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_by(by)
+    assert str(caught.value) == sentence

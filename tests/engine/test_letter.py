@@ -33,6 +33,12 @@ def test_a_wake_up_ends_sleeps_but_no_timeouts() -> None:
     ]
 
 
+def test_letters_say_who_sent_them() -> None:
+    assert cancel_letter(MAIL, ME, None, None, "ann").payload == b'{"by":"ann"}'
+    assert wake_letter(MAIL, ME, "ann").payload == b'{"by":"ann"}'
+    assert hook_letter(MAIL, ME, "0/hook#0", b"1", 7, "ann").payload == b'{"payload":1,"sent_ms":7,"by":"ann"}'
+
+
 def test_a_childs_end_keeps_the_key_that_it_answers() -> None:
     told = b'{"run_id":"wrun_2","result":[1]}'
     letter = Letter(mail_id=MAIL, run_id=ME, kind="child_completed", key="0/child:w#0", payload=told)

@@ -250,6 +250,13 @@ class TestRepin:
         assert repin_facts(pinned, "") == [RunRepinned()]
         assert repin_facts(found, "v2") == [RunRepinned(pin="v2")]
 
+    def test_who_did_it(self) -> None:
+        blocked = log((0, "", RunBlocked(sentence="s")))
+        assert retry_facts(kept(blocked, "blocked"), blocked, "ann") == [RunUnblocked(by="ann")]
+        failures = log((0, A, step()), (1, A, failed()), (1, "", RunFailed(error=BOOM)))
+        assert retry_facts(kept(failures, "failed"), failures, "ann") == [RunRetried(failure_seq=4, by="ann")]
+        assert repin_facts(kept(log(), "running"), "v2", "ann") == [RunRepinned(pin="v2", by="ann")]
+
     @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
     def test_a_run_that_has_ended(self, status: Status) -> None:
         with pytest.raises(UsageError) as caught:

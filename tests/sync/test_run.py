@@ -35,7 +35,8 @@ def test_a_runs_life() -> None:
     assert [each.name for each in run.steps()] == ["tests.sync.program:double"]
     assert list(run.waits()) == []
     assert run.steps().page().cursor is None
-    again = run.rerun()
+    again = run.rerun(by="ann")
+    assert next(iter(again.events())).data["by"] == "ann"
     assert (again.result(), again.run_id == run.run_id) == (6, False)
 
 
@@ -58,7 +59,7 @@ def test_sleeps_cancels_and_timeouts() -> None:
     assert run.wake_up() == 1
     assert run.result() == "slept"
     other = start(sleeps)
-    assert other.cancel(reason="by hand") is True
+    assert other.cancel(reason="by hand", by="ann") is True
     with pytest.raises(RunCancelled) as caught:
         other.result()
     assert caught.value.reason == "by hand"

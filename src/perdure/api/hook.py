@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from perdure.api.connect import CONNECTION
 from perdure.api.info import hook_found
-from perdure.api.options import check_text
+from perdure.api.options import check_by, check_text
 from perdure.api.records import HookInfo, Listing, Page
 from perdure.codec.value import decode, encode
 from perdure.engine.engine import Engine
@@ -157,9 +157,11 @@ class HookDefinition(Generic[T]):
         """Raises: HookNotFound, WorldError."""
         return await get_hook(self.token(key))
 
-    async def resume(self, key: object, payload: T, *, idempotency_key: str | None = None) -> HookInfo:
+    async def resume(
+        self, key: object, payload: T, *, idempotency_key: str | None = None, by: str | None = None
+    ) -> HookInfo:
         """Send a payload that fits the type. Raises: PayloadInvalid before anything is written, and as `resume_hook`."""
-        return await resume_hook(self.token(key), payload, idempotency_key=idempotency_key)
+        return await resume_hook(self.token(key), payload, idempotency_key=idempotency_key, by=by)
 
 
 DEFINITIONS: dict[str, HookDefinition[Any]] = {}
@@ -191,14 +193,18 @@ def _type_name(type_: Any) -> str:
     return f"{type_.__module__}.{type_.__qualname__}" if hasattr(type_, "__qualname__") else repr(type_)
 
 
-async def resume_hook(token: str, payload: Any = None, *, idempotency_key: str | None = None) -> HookInfo:
+async def resume_hook(
+    token: str, payload: Any = None, *, idempotency_key: str | None = None, by: str | None = None
+) -> HookInfo:
     """Send a payload to the hook with this token; it is accepted, durably and in order, when this returns.
 
     Where the token's prefix is that of a `define_hook` of this process, the payload is checked before it is sent; else
     at its delivery. With an `idempotency_key`, a second try is accepted without effect; in a step, a retried attempt
-    sends the same payload once. Raises: HookNotFound, PayloadInvalid, PayloadConflict, EncodeError, WorldError.
+    sends the same payload once. `by`: who sends it, for the log (see `Run.cancel`).
+    Raises: HookNotFound, PayloadInvalid, PayloadConflict, EncodeError, UsageError, WorldError.
     """
     check_text("idempotency_key", idempotency_key)
+    check_by(by)
     engine = await CONNECTION.engine()
     encoded = encode(payload, "payload")
     _check_payload(token, encoded)
@@ -206,7 +212,7 @@ async def resume_hook(token: str, payload: Any = None, *, idempotency_key: str |
     if attempt is not None and idempotency_key is None:
         idempotency_key = f"{attempt.next_start_key()}/{blake2b(encoded, digest_size=16).hexdigest()}"
     found = await find_hook(engine, token, closed_too=idempotency_key is not None)
-    await resume(engine, found, encoded, idempotency_key)
+    await resume(engine, found, encoded, idempotency_key, by)
     return hook_found(found)
 
 

@@ -1,4 +1,4 @@
-"""Options of `start`, and the limits of attributes."""
+"""Options of `start`, and the limits of attributes and of other texts that are recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from perdure.model.duration import Duration
 ATTRIBUTES_MAX = 64
 KEY_MAX = 256
 VALUE_MAX = 256
+BY_CHARACTERS_MAX = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,13 @@ def check_text(name: str, value: object) -> None:
         raise UsageError(f"{name}={value!r} is of type {type(value).__name__}: give a text, such as {str(value)!r}")
     if isinstance(value, str) and not _is_recordable(value):
         raise UsageError(f"{name}={value!r} holds half of a surrogate pair, which is no text: mend it first")
+
+
+def check_by(by: str | None) -> None:
+    """Who does something to a run, as it is recorded with it. Raises: UsageError."""
+    check_text("by", by)
+    if by is not None and not (0 < len(by) <= BY_CHARACTERS_MAX and by.isprintable()):
+        raise UsageError(f"by={by[:40]!r} names nobody: give 1 to {BY_CHARACTERS_MAX} printable characters")
 
 
 def check_attributes(changes: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -31,8 +31,8 @@ async def relay_status(run_id: str) -> Status:
 
 
 @step(name="perdure:run.cancel", retry=RETRY)
-async def relay_cancel(run_id: str, reason: str | None, grace_ms: int | None) -> bool:
-    return await (await CONNECTION.engine()).cancel(RunId(run_id), reason, grace_ms)
+async def relay_cancel(run_id: str, reason: str | None, grace_ms: int | None, by: str | None = None) -> bool:
+    return await (await CONNECTION.engine()).cancel(RunId(run_id), reason, grace_ms, by)
 
 
 @step(name="perdure:start", retry=RETRY)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from perdure.api.connect import CONNECTION
 from perdure.api.info import event_infos, hook_info, run_info, step_info, stream_info, unreadable_info, wait_info
-from perdure.api.options import check_text
+from perdure.api.options import check_by, check_text
 from perdure.api.outcome import result_of
 from perdure.api.records import Chunk, EventInfo, HookInfo, Listing, Page, RunInfo, StepInfo, StreamInfo, WaitInfo
 from perdure.api.relay import relay_cancel, relay_result, relay_status
@@ -96,46 +96,52 @@ class Run(Generic[R]):
         unserved = await _unserved(engine, record, events)
         return run_info(record, events, returns, engine.world.now_ms(), served, unserved)
 
-    async def cancel(self, reason: str | None = None, grace: Duration | None = None) -> bool:
+    async def cancel(self, reason: str | None = None, grace: Duration | None = None, *, by: str | None = None) -> bool:
         """Ask the run to end: CancelledError at its await, cleanup and compensation run, then it is cancelled.
 
-        `grace`: after so long it ends without its body; 0: at once. None: it takes the time that it needs.
-        True if that was accepted, False if the run had ended. Raises: RunNotFound, DurationInvalid.
+        `grace`: after so long it ends without its body; 0: at once. None: it takes the time that it needs. `by`: who asks,
+        in up to 200 characters; it is recorded, as with every verb that has it.
+        True if that was accepted, False if the run had ended. Raises: RunNotFound, DurationInvalid, UsageError.
         """
         check_text("reason", reason)
+        check_by(by)
         grace_ms = None if grace is None else duration_ms(grace)
         if current_body() is not None:
-            return await relay_cancel(self.run_id, reason, grace_ms)
-        return await (await CONNECTION.engine()).cancel(self._id, reason, grace_ms)
+            return await relay_cancel(self.run_id, reason, grace_ms, *([] if by is None else [by]))
+        return await (await CONNECTION.engine()).cancel(self._id, reason, grace_ms, by)
 
-    async def wake_up(self) -> int:
-        """End the pending sleeps now (timeouts stay); how many there were. Raises: RunNotFound."""
-        return await (await CONNECTION.engine()).wake_up(self._id)
+    async def wake_up(self, *, by: str | None = None) -> int:
+        """End the pending sleeps now (timeouts stay); how many there were. Raises: RunNotFound, UsageError."""
+        check_by(by)
+        return await (await CONNECTION.engine()).wake_up(self._id, by)
 
-    async def retry(self) -> None:
+    async def retry(self, *, by: str | None = None) -> None:
         """Let a blocked run try again, or a failed one go on in place from its failed step, with the same step ids.
 
         Raises: RunNotFound, UsageError where there is nothing to go on from (then: `rerun`).
         """
-        await (await CONNECTION.engine()).retry(self._id)
+        check_by(by)
+        await (await CONNECTION.engine()).retry(self._id, by)
 
-    async def repin(self, deployment: str) -> bool:
+    async def repin(self, deployment: str, *, by: str | None = None) -> bool:
         """Move the run to the workers of another deployment: a name, "latest" or "any"; False if it was theirs already.
 
         Its present owner loses it at once. A blocked run stays blocked: then `retry`. Raises: RunNotFound, UsageError
         where it has ended.
         """
-        return await (await CONNECTION.engine()).repin(self._id, deployment)
+        check_by(by)
+        return await (await CONNECTION.engine()).repin(self._id, deployment, by)
 
-    async def rerun(self) -> "Run[R]":
-        """A new run with the same workflow and input. Raises: RunNotFound."""
+    async def rerun(self, *, by: str | None = None) -> "Run[R]":
+        """A new run with the same workflow and input. Raises: RunNotFound, UsageError."""
+        check_by(by)
         engine = await CONNECTION.engine(work=True)
         _, events = await engine.log(self._id)
         created = events[0].fact
         assert isinstance(created, log.RunCreated), "a log begins with run_created"
         if created.step is not None:
             raise UsageError(f"run {self.run_id} is a step of run {created.parent_id}: rerun that")
-        new = NewRun(workflow=created.workflow, input=bytes(created.input), rerun_of=self._id)
+        new = NewRun(workflow=created.workflow, input=bytes(created.input), rerun_of=self._id, by=by)
         return Run((await engine.start(new)).run_id, self._returns)
 
     def events(self, cursor: str | None = None) -> Listing[EventInfo]:

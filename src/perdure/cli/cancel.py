@@ -2,6 +2,7 @@
 
 import click
 
+from perdure.cli.actor import by_option
 from perdure.cli.parameter import DURATION
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -13,8 +14,9 @@ from perdure.inspector.reference import record_named
 @click.option("--now", is_flag=True, help="End it at once, without its cleanup.")
 @click.option("--grace", type=DURATION, help="How long its cleanup may take; then it is ended: 30s, 5m.")
 @click.option("--reason", metavar="TEXT", help="Shown with the run.")
+@by_option
 @world_option
-def cancel(run: str, now: bool, grace: int | None, reason: str | None, world: str | None) -> None:
+def cancel(run: str, now: bool, grace: int | None, reason: str | None, by: str | None, world: str | None) -> None:
     """Ask the run RUN to end: its workflow is cancelled where it waits, cleanup and compensation run, children follow.
 
     Without --grace it takes the time that it needs. A blocked run is ended without its code. A run that has ended is
@@ -26,7 +28,7 @@ def cancel(run: str, now: bool, grace: int | None, reason: str | None, world: st
 
     async def work(engine: Engine) -> str:
         run_id = (await record_named(engine, run)).run_id
-        accepted = await engine.cancel(run_id, reason, grace_ms)
+        accepted = await engine.cancel(run_id, reason, grace_ms, by)
         status = (await record_named(engine, run_id)).status
         if not accepted:
             return f"run {run_id} has ended already: it is {status}"

@@ -2,6 +2,7 @@
 
 import click
 
+from perdure.cli.actor import by_option
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -13,8 +14,9 @@ from perdure.inspector.reference import record_named
 @click.option(
     "--deployment", metavar="NAME", required=True, help="Whose workers; `latest`: of the youngest one's; `any`: all."
 )
+@by_option
 @world_option
-def repin(runs: tuple[str, ...], deployment: str, world: str | None) -> None:
+def repin(runs: tuple[str, ...], deployment: str, by: str | None, world: str | None) -> None:
     """Move each RUN to the workers of another deployment, whose code has to fit its log.
 
     Its present owner loses it at once. A run that is blocked stays so: `perdure retry` lets it try again.
@@ -26,7 +28,7 @@ def repin(runs: tuple[str, ...], deployment: str, world: str | None) -> None:
     async def work(engine: Engine) -> None:
         for run in runs:
             run_id = (await record_named(engine, run)).run_id
-            moved = await engine.repin(run_id, deployment)
+            moved = await engine.repin(run_id, deployment, by)
             record = await record_named(engine, run_id)
             where = f"is pinned to {record.pin}" if record.pin else "isn't pinned"
             click.echo(f"run {run_id} {where}{'' if moved else ', as before'}", err=True)

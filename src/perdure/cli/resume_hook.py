@@ -3,6 +3,7 @@
 import click
 
 from perdure.api.hook import resume_hook as resume
+from perdure.cli.actor import by_option
 from perdure.cli.arguments import json_value
 from perdure.cli.module import import_modules
 from perdure.cli.served import tell_if_unserved
@@ -26,8 +27,11 @@ from perdure.model.status import ENDED
     multiple=True,
     help="Import it first, and check the payload if it defines hooks of this kind (define_hook); repeatable.",
 )
+@by_option
 @world_option
-def resume_hook(token: str, json: str | None, key: str | None, modules: tuple[str, ...], world: str | None) -> None:
+def resume_hook(
+    token: str, json: str | None, key: str | None, modules: tuple[str, ...], by: str | None, world: str | None
+) -> None:
     """Send the payload JSON (without it, null) to the hook with this TOKEN, and write its run's id.
 
     - reads the JSON from standard input. When the command returns, the payload is accepted: on disk and in order,
@@ -44,7 +48,7 @@ def resume_hook(token: str, json: str | None, key: str | None, modules: tuple[st
         found = await find_hook(engine, token, closed_too=key is not None)
         if found.record.webhook:
             raise UsageError("this token is a webhook's, which takes HTTP requests alone: send one to its URL")
-        hook = await resume(token, payload, idempotency_key=key)
+        hook = await resume(token, payload, idempotency_key=key, by=by)
         click.echo(hook.run_id)
         run = await engine.world.read_run(found.record.run_id)
         if run is not None and run.status not in ENDED:

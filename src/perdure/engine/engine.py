@@ -1,4 +1,7 @@
-"""One process's side of a World, on one event loop: what the api's verbs stand on. With a worker, or only looking."""
+"""One process's side of a World, on one event loop: what the api's verbs stand on. With a worker, or only looking.
+
+`by`, where a verb takes it, is who asks; it is recorded in the event that the verb makes.
+"""
 
 import asyncio
 import logging
@@ -47,6 +50,7 @@ class NewRun(NamedTuple):
     parent_id: RunId | None = None
     root_id: RunId | None = None
     rerun_of: RunId | None = None
+    by: str | None = None
     pin: str | None = None
 
 
@@ -145,7 +149,7 @@ class Engine:
         log = await read_log(self.world, run_id, from_seq)
         return log, to_events(log, self.keys)
 
-    async def cancel(self, run_id: RunId, reason: str | None, grace_ms: int | None) -> bool:
+    async def cancel(self, run_id: RunId, reason: str | None, grace_ms: int | None, by: str | None = None) -> bool:
         """Ask the run to end; True if that was accepted. A grace of 0, or a blocked run, ends it now (O7)."""
         record = await self.world.read_run(run_id)
         if record is None:
@@ -153,25 +157,25 @@ class Engine:
         if record.status in ENDED:
             return False
         if record.status == "blocked" or grace_ms == 0:
-            cancelled = RunCancelled(reason=reason, forced=record.status != "blocked")
+            cancelled = RunCancelled(reason=reason, forced=record.status != "blocked", by=by)
             return await self._seize(run_id, lambda log, _: None if log.run.status in ENDED else [cancelled])
         now_ms = self.world.now_ms()
         force_at_ms = now_ms + grace_ms if grace_ms is not None else None
-        return await self.send(cancel_letter(self.entropy.mail_id(now_ms), run_id, reason, force_at_ms))
+        return await self.send(cancel_letter(self.entropy.mail_id(now_ms), run_id, reason, force_at_ms, by))
 
-    async def wake_up(self, run_id: RunId) -> int:
+    async def wake_up(self, run_id: RunId, by: str | None = None) -> int:
         """End the pending sleeps; how many there were."""
         log, events = await self.log(run_id)
         sleeps = sum(not wait.timeout for wait in Pending(events).waits.values())
         if not sleeps or log.run.status not in ("pending", "running"):
             return 0
-        return sleeps if await self.send(wake_letter(self.entropy.mail_id(self.world.now_ms()), run_id)) else 0
+        return sleeps if await self.send(wake_letter(self.entropy.mail_id(self.world.now_ms()), run_id, by)) else 0
 
-    async def retry(self, run_id: RunId) -> None:
+    async def retry(self, run_id: RunId, by: str | None = None) -> None:
         """Let a blocked run try again, or a failed one go on from its failed step (S6). Raises: UsageError."""
-        await self._seize(run_id, retry_facts)
+        await self._seize(run_id, lambda log, events: retry_facts(log, events, by))
 
-    async def repin(self, run_id: RunId, deployment: str) -> bool:
+    async def repin(self, run_id: RunId, deployment: str, by: str | None = None) -> bool:
         """Move a run, with its steps in queues, to the workers of another deployment: a name, "latest" or "any"; whether it
         wasn't theirs before.
 
@@ -183,9 +187,9 @@ class Engine:
         pin = await pin_of(self.world, deployment, record.workflow)
         moves = repin_facts(Log(run=record, rows=()), pin) is not None
         if moves:
-            moves = await self._seize(run_id, lambda log, _: repin_facts(log, pin))
+            moves = await self._seize(run_id, lambda log, _: repin_facts(log, pin, by))
         for step in Pending((await self.log(run_id))[1]).queued_runs():
-            await self._seize(step, lambda log, _: None if log.run.status in ENDED else repin_facts(log, pin))
+            await self._seize(step, lambda log, _: None if log.run.status in ENDED else repin_facts(log, pin, by))
         return moves
 
     async def is_served(self, workflow: str, pin: str = "") -> bool:
@@ -208,6 +212,7 @@ class Engine:
             parent_id=new.parent_id,
             due_ms=new.due_ms,
             rerun_of=new.rerun_of,
+            by=new.by,
             pin=pin,
         )
         worker = self.worker

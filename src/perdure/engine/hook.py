@@ -71,7 +71,9 @@ def takes_payloads(record: HookRecord, now_ms: int) -> bool:
     return not record.closed and (record.expires_at_ms is None or record.expires_at_ms > now_ms)
 
 
-async def resume(engine: Reaching, found: FoundHook, payload: bytes, idempotency_key: str | None = None) -> MailId:
+async def resume(
+    engine: Reaching, found: FoundHook, payload: bytes, idempotency_key: str | None = None, by: str | None = None
+) -> MailId:
     """Send an encoded payload; it is accepted when this returns. The id of the letter that carries it.
 
     With a key, a second try of the same payload is accepted without effect, even after the hook has been closed, and
@@ -83,7 +85,7 @@ async def resume(engine: Reaching, found: FoundHook, payload: bytes, idempotency
         mail_id = engine.entropy.mail_id(engine.world.now_ms())
     else:
         mail_id = answer_id(record.run_id, record.token_hash, idempotency_key)
-    letter = hook_letter(mail_id, record.run_id, record.key, payload, engine.world.now_ms())
+    letter = hook_letter(mail_id, record.run_id, record.key, payload, engine.world.now_ms(), by)
     if not await engine.send(letter, hook=record.key):
         raise HookNotFound(found.created.token)
     if idempotency_key is not None:

@@ -10,17 +10,21 @@ from perdure.model.ids import MailId, RunId
 from perdure.world.mail import Letter
 
 
-def cancel_letter(mail_id: MailId, run_id: RunId, reason: str | None, force_at_ms: int | None) -> Letter:
-    cancel = CancelRequested(reason=reason, force_at_ms=force_at_ms)
+def cancel_letter(
+    mail_id: MailId, run_id: RunId, reason: str | None, force_at_ms: int | None, by: str | None = None
+) -> Letter:
+    cancel = CancelRequested(reason=reason, force_at_ms=force_at_ms, by=by)
     return Letter(mail_id=mail_id, run_id=run_id, kind="cancel_requested", key="", payload=pack(cancel))
 
 
-def wake_letter(mail_id: MailId, run_id: RunId) -> Letter:
-    return Letter(mail_id=mail_id, run_id=run_id, kind="wake_requested", key="", payload=pack(WakeRequested()))
+def wake_letter(mail_id: MailId, run_id: RunId, by: str | None = None) -> Letter:
+    return Letter(mail_id=mail_id, run_id=run_id, kind="wake_requested", key="", payload=pack(WakeRequested(by=by)))
 
 
-def hook_letter(mail_id: MailId, run_id: RunId, key: str, payload: bytes, sent_ms: int) -> Letter:
-    received = HookReceived(payload=Raw(payload), sent_ms=sent_ms)
+def hook_letter(
+    mail_id: MailId, run_id: RunId, key: str, payload: bytes, sent_ms: int, by: str | None = None
+) -> Letter:
+    received = HookReceived(payload=Raw(payload), sent_ms=sent_ms, by=by)
     return Letter(mail_id=mail_id, run_id=run_id, kind="hook_received", key=key, payload=pack(received))
 
 

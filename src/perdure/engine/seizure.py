@@ -95,7 +95,7 @@ def _open_again(log: Log, events: list[Event], facts: list[Fact]) -> list[str]:
     return list(Pending([*events, *told]).hooks)
 
 
-def retry_facts(log: Log, events: list[Event]) -> list[Fact]:
+def retry_facts(log: Log, events: list[Event], by: str | None = None) -> list[Fact]:
     """What makes a blocked run try again, or a failed one go on from its failed step.
 
     Raises: UsageError where the run is neither, its parent knows of the failure, the body has acted on the failure
@@ -103,7 +103,7 @@ def retry_facts(log: Log, events: list[Event]) -> list[Fact]:
     """
     run, created = log.run, events[0].fact
     if run.status == "blocked":
-        return [RunUnblocked()]
+        return [RunUnblocked(by=by)]
     if run.status != "failed":
         raise UsageError(f"run {run.run_id} is {run.status}: only a failed or blocked run can be retried; use rerun")
     if isinstance(created, RunCreated) and created.parent_key is not None:
@@ -114,14 +114,14 @@ def retry_facts(log: Log, events: list[Event]) -> list[Fact]:
             f"run {run.run_id} failed by itself, or has acted on a step's failure since: "
             "there is no step to go on from; use rerun"
         )
-    return [RunRetried(failure_seq=seq) for seq in failures]
+    return [RunRetried(failure_seq=seq, by=by) for seq in failures]
 
 
-def repin_facts(log: Log, pin: str) -> list[Fact] | None:
+def repin_facts(log: Log, pin: str, by: str | None = None) -> list[Fact] | None:
     """What moves a run to the workers of another deployment; None: it is theirs. Raises: UsageError where it has ended."""
     if log.run.status in ENDED:
         raise UsageError(f"run {log.run.run_id} is {log.run.status}: no worker will claim it any more; use rerun")
-    return None if log.run.pin == pin else [RunRepinned(pin=pin)]
+    return None if log.run.pin == pin else [RunRepinned(pin=pin, by=by)]
 
 
 def _unanswered_failures(events: list[Event]) -> list[int]:

@@ -56,9 +56,9 @@ class Run(Generic[R]):
     repin = BlockingMethod(AsyncRun[R].repin)
     stream_info = BlockingMethod(AsyncRun[R].stream_info)
 
-    def rerun(self) -> "Run[R]":
-        """A new run with the same workflow and input. Raises: RunNotFound."""
-        return Run(BACKGROUND.run("Run.rerun", self.as_async.rerun))
+    def rerun(self, *, by: str | None = None) -> "Run[R]":
+        """A new run with the same workflow and input. Raises: RunNotFound, UsageError."""
+        return Run(BACKGROUND.run("Run.rerun", lambda: self.as_async.rerun(by=by)))
 
     def events(self, cursor: str | None = None) -> Listing[perdure.EventInfo]:
         """The run's log, in order."""

@@ -39,7 +39,8 @@ class HookConflict(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
 class HookReceived(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """`sent_ms`: when it was sent, by its sender's idea of the store's clock; what was due before is told before.
 
-    `rejected`: why the payload doesn't fit the hook's type, path first; then the body doesn't get it.
+    `rejected`: why the payload doesn't fit the hook's type, path first; then the body doesn't get it. `by`: who sent it,
+    where that was said.
     """
 
     type: ClassVar[str] = "hook_received"
@@ -47,6 +48,7 @@ class HookReceived(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
     payload: Raw
     sent_ms: int = 0
     rejected: str | None = None
+    by: str | None = None
 
 
 class HookExpired(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):

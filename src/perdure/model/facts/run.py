@@ -1,4 +1,7 @@
-"""What happened to the run as a whole: its start, its owners, its ends, and what was asked of it."""
+"""What happened to the run as a whole: its start, its owners, its ends, and what was asked of it.
+
+`by` is who asked: a person's name, mostly; None where nobody said.
+"""
 
 from typing import ClassVar
 
@@ -23,6 +26,7 @@ class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     parent_key: str | None = None
     due_ms: int | None = None
     rerun_of: RunId | None = None
+    by: str | None = None
     step: QueuedStep | None = None
     pin: str = ""
 
@@ -53,9 +57,12 @@ class RunFailed(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
 
 
 class RunCancelled(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """`by`: who ended it from outside, at once; who had asked it to end before, its `cancel_requested` says."""
+
     type: ClassVar[str] = "run_cancelled"
     reason: str | None = None
     forced: bool = False
+    by: str | None = None
 
 
 class RunBlocked(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -74,6 +81,7 @@ class RunUnblocked(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
     """An operator's `retry` of a blocked run: any worker may claim it again."""
 
     type: ClassVar[str] = "run_unblocked"
+    by: str | None = None
 
 
 class RunRepinned(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -81,6 +89,7 @@ class RunRepinned(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True)
 
     type: ClassVar[str] = "run_repinned"
     pin: str = ""
+    by: str | None = None
 
 
 class RunRetried(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -88,6 +97,7 @@ class RunRetried(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
 
     type: ClassVar[str] = "run_retried"
     failure_seq: int
+    by: str | None = None
 
 
 class CancelRequested(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -96,9 +106,11 @@ class CancelRequested(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=T
     type: ClassVar[str] = "cancel_requested"
     reason: str | None = None
     force_at_ms: int | None = None
+    by: str | None = None
 
 
 class WakeRequested(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Somebody asked to end the pending sleeps; what it ended follows as `wait_completed`, marked woken."""
 
     type: ClassVar[str] = "wake_requested"
+    by: str | None = None
