@@ -35,7 +35,7 @@ class Run:
 
     def __init__(self, *lines: tuple[int, str, AnyFact], body: bool = True) -> None:
         header = Header(run_id=ME, root_id=ME, owner=WORKER, parent_id=None, parent_key=None, deployment="d")
-        self.run_id, self.at_rest = ME, True
+        self.run_id, self.at_rest, self.careful = ME, True, False
         self.happened: list[object] = []
         self.pending = Pending(log(*lines))
         self.outbox = Outbox(header, epoch=1, seq=9, status="running", turn=3)
@@ -45,6 +45,7 @@ class Run:
         self.host: Any = SimpleNamespace(
             rest=SimpleNamespace(begin=self.happened.append, end=lambda run_id: None),
             committer=SimpleNamespace(offer=lambda run, urgent: self.happened.append("offer")),
+            world=SimpleNamespace(now_ms=lambda: 0),
             left=lambda run_id, fact, wake_at_ms: self.happened.append(("left", fact, wake_at_ms)),
         )
         self.departure = Departure(self)  # type: ignore[arg-type]
@@ -82,6 +83,15 @@ class TestPuttingAway:
         run.at_rest = False
         run.departure.rest()
         assert run.happened == [ME]
+
+    @pytest.mark.parametrize(("due_ms", "happened"), [(999, [ME]), (1000, ["offer"])])
+    def test_one_on_probation_goes_at_once_if_it_would_not_come_back_at_once(
+        self, due_ms: int, happened: list[object]
+    ) -> None:
+        run = Run((0, "s", sleep(due_ms)))
+        run.careful = True
+        run.departure.rest()
+        assert run.happened == happened
 
     def test_one_that_is_busy_stays(self) -> None:
         run = Run()

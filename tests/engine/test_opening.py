@@ -17,7 +17,7 @@ from perdure.world import Letter, Log, Send, World
 from perdure.worlds.memory.state import Kept
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
-from tests.engine.program import ALL, DID, careful_one, clean, gate, held, one
+from tests.engine.program import ALL, DID, careful_one, clean, gate, held, nap, one
 from tests.engine.program import do as act
 from tests.engine.stage import Stage, new
 
@@ -126,7 +126,7 @@ def test_a_cancel_before_the_first_activation_ends_without_the_body() -> None:
 
 class TestProbation:
     @staticmethod
-    async def suspect(stage: Stage, what: str, recoveries: int = 2, workflow: Any = held) -> RunId:
+    async def suspect(stage: Stage, what: Any, recoveries: int = 2, workflow: Any = held) -> RunId:
         of = await started(stage, workflow, what)
         change(stage, of, recoveries=recoveries)
         return of
@@ -165,6 +165,37 @@ class TestProbation:
             for name, of in zip("abc", runs, strict=True):
                 gate(name).set()
                 assert isinstance(await engine.end(of), RunCompleted)
+
+        play(scene)
+
+    def test_one_that_only_waits_gives_way_at_once(self) -> None:
+        """It can kill nobody; without that each would have a second, and whoever comes last all of theirs."""
+
+        async def scene(stage: Stage) -> None:
+            waiting = [await started(stage, nap, 5.0) for _ in range(5)]
+            first = await stage.working(*ALL)
+            for of in waiting:
+                while "wait_created" not in await stage.types(of):
+                    await asyncio.sleep(0.01)
+                change(stage, of, recoveries=1)
+            await died(stage, first)
+            await stage.working(*ALL)
+            began_ms = stage.world.now_ms()
+            for of in waiting:
+                while (kept_of(stage, of).record.owner, kept_of(stage, of).record.recoveries) != (None, 2):
+                    await asyncio.sleep(0.01)
+            assert stage.world.now_ms() - began_ms < 1000
+
+        play(scene)
+
+    def test_one_that_is_due_soon_stays(self) -> None:
+        """Else it would be claimed again at once, and again."""
+
+        async def scene(stage: Stage) -> None:
+            of = await self.suspect(stage, 0.5, workflow=nap)
+            engine = await stage.working(*ALL)
+            await engine.end(of)
+            assert kept_of(stage, of).record.epoch == 1
 
         play(scene)
 

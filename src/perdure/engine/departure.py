@@ -9,6 +9,7 @@ from perdure.engine.attempt import Attempts
 from perdure.engine.committer import Sink
 from perdure.engine.host import Host
 from perdure.engine.outbox import Outbox
+from perdure.engine.rest import IDLE_S
 from perdure.engine.stream import Outflow
 from perdure.engine.wait import Waits
 from perdure.model.event import Fact, RunBlocked, RunCancelled
@@ -32,6 +33,7 @@ class Leaver(Sink, Protocol):
     waits: Waits
     stream: Outflow
     body: Body | None
+    careful: bool
 
     @property
     def at_rest(self) -> bool: ...
@@ -58,9 +60,18 @@ class Departure:
             self._offer()
 
     def rest(self) -> None:
-        """There may be nothing to do: then it is put away in a while."""
-        if not self.gone and self._run.at_rest:
+        """There may be nothing to do: then it is put away in a while; one on probation at once: others wait for theirs."""
+        if self.gone or not self._run.at_rest:
+            return
+        if self._run.careful and not self._is_due_soon():
+            self.put_away()
+        else:
             self._run.host.rest.begin(self._run.run_id)
+
+    def _is_due_soon(self) -> bool:
+        """Then it would be claimed again at once."""
+        due_ms = self._run.pending.next_ms()
+        return due_ms is not None and due_ms < self._run.host.world.now_ms() + IDLE_S * 1000
 
     def put_away_along(self) -> None:
         """Leave memory with the append of the present answer: nothing is due for long."""
