@@ -9,7 +9,7 @@ import pytest
 from msgspec import json
 
 from perdure.engine import process
-from perdure.engine.process import Process, is_gone, is_here, this_process
+from perdure.engine.process import Process, is_gone, is_here, pid_of, this_process
 
 
 def changed(**fields: object) -> str:
@@ -79,3 +79,9 @@ def test_a_system_that_tells_nothing_names_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process, "_boot", unreadable)
     assert this_process() == ""
     assert not is_gone(named)
+
+
+def test_its_number_is_told_wherever_it_is() -> None:
+    assert pid_of(this_process()) == os.getpid()
+    assert pid_of("") is None
+    assert pid_of('{"boot":"x","namespace":"y","pid":7,"started":"1"}') == 7

@@ -24,3 +24,11 @@ def test_the_filter() -> None:
     assert wanted.filter(("failed",), 3) == RunFilter(
         status=("failed",), workflow="a:b", since_ms=at_ms, until_ms=at_ms, attributes={"a": "b", "c": "d"}, limit=3
     )
+
+
+def test_a_word() -> None:
+    assert not Wanted(q="x").everything
+    by_id, by_word = Wanted(q="wrun_0"), Wanted(q="x")
+    assert (by_id.searches, by_id.filter().prefix) == (False, "wrun_0")
+    assert (by_word.searches, by_word.filter().prefix) == (True, None)
+    assert Wanted().filter().prefix is None

@@ -3,13 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import Raw
 
+from perdure.core.standing import StepStanding
 from perdure.inspector.filter import Wanted
+from perdure.inspector.redaction import REDACTED
 from perdure.inspector.reference import StepNotFound
-from perdure.inspector.step import find_step
+from perdure.inspector.step import find_step, step_view
 from perdure.inspector.steps import list_steps
 from tests.cli.shop import Shop
 from tests.inspector.looking import ALL, look
+from tests.inspector.test_workflow import run
 
 
 def step_of(shop: Shop, name: str) -> str:
@@ -32,3 +36,18 @@ def test_one_that_goes_on_has_taken_no_time_yet(shop: Shop) -> None:
 def test_a_step_of_another_run(shop: Shop) -> None:
     with pytest.raises(StepNotFound):
         look(find_step, step_of(shop, "done"), shop.runs["failed"], with_data=False)
+
+
+def test_its_attempts(shop: Shop) -> None:
+    (attempt,) = look(find_step, step_of(shop, "retrying"), None, with_data=False).as_json()["attempts"]
+    assert (attempt["attempt"], attempt["status"], attempt["error"]["type"]) == (1, "failed", "ConnectionError")
+    assert "attempts" not in look(list_steps, shop.runs["done"], Wanted(), (), ALL).items[0].as_json()
+
+
+def test_secrets_are_redacted() -> None:
+    standing = StepStanding(
+        key="k", name="a:b", input=Raw(b'{"password":"x"}'), output=Raw(b'{"token":"x"}'), created_at_ms=1,
+        started_at_ms=1,
+    )  # fmt: skip
+    view = step_view(run("running"), standing, with_data=True)
+    assert (view.info.input, view.info.output) == ({"password": REDACTED}, {"token": REDACTED})

@@ -10,6 +10,7 @@ from perdure.api.connect import CONNECTION
 from perdure.api.info import hook_found
 from perdure.api.options import check_by, check_text
 from perdure.api.records import HookInfo, Listing, Page
+from perdure.codec.schema import json_schema
 from perdure.codec.value import decode, encode
 from perdure.engine.engine import Engine
 from perdure.engine.hook import FoundHook, find_hook, read_hook, resume
@@ -261,9 +262,19 @@ def _place_in_list(cursor: str | None) -> tuple[RunId, int] | None:
     return RunId(run_id), int(seq)
 
 
+def payload_schema(token: str) -> dict[str, Any] | None:
+    """What payloads for this token look like, as JSON Schema; None where this process doesn't know, or the type has none."""
+    known = _kind_of(token)
+    return None if known is None or known.type is Any else json_schema(known.type)
+
+
+def _kind_of(token: str) -> HookDefinition[Any] | None:
+    return DEFINITIONS.get(token.partition(":")[0]) if ":" in token else None
+
+
 def _check_payload(token: str, encoded: bytes) -> None:
     """Raises: PayloadInvalid."""
-    known = DEFINITIONS.get(token.partition(":")[0]) if ":" in token else None
+    known = _kind_of(token)
     if known is None:
         return
     try:

@@ -44,6 +44,8 @@ from perdure.world.stream import StreamRecord
 LONG_MS = 60_000
 """A wait without an end says its age from here on."""
 
+RAW_BYTES_MAX = 10_000
+
 
 def run_info(
     record: RunRecord,
@@ -112,16 +114,21 @@ def error_info(failure: Failure) -> ErrorInfo:
 
 
 def event_infos(log: Log, keys: KeyRing | None) -> list[EventInfo]:
-    """A run's rows as people see them; one that doesn't open here keeps its place. Raises: DecodeError."""
+    """A run's rows as people see them; one that can't be read here keeps its place."""
     return [_row_info(log.run.run_id, row, keys) for row in log.rows]
 
 
 def _row_info(run_id: RunId, row: Row, keys: KeyRing | None) -> EventInfo:
     try:
         return event_info(to_event(open_row(run_id, row, keys)))
-    except PayloadLocked as error:
-        data = {"locked": error.reason}
+    except DecodeError as error:
+        data = {"locked": error.reason} if isinstance(error, PayloadLocked) else _raw(row.payload, error)
         return EventInfo(seq=row.seq, turn=row.turn, type=row.type, key=row.key, at=moment(row.at_ms), data=data)
+
+
+def _raw(payload: bytes, error: DecodeError) -> dict[str, Any]:
+    """What is damaged, or of a newer version, as far as it is text."""
+    return {"unreadable": error.reason, "raw": payload[:RAW_BYTES_MAX].decode(errors="backslashreplace")}
 
 
 def event_info(event: Event) -> EventInfo:

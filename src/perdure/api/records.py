@@ -89,7 +89,8 @@ class RunInfo(Record):
 class EventInfo(Record):
     """One event of a run's log. `data` is the event's payload, its fields in camelCase, the user's values as they are.
 
-    Where this process's keys don't open the payload, `data` is `{"locked": why}`.
+    Where this process's keys don't open the payload, `data` is `{"locked": why}`; where it can't be read, because it is
+    damaged or a newer version's, `{"unreadable": why, "raw": text}`.
     """
 
     seq: int

@@ -33,6 +33,14 @@ def is_here(process: str) -> bool:
     return _known_here(process) is not None
 
 
+def pid_of(process: str) -> int | None:
+    """Its number, on whatever host; None where it isn't told."""
+    try:
+        return json.decode(process, type=Process).pid
+    except DecodeError:
+        return None
+
+
 def is_gone(process: str) -> bool:
     """True only if the process was on this host and exists no more."""
     known = _known_here(process)

@@ -1,15 +1,16 @@
 """A run's log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from msgspec.structs import replace
+import msgspec
 
 from perdure.api.info import event_infos
 from perdure.api.records import EventInfo, Page, Record
 from perdure.engine.engine import Engine
 from perdure.engine.log import read_log
 from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.redaction import redacted_facts
 from perdure.inspector.reference import run_named
 
 
@@ -33,9 +34,9 @@ async def list_events(engine: Engine, run: str, asked: Asked) -> Page[EventView]
     first = 1 if asked.cursor is None else _seq(asked.cursor)
     log = await read_log(engine.world, await run_named(engine, run), first)
     page, rest = log.rows[: asked.limit], log.rows[asked.limit :]
-    infos = event_infos(replace(log, rows=page), engine.keys)
+    infos = event_infos(msgspec.structs.replace(log, rows=page), engine.keys)
     views = (
-        EventView(info, row.at_ms - log.run.created_at_ms, asked.with_data)
+        EventView(replace(info, data=redacted_facts(info.data)), row.at_ms - log.run.created_at_ms, asked.with_data)
         for row, info in zip(page, infos, strict=True)
     )
     return Page(items=tuple(views), cursor=str(rest[0].seq) if rest else None)

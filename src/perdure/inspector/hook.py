@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from perdure.api.hook import waiting_hooks
+from perdure.api.hook import payload_schema, waiting_hooks
 from perdure.api.info import hook_info
 from perdure.api.records import HookInfo, Page, Record
 from perdure.codec.value import encode
 from perdure.core.hook import hooks_of
 from perdure.engine.engine import Engine
 from perdure.inspector.page import Asked, page_of
+from perdure.inspector.reading import read_events
+from perdure.inspector.redaction import redacted
 from perdure.inspector.reference import record_named
 from perdure.model.event import Event
 from perdure.model.ids import RunId
@@ -32,6 +34,7 @@ class HookView(Record):
 
     def as_json(self) -> dict[str, Any]:
         shown = {**replace(self.info, metadata=None).as_json(), "rejected": self.rejected, "workflow": self.workflow}
+        shown["schema"] = payload_schema(self.info.token)
         if self.with_data:
             shown["metadata"] = self.metadata
         else:
@@ -40,8 +43,8 @@ class HookView(Record):
 
     @property
     def metadata(self) -> Any:
-        """As the log has it, tags and all."""
-        return msgspec.json.decode(encode(self.info.metadata, "metadata"))
+        """As the log has it, tags and all, but for what is redacted."""
+        return redacted(msgspec.json.decode(encode(self.info.metadata, "metadata")))
 
 
 async def list_hooks(engine: Engine, run: str | None, asked: Asked) -> Page[HookView]:
@@ -52,7 +55,7 @@ async def list_hooks(engine: Engine, run: str | None, asked: Asked) -> Page[Hook
     if run is None:
         return await _waiting(engine, asked)
     record = await record_named(engine, run)
-    _, events = await engine.log(record.run_id)
+    _, events = await read_events(engine, record.run_id)
     return page_of(asked, hooks_in(record, events, with_data=asked.with_data), "hooks")
 
 

@@ -11,8 +11,12 @@ from perdure.api.info import run_info, unreadable_info
 from perdure.api.records import Record, RunInfo, StreamInfo
 from perdure.core.standing import queued_names
 from perdure.engine.engine import Engine
-from perdure.errors import PayloadLocked
+from perdure.errors import DecodeError, PayloadLocked
+from perdure.inspector.child import ChildInfo, newest_children
 from perdure.inspector.hook import HookView, hooks_in
+from perdure.inspector.reading import read_events
+from perdure.inspector.redaction import redacted
+from perdure.inspector.reference import record_named
 from perdure.inspector.stream import streams_of
 from perdure.inspector.timeline import Span, timeline_of
 from perdure.model.event import Event, RunCompleted, RunCreated
@@ -25,7 +29,8 @@ _NULL = msgspec.Raw(b"null")
 
 @dataclass(frozen=True, slots=True)
 class RunView(Record):
-    """`input` and `result` are decoded JSON, tags and all; None too where they weren't asked for."""
+    """`input` and `result` are decoded JSON, tags and all but for what is redacted; None too where they weren't asked
+    for."""
 
     info: RunInfo
     input: Any
@@ -35,6 +40,7 @@ class RunView(Record):
     def as_json(self) -> dict[str, Any]:
         shown = self.info.as_json()
         del shown["result"]
+        shown["detail"] = self.detail
         return {**shown, "input": self.input, "result": self.result} if self.with_data else shown
 
     @property
@@ -52,12 +58,19 @@ class RunDetail(NamedTuple):
     view: RunView
     hooks: Sequence[HookView]
     streams: Sequence[StreamInfo]
+    children: Sequence[ChildInfo] = ()
     spans: Sequence[Span] = ()
     from_ms: int = 0
     now_ms: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        return {**self.view.as_json(), "hooks": self.hooks_json(), "streams": self.streams_json()}
+        children = [child.as_json() for child in self.children]
+        return {
+            **self.view.as_json(),
+            "hooks": self.hooks_json(),
+            "streams": self.streams_json(),
+            "children": children,
+        }
 
     def hooks_json(self) -> list[dict[str, Any]]:
         return [hook.as_json() for hook in self.hooks]
@@ -66,18 +79,25 @@ class RunDetail(NamedTuple):
         return [stream.as_json() for stream in self.streams]
 
 
+async def show_run(engine: Engine, run: str, *, with_data: bool) -> RunDetail:
+    """All about a run; of one whose payloads don't open here, what there is beside them. Raises: RunNotFound, UsageError."""
+    return await detail_of(engine, await record_named(engine, run), with_data=with_data)
+
+
 async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
-    """All about a run. Raises: PayloadLocked where its data is asked for."""
-    look = view_of if with_data else listed_view
-    view = await look(engine, record, await engine.world.workers(), with_data=with_data)
+    """Raises: RunNotFound."""
+    view = await listed_view(engine, record, await engine.world.workers(), with_data=with_data)
     streams = await streams_of(engine, record.run_id)
-    if view.info.locked:
-        return RunDetail(view, (), streams)
-    log, events = await engine.log(record.run_id)
+    children = await newest_children(engine, record.run_id)
+    try:
+        log, events = await read_events(engine, record.run_id)
+    except PayloadLocked:
+        return RunDetail(view, (), streams, children)
     return RunDetail(
         view,
         hooks_in(log.run, events, with_data=with_data),
         streams,
+        children,
         timeline_of(events),
         log.run.created_at_ms,
         engine.world.now_ms(),
@@ -87,10 +107,10 @@ async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> Ru
 async def listed_view(
     engine: Engine, record: RunRecord, workers: Sequence[WorkerRecord], *, with_data: bool
 ) -> RunView:
-    """As `view_of`; of a run whose payloads this process's keys don't open, what its row says, and why."""
+    """As `view_of`; of a run whose log can't be read here (no key, a newer version, damage) what its row says, and why."""
     try:
         return await view_of(engine, record, workers, with_data=with_data)
-    except PayloadLocked as error:
+    except DecodeError as error:
         return RunView(unreadable_info(record, error), None, None, with_data=with_data)
 
 
@@ -113,7 +133,8 @@ async def view_of(engine: Engine, record: RunRecord, workers: Sequence[WorkerRec
         return RunView(info, None, None, with_data=False)
     created = events[0].fact
     assert isinstance(created, RunCreated), "L1: a log begins with run_created"
-    return RunView(info, msgspec.json.decode(created.input), msgspec.json.decode(result), with_data=True)
+    input = redacted(msgspec.json.decode(created.input))
+    return RunView(info, input, redacted(msgspec.json.decode(result)), with_data=True)
 
 
 def _result(events: list[Event]) -> msgspec.Raw:

@@ -1,5 +1,6 @@
-"""The runs of a world."""
+"""The runs of a world, and of one run its children."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -7,22 +8,65 @@ from msgspec.structs import replace
 from perdure.api.records import Page
 from perdure.engine.engine import Engine
 from perdure.errors import RunNotFound
+from perdure.inspector.child import children_filter
 from perdure.inspector.filter import Wanted
 from perdure.inspector.page import Asked
-from perdure.inspector.reference import run_named
+from perdure.inspector.reference import record_named, run_named
 from perdure.inspector.run import RunView, listed_view
 from perdure.model.status import Status
+from perdure.world.query import RunFilter, RunPage, RunRecord
+
+SEARCHED = 5000
+"""So many runs are looked through for a word; then the page ends, found or not, and its cursor goes on."""
+PART = 500
 
 
 async def list_runs(engine: Engine, wanted: Wanted, status: tuple[Status, ...], asked: Asked) -> Page[RunView]:
-    """Those that are wanted, and in one of these states, the newest first. Raises: RunNotFound, UsageError."""
+    """Those that are wanted, and in one of these states, the newest first. Raises: RunNotFound, UsageError.
+
+    Where a word is searched, a page may have fewer than were asked for, or none, and a cursor all the same.
+    """
     filter = wanted.filter(status, asked.limit)
-    if asked.cursor is not None:
-        filter = replace(filter, before=await run_named(engine, asked.cursor))
-    page = await engine.world.list_runs(filter)
-    workers = await engine.world.workers()
+    if not wanted.searches:
+        return await page_of_runs(engine, filter, asked)
+    filter = replace(await _from(engine, filter, asked), limit=PART)
+    found: list[RunRecord] = []
+    for _ in range(SEARCHED // PART):
+        page = await engine.world.list_runs(filter)
+        for run in page.runs:
+            if wanted.matches(run):
+                found.append(run)
+            if len(found) == asked.limit:
+                more = page.more or run is not page.runs[-1]
+                return Page(items=await _views(engine, found, asked), cursor=run.run_id if more else None)
+        if not page.more:
+            return Page(items=await _views(engine, found, asked), cursor=None)
+        filter = replace(filter, before=page.runs[-1].run_id)
+    return Page(items=await _views(engine, found, asked), cursor=filter.before)
+
+
+async def list_children(engine: Engine, run: str, asked: Asked) -> Page[RunView]:
+    """A run's children, the newest first. Raises: RunNotFound, UsageError."""
+    parent = await record_named(engine, run)
+    return await page_of_runs(engine, replace(children_filter(parent.run_id), limit=asked.limit), asked)
+
+
+async def page_of_runs(engine: Engine, filter: RunFilter, asked: Asked) -> Page[RunView]:
+    """Raises: RunNotFound, UsageError."""
+    page: RunPage = await engine.world.list_runs(await _from(engine, filter, asked))
+    return Page(items=await _views(engine, page.runs, asked), cursor=page.runs[-1].run_id if page.more else None)
+
+
+async def _from(engine: Engine, filter: RunFilter, asked: Asked) -> RunFilter:
+    if asked.cursor is None:
+        return filter
+    return replace(filter, before=await run_named(engine, asked.cursor))
+
+
+async def _views(engine: Engine, runs: Sequence[RunRecord], asked: Asked) -> tuple[RunView, ...]:
+    workers = await engine.world.workers() if runs else ()
     views: list[RunView] = []
-    for run in page.runs:
+    for run in runs:
         with suppress(RunNotFound):  # it was old, and has just been removed
             views.append(await listed_view(engine, run, workers, with_data=asked.with_data))
-    return Page(items=tuple(views), cursor=page.runs[-1].run_id if page.more else None)
+    return tuple(views)

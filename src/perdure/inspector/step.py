@@ -1,24 +1,33 @@
 """One step of a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from perdure.api.info import step_info
 from perdure.api.records import Record, StepInfo
+from perdure.core.attempt import attempts_of
+from perdure.core.standing import StepStanding
 from perdure.engine.engine import Engine
 from perdure.engine.queue import steps_with_queued
-from perdure.inspector.reference import step_named
+from perdure.inspector.reading import read_events
+from perdure.inspector.redaction import redacted
+from perdure.inspector.reference import StepNotFound, step_named
+from perdure.inspector.span import AttemptInfo, attempt_info
+from perdure.world.query import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
 class StepView(Record):
-    """A step as people look at it, without its code."""
+    """A step as people look at it, without its code. `attempts` None: not asked for."""
 
     info: StepInfo
     with_data: bool
+    attempts: tuple[AttemptInfo, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         shown = self.info.as_json()
+        if self.attempts is not None:
+            shown["attempts"] = [attempt.as_json() for attempt in self.attempts]
         if not self.with_data:
             del shown["input"], shown["output"]
         return shown
@@ -37,7 +46,16 @@ async def find_step(engine: Engine, step: str, run: str | None, *, with_data: bo
     Raises: StepNotFound, RunNotFound, UsageError.
     """
     run_id, step_id = await step_named(engine, step, run)
-    log, events = await engine.log(run_id)
-    standings = await steps_with_queued(engine.world, events, engine.keys)
-    infos = (step_info(log.run, standing) for standing in standings)
-    return StepView(next(info for info in infos if info.step_id == step_id), with_data)
+    log, events = await read_events(engine, run_id)
+    for standing in await steps_with_queued(engine.world, events, engine.keys):
+        view = step_view(log.run, standing, with_data=with_data)
+        if view.info.step_id == step_id:
+            attempts = attempts_of(events).get(standing.key, ())
+            return replace(view, attempts=tuple(attempt_info(attempt) for attempt in attempts))
+    raise StepNotFound(step, f"run {run_id}")
+
+
+def step_view(record: RunRecord, standing: StepStanding, *, with_data: bool) -> StepView:
+    """A step of this run."""
+    info = step_info(record, standing)
+    return StepView(replace(info, input=redacted(info.input), output=redacted(info.output)), with_data)

@@ -5,18 +5,17 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from perdure.api.info import step_info
-from perdure.api.records import Page, StepInfo, StepStatus
+from perdure.api.records import Page, StepStatus
 from perdure.engine.engine import Engine
 from perdure.engine.listing import walk_runs
 from perdure.engine.queue import steps_with_queued
-from perdure.errors import RunNotFound
+from perdure.errors import DecodeError, RunNotFound
 from perdure.inspector.filter import Wanted
 from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.reading import read_events
 from perdure.inspector.reference import run_named
-from perdure.inspector.step import StepView
+from perdure.inspector.step import StepView, step_view
 from perdure.model.ids import RunId, is_run_id
-from perdure.world.query import RunFilter
 
 
 class Place(NamedTuple):
@@ -37,14 +36,14 @@ async def list_steps(
     Raises: RunNotFound, UsageError.
     """
     after = None if asked.cursor is None else place_of(asked.cursor)
-    run_ids = _runs(engine, wanted.filter(), after) if run is None else _only(await run_named(engine, run))
+    run_ids = _runs(engine, wanted, after) if run is None else _only(await run_named(engine, run))
     items: list[StepView] = []
-    async for place, step in _steps(engine, run_ids, after, all_runs=run is None):
-        if status and step.status not in status:
+    async for place, step in _steps(engine, run_ids, after, all_runs=run is None, with_data=asked.with_data):
+        if status and step.info.status not in status:
             continue
         if len(items) == asked.limit:
             return Page(items=tuple(items), cursor=str(place))
-        items.append(StepView(step, asked.with_data))
+        items.append(step)
     return Page(items=tuple(items), cursor=None)
 
 
@@ -60,25 +59,28 @@ async def _only(run_id: RunId) -> AsyncIterator[RunId]:
     yield run_id
 
 
-async def _runs(engine: Engine, filter: RunFilter, after: Place | None) -> AsyncIterator[RunId]:
+async def _runs(engine: Engine, wanted: Wanted, after: Place | None) -> AsyncIterator[RunId]:
+    filter = wanted.filter()
     if after is not None:
         yield after.run_id
         filter = replace(filter, before=after.run_id)
     async for record in walk_runs(engine.world, filter):
-        yield record.run_id
+        if wanted.matches(record):
+            yield record.run_id
 
 
 async def _steps(
-    engine: Engine, run_ids: AsyncIterator[RunId], after: Place | None, *, all_runs: bool
-) -> AsyncIterator[tuple[Place, StepInfo]]:
+    engine: Engine, run_ids: AsyncIterator[RunId], after: Place | None, *, all_runs: bool, with_data: bool
+) -> AsyncIterator[tuple[Place, StepView]]:
     async for run_id in run_ids:
         try:
-            log, events = await engine.log(run_id)
-        except RunNotFound:
-            if all_runs:  # it was old, and has just been removed
+            log, events = await read_events(engine, run_id)
+            steps = await steps_with_queued(engine.world, events, engine.keys)
+        except (RunNotFound, DecodeError):
+            if all_runs:  # it was old, and has just been removed; or there is no key for it here
                 continue
             raise
         skipped = after.skipped if after is not None and after.run_id == run_id else 0
-        for index, step in enumerate(await steps_with_queued(engine.world, events, engine.keys)):
+        for index, step in enumerate(steps):
             if index >= skipped:
-                yield Place(run_id, index), step_info(log.run, step)
+                yield Place(run_id, index), step_view(log.run, step, with_data=with_data)

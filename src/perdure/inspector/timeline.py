@@ -20,7 +20,8 @@ class Span(Struct, frozen=True, kw_only=True):
     """From when to when something of a run was under way. Times in ms since the epoch.
 
     `ended_at_ms` None: it still is. `due_at_ms`: when a sleep ends, a timeout or a hook's expiry strikes, or a step's
-    next attempt begins. `attempts`: of a step. `marks`: when a hook's payloads came. `run_id`: the child's.
+    next attempt begins. `attempts`: of a step. `marks`: when a hook's payloads came. `run_id`: the child's; `token`: the
+    hook's, in full.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Span(Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptStanding, ...] = ()
     marks: tuple[int, ...] = ()
     run_id: RunId | None = None
+    token: str | None = None
 
 
 def timeline_of(events: list[Event]) -> list[Span]:
@@ -84,6 +86,7 @@ def _hooks(events: list[Event]) -> Iterator[Span]:
             ended_at_ms=hook.closed_at_ms,
             due_at_ms=hook.hook.expires_ms,
             marks=tuple(received[hook.key]),
+            token=hook.hook.token,
         )
 
 

@@ -1,7 +1,12 @@
 """`perdure inspect step`."""
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 
+from perdure.api.records import ErrorInfo
+from perdure.cli.inspect.step import attempts_cell
+from perdure.inspector.span import AttemptInfo
 from tests.cli.shop import Shop, say
 
 
@@ -44,3 +49,18 @@ def test_a_step_that_isnt_there(shop: Shop) -> None:
     assert say("inspect", "step", "step_" + "0" * 26).exit_code == 3
     assert say("inspect", "step", "x").exit_code == 3
     assert say("inspect", "step", "step_").exit_code == 2
+
+
+def test_attempts_have_a_line_each() -> None:
+    at = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    failed = AttemptInfo(
+        attempt=1, started_at=at, ended_at=at, status="failed", error=ErrorInfo(type="E", message="no", traceback=None)
+    )
+    running = AttemptInfo(attempt=2, started_at=at, ended_at=None, status="running", error=None)
+    cell = attempts_cell((failed, running), at + timedelta(minutes=3))
+    first, second = cell.text.splitlines()
+    assert first.startswith("1  failed   ")
+    assert first.endswith(", 3 min ago, E: no")
+    assert second.startswith("2  running  ")
+    assert len(msgspec.json.decode(cell.raw or "")) == 2
+    assert attempts_cell((failed,), at).text == ""

@@ -4,9 +4,11 @@ from typing import Any, cast
 import pytest
 
 from perdure.testing.conformance.sample import born, do, run_id, start_of
+from perdure.world import RunFilter
 from perdure.worlds.sqlite.connection import Connection, connect
-from perdure.worlds.sqlite.query import has_attributes, read_log
+from perdure.worlds.sqlite.query import has_attributes, listing, read_log
 from tests.worlds.sqlite.opened import opened
+from tests.worlds.sqlite.plan import plan_of
 
 pytestmark = pytest.mark.anyio
 
@@ -65,3 +67,11 @@ async def test_a_log_is_one_snapshot(tmp_path: Path) -> None:
     assert (log.run.length, len(log.rows)) == (3, 3)
     reader.close()
     writer.close()
+
+
+async def test_the_runs_of_a_workflow_are_looked_for_by_their_index(tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        for filter in (RunFilter(workflow="shop:none"), RunFilter(workflow="shop:none", before=run_id(9))):
+            plan = plan_of(tmp_path, listing(filter)[0])
+            assert "runs_by_workflow" in plan
+            assert "B-TREE" not in plan  # they come in order

@@ -12,7 +12,7 @@ from perdure.inspector.filter import Wanted
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--workflow`, `--since`, `--until` and `--attr`: the command gets them as `wanted`."""
+    """Adds `--workflow`, `--since`, `--until`, `--attr` and `--search`: the command gets them as `wanted`."""
 
     @wraps(command)
     def bundled(
@@ -21,11 +21,19 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         since: datetime | None,
         until: datetime | None,
         attributes: tuple[tuple[str, str], ...],
+        q: str,
         **others: Any,
     ) -> Any:
-        return command(wanted=Wanted(workflow, since, until, attributes), **others)
+        return command(wanted=Wanted(workflow, since, until, attributes, q), **others)
 
     for option in (
+        click.option(
+            "--search",
+            "q",
+            metavar="TEXT",
+            default="",
+            help="In the workflow's name or an attribute's value; or how the id begins.",
+        ),
         click.option(
             "--attr", "attributes", metavar="KEY=VALUE", type=ATTRIBUTE, multiple=True, help="With this; repeatable."
         ),

@@ -1,14 +1,17 @@
 """`perdure inspect step`: all about one step."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
+import msgspec
 
 from perdure.cli.detail import Part, write_detail
-from perdure.cli.inspect.run import data_cell, span_cell, time_cell
+from perdure.cli.inspect.run import aligned, data_cell, span_cell, time_cell
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.table import Cell, status_cell
 from perdure.cli.world import in_world, world_option
+from perdure.inspector.span import AttemptInfo
 from perdure.inspector.step import StepView, find_step
 
 
@@ -46,7 +49,20 @@ def parts_of(view: StepView, now: datetime) -> list[Part]:
     if info.error is not None:
         parts.append(Part("error", "error", Cell(f"{info.error.type}: {info.error.message}", style="red")))
         parts.append(Part("traceback", "traceback", Cell(info.error.traceback or "", style="dim")))
+    parts.append(Part("attempts", "attempts", attempts_cell(view.attempts or (), now)))
     if view.with_data:
         parts.append(Part("input", "input", data_cell(info.input)))
         parts.append(Part("output", "output", data_cell(info.output) if info.status == "completed" else Cell("")))
     return parts
+
+
+def attempts_cell(attempts: Sequence[AttemptInfo], now: datetime) -> Cell:
+    """A line for each, of several: when it ended, how, and with which error."""
+    raw = msgspec.json.encode([attempt.as_json() for attempt in attempts]).decode()
+    lines = aligned([(f"{each.attempt}  {each.status}", _attempt_words(each, now)) for each in attempts])
+    return Cell("\n".join(lines) if len(lines) > 1 else "", raw)
+
+
+def _attempt_words(attempt: AttemptInfo, now: datetime) -> str:
+    words = time_cell(attempt.ended_at or attempt.started_at, now).text
+    return words if attempt.error is None else f"{words}, {attempt.error.type}: {attempt.error.message}"

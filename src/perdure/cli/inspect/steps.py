@@ -41,11 +41,13 @@ def steps(
 ) -> None:
     """List the steps of the run RUN, in the order of their calls; without RUN those of all runs, the newest run first.
 
-    --workflow, --since, --until and --attr choose among runs. In a pipe a line has: id, name, status, attempt,
-    started, duration in ms, error, and without RUN the id of its run.
+    --workflow, --since, --until, --attr and --search choose among runs. In a pipe a line has: id, name, status,
+    attempt, started, duration in ms, error, and without RUN the id of its run.
     """
     if run is not None and not wanted.everything:
-        raise click.UsageError("--workflow, --since, --until and --attr choose among runs: leave RUN or these out.")
+        raise click.UsageError(
+            "--workflow, --since, --until, --attr and --search choose among runs: leave RUN or these out."
+        )
     page = in_world(world, lambda engine: list_steps(engine, run, wanted, status, options.asked))
     now = datetime.now(UTC)
     listed = [Listed(step.as_json(), row_of(step, now)) for step in page.items]

@@ -42,11 +42,16 @@ def find_run(connection: Connection, idempotency_key: str) -> RunRecord | None:
 
 
 def list_runs(connection: Connection, filter: RunFilter) -> RunPage:
+    sql, values = listing(filter)
+    rows = connection.execute(sql, values).fetchall()
+    return RunPage(runs=tuple(to_record(row) for row in rows[: filter.limit]), more=len(rows) > filter.limit)
+
+
+def listing(filter: RunFilter) -> tuple[str, tuple[str | int, ...]]:
+    """A fixed text for each set of conditions, and what goes into it."""
     terms, values = _terms(filter)
     where = " AND ".join(terms) or "TRUE"
-    sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
-    rows = connection.execute(sql, (*values, filter.limit + 1)).fetchall()
-    return RunPage(runs=tuple(to_record(row) for row in rows[: filter.limit]), more=len(rows) > filter.limit)
+    return f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?", (*values, filter.limit + 1)
 
 
 def has_attributes(attributes: str | None, wanted: str) -> bool:

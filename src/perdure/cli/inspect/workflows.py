@@ -1,0 +1,54 @@
+"""`perdure inspect workflows`: who serves them, and how their newest runs went."""
+
+import click
+
+from perdure.cli.human import span
+from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.table import Cell, Column, Row
+from perdure.cli.world import in_world, world_option
+from perdure.inspector.workflow import SAMPLE, WorkflowInfo, list_workflows
+
+COUNTED = ("pending", "running", "blocked", "failed", "cancelled", "completed")
+COLUMNS = (
+    Column("WORKFLOW", cut="left"),
+    Column("WORKERS"),
+    Column("LAST HOUR"),
+    *(Column(status.upper(), wide=status in ("pending", "cancelled", "completed")) for status in COUNTED),
+    Column("P50", wide=True),
+    Column("P95"),
+)
+
+
+@click.command(short_help="List workflows.")
+@list_options(limit=100, data=False)
+@world_option
+def workflows(options: ListOptions, world: str | None) -> None:
+    """List the workflows that a live worker serves, or that have recent runs, by name, with figures of the newest 200
+    runs of each.
+
+    In a pipe a line has: name, live workers, runs started in the last hour, how many are pending, running, blocked,
+    failed, cancelled and completed, and of completed ones the median and the 95th percentile of the duration, in ms.
+    """
+    page = in_world(world, lambda engine: list_workflows(engine, options.asked))
+    listed = [Listed(workflow.as_json(), row_of(workflow)) for workflow in page.items]
+    write_list(options.form, COLUMNS, listed, page.cursor)
+
+
+def row_of(workflow: WorkflowInfo) -> Row:
+    started = workflow.started_last_hour
+    return (
+        Cell(workflow.name),
+        Cell(str(workflow.workers), style="" if workflow.workers else "yellow"),
+        Cell(f"{started}+" if started == SAMPLE else str(started), str(started)),
+        *(Cell(str(workflow.counts.get(status, 0)), style=_style(status, workflow)) for status in COUNTED),
+        _span_cell(workflow.p50_ms),
+        _span_cell(workflow.p95_ms),
+    )
+
+
+def _style(status: str, workflow: WorkflowInfo) -> str:
+    return "red" if status in ("failed", "blocked") and workflow.counts.get(status) else ""
+
+
+def _span_cell(took_ms: int | None) -> Cell:
+    return Cell("", "") if took_ms is None else Cell(span(took_ms), str(took_ms))
