@@ -42,6 +42,7 @@ UNMIRRORED = {
     "src/perdure/model/event.py": "records",
     "src/perdure/model/facts/*.py": "records",
     "src/perdure/model/failure.py": "a record",
+    "src/perdure/model/log.py": "a record, and names",
     "src/perdure/model/status.py": "a union of literals",
     "src/perdure/model/webhook.py": "records",
     "src/perdure/world/hook.py": "records",

@@ -3,6 +3,7 @@
 from perdure.api.attributes import set_attributes
 from perdure.api.connect import close, configure
 from perdure.api.hook import Hook, HookDefinition, create_hook, define_hook, get_hook, resume_hook
+from perdure.api.log import LogFilter
 from perdure.api.metadata import (
     StepMetadata,
     WorkflowMetadata,
@@ -112,6 +113,7 @@ __all__ = [
     "KeyMissing",
     "KeyWrong",
     "KeysInvalid",
+    "LogFilter",
     "NotInStep",
     "NotInWorkflow",
     "NotSealed",

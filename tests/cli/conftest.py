@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import desk as desks
+from tests.cli import diary as diaries
 from tests.cli.shop import Shop, make
 
 
@@ -16,6 +17,11 @@ def _first_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture(scope="session")
 def _first_desk(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return desks.make(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="session")
+def _first_diary(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return diaries.make(tmp_path_factory.mktemp("diary"))
 
 
 @pytest.fixture
@@ -38,5 +44,13 @@ def shop(_first_shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
 def desk(_first_desk: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A world of hooks, waits and streams of this test's own, in PERDURE_WORLD."""
     copy = _first_desk.copy(folder)
+    monkeypatch.setenv("PERDURE_WORLD", copy.url)
+    return copy
+
+
+@pytest.fixture
+def diary(_first_diary: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A world of what steps have logged, of this test's own, in PERDURE_WORLD."""
+    copy = _first_diary.copy(folder)
     monkeypatch.setenv("PERDURE_WORLD", copy.url)
     return copy

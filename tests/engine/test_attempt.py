@@ -85,6 +85,7 @@ class Run:
         self.urgent: list[bool] = []
         self.timers: list[tuple[str, int, Any]] = []
         self.stream = Outflow(self, cast(Any, loop), 0)
+        self.definition = cast(Any, SimpleNamespace(name="app:fulfil"))
         self.attempts = Attempts(self)
 
     def _world(self) -> object:

@@ -11,12 +11,14 @@ from contextlib import contextmanager, suppress
 from typing import Literal
 from weakref import WeakKeyDictionary
 
+from perdure.api.log import level_of
 from perdure.codec.keyring import KeyRing, key_ring
 from perdure.engine.deployment import deployment_name
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
 from perdure.errors import DurationInvalid, KeysInvalid, TransactionInvalid, UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
+from perdure.model.log import NEVER, Level
 from perdure.replay.body import current_body
 from perdure.replay.scope import current_attempt
 from perdure.world.schema import SchemaVersion
@@ -29,6 +31,7 @@ RETENTION_VARIABLE = "PERDURE_RETENTION"
 RETENTION_LEAST_MS = 60_000
 KEYS_VARIABLE = "PERDURE_KEYS"
 SEALED_ONLY_VARIABLE = "PERDURE_SEALED_ONLY"
+LOGS_VARIABLE = "PERDURE_CAPTURE_LOGS"
 Work = Literal["auto", False]
 _POSTGRES = frozenset(("postgresql", "postgres"))
 
@@ -108,6 +111,7 @@ class Connection:
         self.deployment: str | None = None
         self.retention: Duration | None = None
         self.keys: KeyRing | None = None
+        self.capture_logs: bool | Level | None = None
         self.work: Work = "auto"
         self.create = True
         self.world: World | None = None
@@ -138,7 +142,7 @@ class Connection:
                     self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
         if work and self.work == "auto" and engine.worker is None:
-            await engine.work()
+            await engine.work(log_level=log_level())
         return engine
 
     async def _opened(self) -> World:
@@ -184,6 +188,7 @@ def configure(
     retention: Duration | None = None,
     keys: Mapping[str, str | bytes] | KeyRing | None = None,
     sealed_only: bool = False,
+    capture_logs: bool | Level | None = None,
 ) -> None:
     """Say where runs are kept, before anything is started.
 
@@ -195,7 +200,8 @@ def configure(
     `retention`: workers remove runs so long after their end; without it PERDURE_RETENTION counts, else runs are kept for
     ever. `keys` encrypt payloads: 32 bytes (or their hex or base64) by name; the first seals what is written, all open what
     is read; without them PERDURE_KEYS counts (`name:key,name:key`). `sealed_only` (or PERDURE_SEALED_ONLY=1): what isn't
-    sealed isn't read.
+    sealed isn't read. `capture_logs`: from this level on, "INFO" say, workers keep what steps log, for `perdure logs`; a
+    step's own `capture_logs` comes first. Without it PERDURE_CAPTURE_LOGS counts.
     Raises: UsageError while a World is in use (`await close()` first), WorldInvalid, KeysInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
@@ -208,6 +214,8 @@ def configure(
         deployment_name("deployment", deployment)
     if retention is not None:
         _kept_ms("retention", retention)
+    if capture_logs is not None:
+        _level("", capture_logs)
     if isinstance(keys, KeyRing):
         ring: KeyRing | None = keys
     elif keys is not None:
@@ -217,7 +225,7 @@ def configure(
     else:
         ring = None
     CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
-    CONNECTION.keys = ring
+    CONNECTION.keys, CONNECTION.capture_logs = ring, capture_logs
     CONNECTION.base_url, CONNECTION.deployment, CONNECTION.retention = base_url, deployment, retention
 
 
@@ -256,6 +264,21 @@ def keys() -> KeyRing | None:
     if not text and only == "1":
         raise KeysInvalid(f"{SEALED_ONLY_VARIABLE} needs {KEYS_VARIABLE}")
     return key_ring(text, sealed_only=only == "1") if text else None
+
+
+def log_level() -> int:
+    """From there on it is kept what steps log, where they don't say so themselves. Raises: UsageError."""
+    if CONNECTION.capture_logs is not None:
+        return _level("", CONNECTION.capture_logs)
+    set_outside = os.environ.get(LOGS_VARIABLE)
+    return _level(f"{LOGS_VARIABLE}: ", set_outside) if set_outside else NEVER
+
+
+def _level(where: str, capture_logs: object) -> int:
+    try:
+        return level_of(capture_logs)
+    except ValueError as error:
+        raise UsageError(f"{where}{error}") from None
 
 
 async def close(grace: Duration = 0) -> None:

@@ -5,14 +5,16 @@ import inspect
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import partial, update_wrapper
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from perdure.api.definition import closed_over, name_of, place_of, signature_of
+from perdure.api.log import level_of
 from perdure.codec.trust import register_references
 from perdure.engine.registry import REGISTRY
 from perdure.errors import DefinitionInvalid
 from perdure.model.definition import StepDefinition
 from perdure.model.duration import Duration, duration_ms
+from perdure.model.log import Level
 from perdure.model.queue import DEFAULT, RULE, is_queue
 from perdure.model.retry import Retry
 from perdure.replay.body import current_body
@@ -57,22 +59,26 @@ class Step(Generic[P, R]):
         return await asyncio.to_thread(copy_context().run, partial(self.fn, *args, **kwargs))
 
 
+class StepOptions(TypedDict, total=False):
+    """What `@step(…)` takes."""
+
+    name: str | None
+    max_retries: int | None
+    retry: Retry | None
+    timeout: Duration | None
+    heartbeat_timeout: Duration | None
+    at_most_once: bool
+    queue: str
+    transaction: bool
+    capture_logs: bool | Level | None
+
+
 @overload
 def step(function: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
 @overload
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
-def step(
-    *,
-    name: str | None = None,
-    max_retries: int | None = None,
-    retry: Retry | None = None,
-    timeout: Duration | None = None,
-    heartbeat_timeout: Duration | None = None,
-    at_most_once: bool = False,
-    queue: str = DEFAULT,
-    transaction: bool = False,
-) -> "StepDecorator": ...
+def step(**options: Unpack[StepOptions]) -> "StepDecorator": ...
 def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a step: `@step`, or `@step(max_retries=3, timeout="30s", …)`.
 
@@ -81,7 +87,8 @@ def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     With `at_most_once` every attempt's start is committed before its body, and a crash in between raises
     StepInterrupted in the workflow instead of repeating it. `queue`: only workers that serve it run the step (`perdure
     worker MODULE --queue NAME`), others send it there. With `transaction`, what the step writes through
-    `get_connection()` and its completion are one transaction: exactly once, or not at all.
+    `get_connection()` and its completion are one transaction: exactly once, or not at all. `capture_logs`: from this
+    level on it is kept what the step logs, for `perdure logs` (True: INFO; None: as `configure` says).
     Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
     """
     decorate = StepDecorator(**options)
@@ -91,26 +98,22 @@ def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 class StepDecorator:
     """What `@step(…)` gives."""
 
-    def __init__(
-        self,
-        *,
-        name: str | None = None,
-        max_retries: int | None = None,
-        retry: Retry | None = None,
-        timeout: Duration | None = None,
-        heartbeat_timeout: Duration | None = None,
-        at_most_once: bool = False,
-        queue: str = DEFAULT,
-        transaction: bool = False,
-    ) -> None:
-        self._name, self._at_most_once, self._queue, self._transaction = name, at_most_once, queue, transaction
+    def __init__(self, **options: Unpack[StepOptions]) -> None:
+        for unknown in options.keys() - StepOptions.__annotations__.keys():
+            raise TypeError(f"step() got an unexpected keyword argument {unknown!r}")
+        name, queue = options.get("name"), options.get("queue", DEFAULT)
         if not is_queue(queue):
             raise DefinitionInvalid(name or "step", f"queue={queue!r} can't name a queue: give {RULE}")
+        retry, max_retries = options.get("retry"), options.get("max_retries")
         if retry is not None and max_retries is not None:
             raise DefinitionInvalid(name or "step", "max_retries and retry were both given; put it into Retry(…)")
         self._retry = retry or (Retry() if max_retries is None else Retry(max_retries=max_retries))
-        self._timeout_ms = 0 if timeout is None else duration_ms(timeout)
-        self._heartbeat_timeout_ms = 0 if heartbeat_timeout is None else duration_ms(heartbeat_timeout)
+        self._timeout_ms = _limit_ms(options.get("timeout"))
+        self._heartbeat_timeout_ms = _limit_ms(options.get("heartbeat_timeout"))
+        self._name, self._queue = name, queue
+        self._at_most_once = options.get("at_most_once", False)
+        self._transaction = options.get("transaction", False)
+        self._log_level = _log_level(name or "step", options.get("capture_logs"))
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
@@ -139,11 +142,23 @@ class StepDecorator:
             at_most_once=self._at_most_once,
             queue=self._queue,
             transaction=self._transaction,
+            log_level=self._log_level,
         )
         REGISTRY.add(definition)
         made: Step[..., Any] = Step(definition)
         STEPS[name] = made
         return made
+
+
+def _limit_ms(limit: Duration | None) -> int:
+    return 0 if limit is None else duration_ms(limit)
+
+
+def _log_level(name: str, capture_logs: bool | Level | None) -> int | None:
+    try:
+        return None if capture_logs is None else level_of(capture_logs)
+    except ValueError as error:
+        raise DefinitionInvalid(name, str(error)) from None
 
 
 STEPS: dict[str, Step[..., Any]] = {}

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from types import ModuleType
 
-from perdure.api.connect import CONNECTION
+from perdure.api.connect import CONNECTION, log_level
 from perdure.engine.worker import Worker
 from perdure.errors import UsageError
 from perdure.model.duration import Duration, duration_ms
@@ -35,7 +35,7 @@ async def worker(
             "this event loop has a worker already: end it, or configure(work=False) before the first start"
         )
     try:
-        yield await engine.work(concurrency, served)
+        yield await engine.work(concurrency, served, log_level())
     finally:
         await engine.rest(grace_ms / 1000)
 

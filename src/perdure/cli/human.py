@@ -13,6 +13,13 @@ def clock(at: datetime, now: datetime) -> str:
     return local.strftime("%b %d %H:%M" if local.year == today.year else "%Y-%m-%d")
 
 
+def instant(at: datetime, now: datetime) -> str:
+    """The local time to the millisecond: of today without the date."""
+    local = at.astimezone()
+    day = "" if local.date() == now.astimezone().date() else local.strftime("%Y-%m-%d ")
+    return f"{day}{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+
+
 def iso(at: datetime) -> str:
     """ISO 8601 as in JSON; for programs."""
     return at.isoformat().replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from perdure.cli.db.group import db
 from perdure.cli.failure import INTERRUPTED, UNREAD, exit_code
 from perdure.cli.health import health
 from perdure.cli.inspect.group import inspect
+from perdure.cli.logs import logs
 from perdure.cli.pipe import quieten
 from perdure.cli.repin import repin
 from perdure.cli.rerun import rerun
@@ -63,6 +64,6 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    start, inspect, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, health, check, db,
+    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, health, check, db,
 ):  # fmt: skip
     main.add_command(command)

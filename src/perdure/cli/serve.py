@@ -132,6 +132,7 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
         deployment=options.deployment or given.deployment,
         retention=given.retention,
         keys=given.keys,
+        capture_logs=given.capture_logs,
     )
     stop = Stop()
     try:

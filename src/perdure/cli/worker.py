@@ -83,6 +83,7 @@ def worker(ctx: click.Context, modules: tuple[str, ...], processes: int, **given
         deployment=options.deployment or known.deployment,
         retention=known.retention,
         keys=known.keys,
+        capture_logs=known.capture_logs,
     )
     asyncio.run(serve(url, options))
     leave_stuck_threads()

@@ -65,12 +65,14 @@ class Attempts:
 
     __slots__ = (
         "_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "enclosure", "run_id",
-        "step_of",
+        "step_of", "stream", "workflow",
     )  # fmt: skip
 
     def __init__(self, run: StepRun) -> None:
         self._run = run
-        self.run_id, self.step_of, self.enclosure = run.run_id, run.header.step_of, run.enclosure
+        self.run_id, self.step_of = run.run_id, run.header.step_of
+        self.enclosure, self.stream = run.enclosure, run.stream
+        self.workflow = run.definition.name if run.header.step is None else ""
         self._held: list[str] = []
         self._running: dict[str, Running] = {}
         self._starting: dict[str, Running] = {}

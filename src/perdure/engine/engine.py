@@ -28,6 +28,7 @@ from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
 from perdure.model.ids import RunId
+from perdure.model.log import NEVER
 from perdure.model.status import ENDED
 from perdure.world.log import Log
 from perdure.world.mail import Letter
@@ -84,8 +85,11 @@ class Engine:
         self._follower = Follower(world, lambda run_id: self.worker is not None and run_id in self.worker.runs, keys)
         self.readers = Readers(world, keys)
 
-    async def work(self, concurrency: int = 100, queues: frozenset[str] | None = None) -> Worker:
-        """Own and run runs, and steps of these queues, from now on; a second call finds the same worker."""
+    async def work(
+        self, concurrency: int = 100, queues: frozenset[str] | None = None, log_level: int = NEVER
+    ) -> Worker:
+        """Own and run runs, and steps of these queues, from now on; a second call finds the same worker. `log_level`: from
+        there on it is kept what steps log."""
         async with self._starting:
             if self.worker is None:
                 worker = Worker(
@@ -104,6 +108,7 @@ class Engine:
                         self.keys,
                         queues,
                         self.deployment,
+                        log_level,
                     ),
                 )
                 await worker.start()

@@ -73,12 +73,12 @@ class LiveRun:
         self.host, self.definition = host, definition
         self.pending = Pending(events)
         self.waits = Waits(self, host.world, host.loop)
+        self.stream = Outflow(self, host.loop, writes)
         self.enclosure = Enclosure(self)
         self.attempts = Attempts(self)
         self.mailbox = Mailbox(self, host.world, host.loop)
         turn = max(event.turn for event in events)
         self.outbox = Outbox(header, epoch=epoch, seq=len(events) + 1, status=status, turn=turn)
-        self.stream = Outflow(self, host.loop, writes)
         self.departure = Departure(self)
         self.answers = Answers(self)
         self.body: Body | None = None

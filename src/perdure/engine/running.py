@@ -1,16 +1,21 @@
 """One attempt of a step while it runs, or waits for a slot; also the scope that the step's function finds."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from msgspec import Raw
 
 from perdure.codec.value import encode
 from perdure.core.pending import OpenStep
+from perdure.engine.capture import Capture
 from perdure.engine.stream import NOWHERE, Piece, Place
+from perdure.errors import StreamClosed
 from perdure.model.definition import StepDefinition
 from perdure.model.ids import RunId
+from perdure.model.log import LOG
 from perdure.replay.scope import Attempt
 from perdure.world.operation import Append, Outcome
 from perdure.world.transaction import Transaction
@@ -47,11 +52,22 @@ class Encloses(Protocol):
     async def open(self, running: "Running", definition: StepDefinition) -> None: ...
 
 
+class Takes(Protocol):
+    """Where a run's chunks go."""
+
+    def write(self, piece: Piece) -> None: ...
+
+
 class StepOwner(Protocol):
-    """The run that an attempt belongs to. `step_of`: the one whose step it is, as the step itself sees it."""
+    """The run that an attempt belongs to. `step_of`: the one whose step it is, as the step itself sees it; `workflow`:
+    whose body called it, empty where nobody here knows."""
 
     run_id: RunId
     step_of: RunId
+    workflow: str
+
+    @property
+    def stream(self) -> Takes: ...
 
     @property
     def enclosure(self) -> Encloses: ...
@@ -75,7 +91,7 @@ class Running(Attempt):
     """`attempt` is 0 until it has a slot, `task` None until it may go; `thread` is set while a sync body holds one.
 
     `begun`: the task runs, so it will see to its own end. `careful`: its start is committed before its body runs.
-    `opened`: the transaction of an attempt that has one.
+    `opened`: the transaction of an attempt that has one. `capture`: what it logs, where that is asked for.
     """
 
     __slots__ = (
@@ -84,6 +100,7 @@ class Running(Attempt):
         "began_at",
         "begun",
         "cancelled",
+        "capture",
         "careful",
         "kept",
         "kept_closed",
@@ -105,6 +122,7 @@ class Running(Attempt):
         self.thread: asyncio.Future[Any] | None = None
         self.watch: asyncio.TimerHandle | None = None
         self.opened: Opened | None = None
+        self.capture: Capture | None = None
         self.begun = self.cancelled = self.silent = self.careful = False
         self.began_at = 0.0
         self.kept: list[Piece] = []
@@ -114,7 +132,27 @@ class Running(Attempt):
         """How long it has run, by this worker's clock: the log's own times are those of the commits."""
         return round((self._loop.time() - self.began_at) * 1000)
 
+    def capture_from(self, level: int) -> None:
+        """Keep what it logs from now on, from this level on."""
+        self.capture = Capture(self._loop.call_soon_threadsafe, self._write_line, self.step_name, level)
+
+    def over(self) -> None:
+        """It has ended, or never will begin; harmless to repeat. What it still says is nobody's."""
+        self.task = None  # whose context holds the attempt: a circle, left to Python's collector with all in it
+        capture, self.capture = self.capture, None
+        if capture is not None:
+            capture.end()
+
     # -- what the step says
+
+    def logged(self, record: logging.LogRecord) -> None:
+        capture = self.capture
+        if capture is not None:
+            capture.take(record)
+
+    @property
+    def workflow(self) -> str:
+        return self.owner.workflow
 
     @property
     def holder(self) -> RunId:
@@ -146,6 +184,11 @@ class Running(Attempt):
 
     def set_attributes(self, changes: dict[str, str | None]) -> None:
         self._say(lambda: self.owner.step_set_attributes(self, changes))
+
+    def _write_line(self, line: bytes) -> None:
+        """Beside a transaction of its own, and whatever becomes of the attempt."""
+        with suppress(StreamClosed):  # the run that it is of has ended: it lies in a queue
+            self.owner.stream.write(Piece(Place(self.run_id, LOG), line, self.step_id, self.attempt))
 
     def _say(self, call: Callable[[], None]) -> None:
         """Call on the worker's loop: at once when there already, else from the step's thread."""

@@ -19,16 +19,22 @@ from perdure.engine.registry import Registry
 from perdure.engine.running import Running
 from perdure.errors import StepTimeout
 from perdure.model.definition import StepDefinition
+from perdure.model.log import NEVER
 from perdure.replay.scope import SCOPE
 
 logger = logging.getLogger("perdure")
 
 
 class Steps:
-    """A worker's attempts. At most `concurrency` hold a slot; the others wait in order. Built-in steps take none."""
+    """A worker's attempts. At most `concurrency` hold a slot; the others wait in order. Built-in steps take none.
 
-    def __init__(self, registry: Registry, concurrency: int, has_lease: Callable[[], bool]) -> None:
-        self._registry, self._has_lease = registry, has_lease
+    `log_level`: from there on it is kept what steps log that don't say so themselves.
+    """
+
+    def __init__(
+        self, registry: Registry, concurrency: int, has_lease: Callable[[], bool], log_level: int = NEVER
+    ) -> None:
+        self._registry, self._has_lease, self._log_level = registry, has_lease, log_level
         self._loop = asyncio.get_running_loop()
         self._concurrency, self._busy = concurrency, 0
         self._waiting: deque[Running] = deque()
@@ -147,7 +153,7 @@ class Steps:
 
     def _over(self, running: Running) -> None:
         """Its body runs no more, or never will."""
-        running.task = None  # whose context holds the attempt: a circle, left to Python's collector with all in it
+        running.over()
         self._running.pop(running, None)
         if self._quiet is not None and not self._quiet.done() and self._is_quiet():
             self._quiet.set_result(None)
@@ -162,6 +168,9 @@ class Steps:
         definition: StepDefinition | None = None
         try:
             definition = self._registry.step(running.step_name)
+            log_level = self._log_level if definition.log_level is None else definition.log_level
+            if log_level < NEVER and running.takes_slot:
+                running.capture_from(log_level)
             arguments = decode_arguments(running.step.input, definition.types)
             if definition.is_plain:
                 result = encode(await definition.call(arguments), "result")

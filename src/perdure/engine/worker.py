@@ -24,6 +24,7 @@ from perdure.engine.step import Steps
 from perdure.errors import WorldError
 from perdure.model.event import Fact
 from perdure.model.ids import RunId, WorkerId
+from perdure.model.log import NEVER
 from perdure.world.mail import Letter
 from perdure.world.operation import Start
 from perdure.world.ownership import Claimed, Lease, Owned
@@ -39,7 +40,7 @@ Ended = Callable[[RunId, Fact | None], None]
 class WorkerOptions(NamedTuple):
     """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations).
     `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those that it serves, None: all.
-    `deployment`: whose code it runs."""
+    `deployment`: whose code it runs. `log_level`: see `Steps`."""
 
     concurrency: int = 100
     own_thread: bool = True
@@ -48,6 +49,7 @@ class WorkerOptions(NamedTuple):
     keys: KeyRing | None = None
     queues: frozenset[str] | None = None
     deployment: str = ""
+    log_level: int = NEVER
 
 
 class Worker:
@@ -71,7 +73,7 @@ class Worker:
         self.world, self.committer, self.registry, self.worker_id = world, committer, registry, worker_id
         self.loop = asyncio.get_running_loop()
         self.service = Service(registry, options.queues)
-        self.steps = Steps(registry, options.concurrency, self.has_lease)
+        self.steps = Steps(registry, options.concurrency, self.has_lease, options.log_level)
         self.deployment = options.deployment
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
         self.keys = options.keys

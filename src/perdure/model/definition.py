@@ -84,7 +84,7 @@ class WorkflowDefinition(Definition):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepDefinition(Definition):
     """A step. Limits in ms, 0 means none; `is_async` false: the body runs in a thread; `queue`: whose workers run it;
-    `transaction`: in one of the store."""
+    `transaction`: in one of the store; `log_level`: from there on it is kept what it logs, None: as its worker has it."""
 
     is_async: bool = True
     retry: Retry = field(default_factory=Retry)
@@ -93,6 +93,7 @@ class StepDefinition(Definition):
     at_most_once: bool = False
     queue: str = DEFAULT
     transaction: bool = False
+    log_level: int | None = None
 
     @cached_property
     def is_plain(self) -> bool:

@@ -1,6 +1,7 @@
 """The one context variable: what a verb finds when it is called. Replay and the engine set it, the api looks it up."""
 
 import asyncio
+import logging
 from contextvars import ContextVar
 from typing import Any
 
@@ -51,6 +52,15 @@ class Attempt(Scope):
 
     def set_attributes(self, changes: dict[str, str | None]) -> None:
         """Set attributes of the run; may be called from the step's own thread."""
+        raise NotImplementedError
+
+    def logged(self, record: logging.LogRecord) -> None:
+        """The process's logging lets a record through; may be called in any thread."""
+        raise NotImplementedError
+
+    @property
+    def workflow(self) -> str:
+        """The name of the workflow that called it; empty where the step lies in a queue."""
         raise NotImplementedError
 
     @property

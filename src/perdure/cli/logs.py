@@ -1,0 +1,154 @@
+"""`perdure logs`: what a run's steps logged."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from perdure.cli.escape import visible, visible_json
+from perdure.cli.human import instant, iso
+from perdure.cli.listing import form_option, write_json
+from perdure.cli.pipe import while_read
+from perdure.cli.served import tell_if_unserved
+from perdure.cli.table import Cell, tabbed, terminal
+from perdure.cli.world import in_world, world_option
+from perdure.engine.engine import Engine
+from perdure.inspector.log import LogLine, Wanted, first_of, follow_logs, list_logs
+from perdure.inspector.page import Asked
+from perdure.inspector.reference import record_named
+from perdure.model.ids import RunId
+from perdure.model.log import LEVELS
+from perdure.model.status import ENDED
+
+PAGE = 1000
+STYLES = {"DEBUG": "dim", "INFO": "cyan", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
+
+
+@click.command(short_help="Write what a run's steps logged.")
+@click.argument("run")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until the run ends.")
+@click.option("--step", metavar="STEP", help="Only of this step: its name or an end of it, its id or a beginning.")
+@click.option("--level", type=click.Choice(list(LEVELS), case_sensitive=False), help="Only from this level on.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many lines at most.")
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@form_option("--json", "One JSON object, with items and cursor.")
+@form_option("--jsonl", "One JSON object a line for each item.")
+@world_option
+def logs(
+    run: str,
+    follow: bool,
+    step: str | None,
+    level: str | None,
+    limit: int | None,
+    cursor: str | None,
+    form: str | None,
+    world: str | None,
+) -> None:
+    """Write what the steps of the run RUN logged, a line for each record, in the order in which they came.
+
+    It was kept where that was asked for: by @step(capture_logs=True), configure(capture_logs="INFO"), or
+    PERDURE_CAPTURE_LOGS=INFO in a worker's environment.
+
+    In a pipe a line has: time, level, step, its id, attempt, logger, message, traceback.
+
+    \b
+      perdure logs wrun_01KB4 --follow --level WARNING
+    """
+    if follow and form == "json":
+        raise click.UsageError("--follow has no end to put into one JSON object: use --jsonl.")
+    wanted = Wanted(step, LEVELS[level] if level is not None else 0)
+    lines = Lines(form, cursor, limit)
+
+    async def work(engine: Engine) -> None:
+        record = await record_named(engine, run)
+        if follow and record.status not in ENDED:
+            await tell_if_unserved(engine, record)
+        async with while_read():
+            await (lines.follow if follow else lines.list)(engine, record.run_id, wanted)
+
+    in_world(world, work)
+
+
+class Lines:
+    """Those that are written: in a form, from a cursor on, so many at most."""
+
+    def __init__(self, form: str | None, cursor: str | None, limit: int | None) -> None:
+        self._form, self._cursor, self._left = form, cursor, sys.maxsize if limit is None else limit
+
+    async def list(self, engine: Engine, run_id: RunId, wanted: Wanted) -> None:
+        """What is there."""
+        found: list[LogLine] = []
+        empty = True
+        while self._left:
+            page = await list_logs(engine, run_id, wanted, Asked(min(PAGE, self._left), self._cursor))
+            self._cursor, self._left = page.cursor, self._left - len(page.items)
+            if self._form == "json":
+                found += page.items
+            else:
+                self._write(page.items)
+            empty = empty and not page.items
+            if self._cursor is None:
+                break
+        if self._form == "json":
+            write_json({"items": [line.as_json() for line in found], "cursor": self._cursor})
+            return
+        if empty:
+            click.echo("nothing found: steps' logs are kept where capture_logs asks for it", err=True)
+        if self._cursor is not None:
+            click.echo(f"there are more: --cursor {self._cursor}", err=True)
+
+    async def follow(self, engine: Engine, run_id: RunId, wanted: Wanted) -> None:
+        """What is there, and what comes."""
+        async for lines in follow_logs(engine, run_id, wanted, first_of(self._cursor)):
+            self._write(lines[: self._left])
+            self._left -= len(lines)
+            if self._left <= 0:
+                return
+
+    def _write(self, lines: Sequence[LogLine]) -> None:
+        if self._form is not None:
+            for line in lines:
+                text = msgspec.json.encode(line.as_json()).decode()
+                click.echo(visible_json(text) if sys.stdout.isatty() else text)
+        elif sys.stdout.isatty():
+            draw(lines)
+        else:
+            for line in lines:
+                click.echo(tabbed(cells_of(line)))
+
+
+def cells_of(line: LogLine) -> list[Cell]:
+    """For programs."""
+    at = "" if line.at is None else iso(line.at)
+    parts = (at, line.level, line.step, line.step_id or "", str(line.attempt), line.logger, line.message)
+    return [Cell(part) for part in (*parts, line.exception or "")]
+
+
+def draw(lines: Iterable[LogLine]) -> None:
+    """For people: what has several lines keeps them, indented."""
+    from rich.text import Text
+
+    console, now = terminal(), datetime.now(UTC)
+    for line in lines:
+        first, *rest = visible(line.message).split("\n")
+        at = "" if line.at is None else f"{instant(line.at, now)}  "
+        console.print(
+            Text.assemble(
+                (at, "dim"),
+                (f"{line.level:<8}  ", STYLES.get(line.level, "")),
+                (f"{_step(line)}  ", "bold"),
+                (f"{visible(line.logger)}  ", "dim") if line.logger else "",
+                first,
+            ),
+            soft_wrap=True,
+        )
+        for more in (*rest, *visible(line.exception or "").splitlines()):
+            console.print(Text(f"    {more}", style="dim"), soft_wrap=True)
+
+
+def _step(line: LogLine) -> str:
+    """The last part of its name, and which attempt, from the second on."""
+    name = visible(line.step.rpartition(":")[2]) or line.step_id or ""
+    return name if line.attempt < 2 else f"{name} (attempt {line.attempt})"
