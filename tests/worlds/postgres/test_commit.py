@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from msgspec import json
 
@@ -37,7 +38,9 @@ from perdure.world import (
     Started,
 )
 from perdure.worlds.postgres import PostgresWorld
-from perdure.worlds.postgres.commit import arguments, is_news, outcomes_of, stirs
+from perdure.worlds.postgres.commit import COMMIT, arguments, is_news, outcomes_of, stirs
+from perdure.worlds.postgres.connection import qualified
+from perdure.worlds.postgres.location import location_of
 from tests.worlds.postgres.database import database
 from tests.worlds.postgres.opened import opened
 
@@ -204,6 +207,28 @@ async def test_the_hot_path_scans_nothing(url: str) -> None:
         after = await scans(url)
         assert [table for table in after if table != "workers" and after[table] != before[table]] == []
         assert {"runs", "events", "inbox", "hooks", "streams", "chunks", "labels", "errands"} <= set(after)
+
+
+@pytest.mark.parametrize("analyze", ["SELECT", "ANALYZE runs", "VACUUM ANALYZE runs"])
+async def test_runs_are_found_by_their_ids(analyze: str, url: str) -> None:
+    """Though the planner believes that nobody owns anything, so that going by owners would be short."""
+    async with opened(url) as world, database(url) as connection:
+        await world.commit([start_of(number) for number in range(100, 1100)])
+        await connection.execute(analyze)
+        await beat(world)
+        await world.commit([start_of(number, owner=ONE) for number in range(1, 100)])
+        operations = [append_to(number) for number in range(1, 20)]
+        operations += [append_to(number, status="completed") for number in range(20, 40)]
+        async with connection.transaction():
+            before = await rows_read(connection)
+            await connection.fetch(qualified(COMMIT, location_of(url).schema), None, *arguments(operations))
+            assert await rows_read(connection) - before <= 2 * len(operations)
+
+
+async def rows_read(connection: asyncpg.Connection) -> int:
+    """Of runs, by this transaction."""
+    sql = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relid = 'runs'::regclass"
+    return await connection.fetchval(sql)
 
 
 async def busy(world: PostgresWorld) -> None:

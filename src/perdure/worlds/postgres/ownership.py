@@ -25,7 +25,7 @@ _WORKERS = """
 _CLAIM = "SELECT * FROM perdure.claim($1, $2, $3, $4, $5, $6)"
 _RECLAIM = """
     UPDATE perdure.runs SET epoch = epoch + 1, wake_at_ms = NULL, probation = false
-    WHERE run_id = $1::text AND owner = $2::text AND epoch = $3::bigint
+    WHERE run_id = $1::text AND owner IS NOT DISTINCT FROM $2::text AND epoch = $3::bigint
     RETURNING run_id, workflow, status, epoch, length, recoveries, false
 """
 _OWNED = "SELECT run_id, epoch, mail FROM perdure.runs WHERE owner = $1::text ORDER BY run_id"
