@@ -226,6 +226,31 @@ def test_a_parked_run_ends_the_waiting() -> None:
     stage.play(scene)
 
 
+def test_a_run_that_is_removed_while_others_write_is_missed_soon() -> None:
+    """Most looks are at what is over, and it isn't that any more."""
+    stage = Stage()
+
+    async def scene() -> None:
+        looker = stage.engine()
+        for number in (1, 2):
+            await born(stage.world, number)
+        waiting = asyncio.create_task(looker.end(run_id(1)))
+        await asyncio.sleep(0.1)
+        end = row("run_completed", payload=b'{"result":1}', key="")
+        await asyncio.gather(
+            do(stage.world, append_to(1, 3, rows=(end,), status="completed")), stage.world.retention.prune(0, 9)
+        )
+        assert await stage.world.read_run(run_id(1)) is None
+        for seq in range(3, 303):
+            await do(stage.world, append_to(2, seq))
+            await asyncio.sleep(0.01)
+        assert waiting.done()
+        with pytest.raises(RunNotFound):
+            await waiting
+
+    stage.play(scene)
+
+
 def test_many_are_looked_for_with_one_question() -> None:
     stage = Stage()
 

@@ -21,6 +21,7 @@ LOOK_EVERY_S = 2.0
 LOOK_PAUSE_S = 0.01
 AT_ONCE = 1000
 LAST = (*ENDS, RunBlocked)
+OVER = ("completed", "failed", "cancelled", "blocked")
 
 
 class Follower:
@@ -84,12 +85,16 @@ class Follower:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _look_for_all(self) -> None:
+        whole_at = self._loop.time()
         while self._waiters:
             self._changed.clear()
             began = self._loop.time()
             elsewhere = [run_id for run_id in self._waiters if not self._lives_here(run_id)]
+            whole = began >= whole_at
+            if whole:
+                whole_at = began + LOOK_EVERY_S
             for first in range(0, len(elsewhere), AT_ONCE):
-                await self._look_once(elsewhere[first : first + AT_ONCE])
+                await self._look_once(elsewhere[first : first + AT_ONCE], whole)
             await asyncio.sleep(max(LOOK_PAUSE_S, self._loop.time() - began))
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
@@ -98,12 +103,13 @@ class Follower:
                 pass
         self._unsubscribe()
 
-    async def _look_once(self, run_ids: list[RunId]) -> None:
+    async def _look_once(self, run_ids: list[RunId], whole: bool) -> None:
+        """At those that are over; `whole`: at all, for one that isn't there any more will never be over."""
+        over = RunFilter(status=() if whole else OVER, run_ids=tuple(run_ids), limit=len(run_ids))
         try:
-            page = await self._world.list_runs(RunFilter(run_ids=tuple(run_ids), limit=len(run_ids)))
-            found = {record.run_id: record for record in page.runs}
-            for run_id in run_ids:
-                await self._look_at(run_id, found.get(run_id))
+            found = {record.run_id: record for record in (await self._world.list_runs(over)).runs}
+            looked_at = run_ids if whole else found
+            await asyncio.gather(*(self._look_at(run_id, found.get(run_id)) for run_id in looked_at))
         except WorldError as error:
             logger.warning("%d runs could not be looked at, trying again: %s", len(run_ids), error)
 

@@ -1,5 +1,8 @@
 """Questions: a fixed text for each set of conditions, and an index for each of the inspector's."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from perdure.model.ids import RunId
@@ -7,6 +10,7 @@ from perdure.testing.conformance.sample import append_to, born, done, log_of, ru
 from perdure.world import RunFilter
 from perdure.worlds.postgres import query
 from perdure.worlds.postgres.query import label_hash, listing
+from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import write_pairs
 from tests.worlds.postgres.database import database, plan_of
 from tests.worlds.postgres.filled import fill
@@ -105,8 +109,33 @@ async def test_two_attributes_with_one_hash(url: str) -> None:
 async def test_a_log_is_found_by_indexes(url: str) -> None:
     async with opened(url) as world:
         await fill(url, world)
-    plan = await plan_of(url, query._LOG, run_id(1), 1, None)
+    plan = await plan_of(url, query._LOGS, [run_id(1), run_id(2)], [1, 2], [None, 1])
     assert "runs_pkey" in plan
     assert "events_pkey" in plan
     assert "Seq Scan" not in plan
     assert "runs_by_key" in await plan_of(url, query._BY_KEY, "k")
+
+
+async def test_readings_of_one_moment_are_one_statement(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch, texts = Store.fetch, list[str]()
+
+    async def counted(store: Store, sql: str, *arguments: Any) -> Any:
+        texts.append(sql)
+        return await fetch(store, sql, *arguments)
+
+    async with opened(url) as world:
+        for number in range(1, 4):
+            await born(world, number)
+        monkeypatch.setattr(Store, "fetch", counted)
+        logs = await asyncio.gather(
+            world.read_log(run_id(2), 2),
+            world.read_log(run_id(9)),
+            world.read_log(run_id(1), limit=1),
+            world.read_log(run_id(2)),
+        )
+        assert [log and (log.run.run_id, [row.seq for row in log.rows]) for log in logs] == [
+            (run_id(2), [2]), None, (run_id(1), [1]), (run_id(2), [1, 2]),
+        ]  # fmt: skip
+        runs = await asyncio.gather(*(world.read_run(run_id(number)) for number in (3, 9, 1, 3)))
+        assert [run and run.run_id for run in runs] == [run_id(3), None, run_id(1), run_id(3)]
+    assert texts == [query._LOGS, query._RUNS]

@@ -1,7 +1,8 @@
 """What can be asked about runs without owning them: logs, and runs by what is known of them."""
 
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import json
 
@@ -11,36 +12,49 @@ from perdure.worlds.postgres.row import COLUMNS, COUNT, to_record
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write, write_pairs
 
-_RUN = f"SELECT {COLUMNS} FROM perdure.runs WHERE run_id = $1::text"
+_RUNS = f"SELECT {COLUMNS} FROM perdure.runs WHERE run_id = ANY ($1::text[])"
 _BY_KEY = f"SELECT {COLUMNS} FROM perdure.runs WHERE idempotency_key = $1::text"
 
 # One statement is one snapshot. Columns as arrays: the run's own come once.
-_LOG = f"""
-    SELECT {", ".join(f"r.{column}" for column in COLUMNS.split(", "))}, e.* FROM perdure.runs AS r
+_LOGS = f"""
+    SELECT {", ".join(f"r.{column}" for column in COLUMNS.split(", "))}, asked.place, e.*
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (id, first, most, place)
+    JOIN perdure.runs AS r ON r.run_id = asked.id
     LEFT JOIN LATERAL (
         SELECT array_agg(seq), array_agg(turn), array_agg(epoch), array_agg(type), array_agg(key), array_agg(payload),
                array_agg(at_ms), array_agg(mail_id), array_agg(decided)
         FROM (
-            SELECT * FROM perdure.events WHERE run_id = $1::text AND seq >= $2::bigint ORDER BY seq LIMIT $3::bigint
-        ) AS asked
+            SELECT * FROM perdure.events WHERE run_id = asked.id AND seq >= asked.first ORDER BY seq LIMIT asked.most
+        ) AS wanted
     ) AS e ON true
-    WHERE r.run_id = $1::text
 """
 
 
-async def read_run(store: Store, run_id: RunId) -> RunRecord | None:
-    row = await store.fetch_row(_RUN, write(run_id))
-    return None if row is None else to_record(row)
+class Part(NamedTuple):
+    """Of a run's log: from this seq on, at most so many rows; None: all."""
+
+    run_id: RunId
+    from_seq: int
+    limit: int | None
 
 
-async def read_log(store: Store, run_id: RunId, from_seq: int, limit: int | None) -> Log | None:
-    row = await store.fetch_row(_LOG, write(run_id), from_seq, limit)
-    if row is None:
-        return None
-    columns = tuple(row)[COUNT:]
-    if columns[0] is None:
-        return Log(run=to_record(row), rows=())
-    return Log(run=to_record(row), rows=tuple(_row(each) for each in zip(*columns, strict=True)))
+async def read_runs(store: Store, run_ids: Sequence[RunId]) -> list[RunRecord | None]:
+    """In the order asked for; None where there is no such run."""
+    rows = await store.fetch(_RUNS, [write(run_id) for run_id in run_ids])
+    found = {record.run_id: record for record in map(to_record, rows)}
+    return [found.get(run_id) for run_id in run_ids]
+
+
+async def read_logs(store: Store, parts: Sequence[Part]) -> list[Log | None]:
+    """In the order asked for; None where there is no such run."""
+    run_ids, firsts, limits = zip(*parts, strict=True)
+    rows = await store.fetch(_LOGS, [write(run_id) for run_id in run_ids], firsts, limits)
+    logs: list[Log | None] = [None] * len(parts)
+    for row in rows:
+        columns = tuple(row)[COUNT + 1 :]
+        events = () if columns[0] is None else tuple(_row(each) for each in zip(*columns, strict=True))
+        logs[row[COUNT] - 1] = Log(run=to_record(row), rows=events)
+    return logs
 
 
 async def find_run(store: Store, idempotency_key: str) -> RunRecord | None:

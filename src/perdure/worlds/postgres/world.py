@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from perdure.model.ids import MailId, RunId, WorkerId
 from perdure.world import (
@@ -24,6 +25,7 @@ from perdure.worlds.postgres.commit import commit
 from perdure.worlds.postgres.guest import PostgresTransactions
 from perdure.worlds.postgres.hook import PostgresHooks
 from perdure.worlds.postgres.location import location_of
+from perdure.worlds.postgres.reading import Readings
 from perdure.worlds.postgres.retention import PostgresRetention
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.stream import PostgresStreams
@@ -42,6 +44,8 @@ class PostgresWorld:
         self.url = location.shown
         self._migrate = create and location.migrate
         self._store = Store(location, clock)
+        self._logs = Readings(partial(query.read_logs, self._store))
+        self._runs = Readings(partial(query.read_runs, self._store))
         self.hooks = PostgresHooks(self._store)
         self.streams = PostgresStreams(self._store)
         self.retention = PostgresRetention(self._store)
@@ -74,10 +78,10 @@ class PostgresWorld:
         return asyncio.get_running_loop().create_task(commit(self._store, operations))
 
     async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
-        return await query.read_log(self._store, run_id, from_seq, limit)
+        return await self._logs.answer(query.Part(run_id, from_seq, limit))
 
     async def read_run(self, run_id: RunId) -> RunRecord | None:
-        return await query.read_run(self._store, run_id)
+        return await self._runs.answer(run_id)
 
     async def read_mail(self, run_id: RunId) -> tuple[Letter, ...]:
         return await mail.read_mail(self._store, run_id)
