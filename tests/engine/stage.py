@@ -9,8 +9,10 @@ from perdure.codec.arguments import encode_arguments
 from perdure.codec.keyring import KeyRing
 from perdure.engine.engine import Engine, NewRun
 from perdure.engine.entropy import seeded
+from perdure.engine.lease import Leasing
 from perdure.engine.log import to_events
 from perdure.engine.registry import Registry
+from perdure.engine.telemetry import SILENT, Telemetry
 from perdure.model.event import Event
 from perdure.model.ids import RunId
 from perdure.testing.simulation.loop import ProcessLoop
@@ -62,6 +64,7 @@ class Stage:
         retention_ms: int = 0,
         keys: KeyRing | None = None,
         deployment: str = "",
+        telemetry: Telemetry = SILENT,
     ) -> Engine:
         """An engine of its own on the stage's World (or another), that knows these workflows and steps."""
         entropy, world, registry = seeded(len(self.engines)), world or self.world, registry_of(*parts)
@@ -69,10 +72,11 @@ class Stage:
             world,
             registry,
             entropy=entropy,
-            own_thread=False,
+            leasing=Leasing(own_thread=False),
             retention_ms=retention_ms,
             keys=keys,
             deployment=deployment,
+            telemetry=telemetry,
         )
         self.engines.append(engine)
         return engine
@@ -83,8 +87,9 @@ class Stage:
         world: World | None = None,
         keys: KeyRing | None = None,
         deployment: str = "",
+        telemetry: Telemetry = SILENT,
     ) -> Engine:
-        engine = self.engine(*parts, world=world, keys=keys, deployment=deployment)
+        engine = self.engine(*parts, world=world, keys=keys, deployment=deployment, telemetry=telemetry)
         await engine.work()
         return engine
 

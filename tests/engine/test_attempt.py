@@ -12,6 +12,7 @@ from perdure.engine.append import Header
 from perdure.engine.attempt import Attempts
 from perdure.engine.running import Running
 from perdure.engine.stream import FULL_BYTES, Outflow, Piece, Place
+from perdure.engine.telemetry import RunTelemetry
 from perdure.errors import StepInterrupted, StreamClosed
 from perdure.model.event import (
     AnyFact,
@@ -81,6 +82,7 @@ class Run:
         self.host = cast(Any, host)
         self.enclosure = cast(Any, SimpleNamespace(engaged=False, close=lambda: None))
         self.waits = cast(Any, SimpleNamespace(at=lambda key, at_ms, call: self.timers.append((key, at_ms, call))))
+        self.telemetry = RunTelemetry()
         self.facts: list[tuple[str, Fact]] = []
         self.urgent: list[bool] = []
         self.timers: list[tuple[str, int, Any]] = []

@@ -9,6 +9,7 @@ from msgspec import Raw
 from perdure.core.pending import OpenStep
 from perdure.engine.running import Running
 from perdure.engine.stream import Piece, Place
+from perdure.engine.telemetry import RunTelemetry
 from perdure.errors import EncodeError
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, step_id
@@ -20,6 +21,7 @@ KEY = "0/step:app:charge#0"
 
 class Owner:
     run_id = step_of = RunId("wrun_1")
+    telemetry = RunTelemetry()
 
     def __init__(self) -> None:
         self.said: list[object] = []

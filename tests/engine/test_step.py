@@ -13,6 +13,7 @@ from perdure.api.step import Step
 from perdure.core.pending import OpenStep
 from perdure.engine.running import Running
 from perdure.engine.step import Steps
+from perdure.engine.telemetry import RunTelemetry
 from perdure.errors import StepNotRegistered, StepTimeout
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId
@@ -92,6 +93,7 @@ class Owner:
     """
 
     run_id = step_of = RunId("wrun_1")
+    telemetry = RunTelemetry()
 
     def __init__(self) -> None:
         self.ends: list[object] = []

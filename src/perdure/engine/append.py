@@ -9,6 +9,7 @@ from perdure.codec.compression import compressed
 from perdure.codec.fact import pack
 from perdure.core.pending import OpenStep, Pending
 from perdure.core.transitions import advance
+from perdure.engine.telemetry import NO_TRACE
 from perdure.model.event import (
     DELIVERIES,
     ENDS,
@@ -70,7 +71,7 @@ class Entry(NamedTuple):
 
 class Header(NamedTuple):
     """What an append must know of its run. `parent_key` is None for a run that nobody waits for; `step` is set where the
-    run is a step of its parent. Its children, and the steps that it sends to queues, share its pin."""
+    run is a step of its parent. Its children, and the steps that it sends to queues, share its pin and its trace."""
 
     run_id: RunId
     root_id: RunId
@@ -80,6 +81,7 @@ class Header(NamedTuple):
     deployment: str
     step: QueuedStep | None = None
     pin: str = ""
+    trace: dict[str, str] = NO_TRACE
 
     @property
     def step_of(self) -> RunId:
@@ -241,6 +243,7 @@ def child_created_fact(parent: Header, key: str, child: ChildCreated) -> RunCrea
         parent_key=key,
         due_ms=child.due_ms,
         pin=parent.pin,
+        trace=parent.trace,
     )
 
 
@@ -262,6 +265,7 @@ def queued_birth(parent: Header, step: OpenStep, queued: StepQueued) -> Start:
             max_recoveries=queued.max_recoveries,
         ),
         pin=parent.pin,
+        trace=parent.trace,
     )
     return Start(
         run_id=queued.run_id,

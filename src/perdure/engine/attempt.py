@@ -20,6 +20,7 @@ from perdure.engine.queue import send
 from perdure.engine.retry import after_failure
 from perdure.engine.running import Running
 from perdure.engine.stream import Outflow, Piece, Place, closed
+from perdure.engine.telemetry import RunTelemetry
 from perdure.engine.transaction import Enclosure
 from perdure.engine.wait import Waits
 from perdure.errors import StepInterrupted
@@ -53,6 +54,7 @@ class StepRun(Protocol):
     waits: Waits
     stream: Outflow
     enclosure: Enclosure
+    telemetry: RunTelemetry
     careful: bool
 
     def arrive(self, key: str, fact: Fact) -> None: ...
@@ -65,7 +67,7 @@ class Attempts:
 
     __slots__ = (
         "_closed", "_held", "_lingering", "_noted_at_ms", "_run", "_running", "_starting", "enclosure", "run_id",
-        "step_of", "stream", "workflow",
+        "step_of", "stream", "telemetry", "workflow",
     )  # fmt: skip
 
     def __init__(self, run: StepRun) -> None:
@@ -73,6 +75,7 @@ class Attempts:
         self.run_id, self.step_of = run.run_id, run.header.step_of
         self.enclosure, self.stream = run.enclosure, run.stream
         self.workflow = run.definition.name if run.header.step is None else ""
+        self.telemetry = run.telemetry
         self._held: list[str] = []
         self._running: dict[str, Running] = {}
         self._starting: dict[str, Running] = {}

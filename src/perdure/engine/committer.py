@@ -11,12 +11,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from functools import partial
 from typing import Any, Protocol
 
 from perdure.codec.keyring import KeyRing
 from perdure.engine.resolve import resolve
 from perdure.engine.seal import sealed, sealed_append
+from perdure.engine.telemetry import SILENT, Telemetry
 from perdure.errors import WorldFull, WorldUnavailable
 from perdure.world.operation import Append, Operation, Outcome
 from perdure.world.world import World
@@ -77,8 +79,8 @@ Batch = list[tuple[Source, Operation]]
 class Committer:
     """One per process and loop. `close` lets what is being written finish, for a while, and takes nothing more."""
 
-    def __init__(self, world: World, keys: KeyRing | None = None) -> None:
-        self._world, self._keys = world, keys
+    def __init__(self, world: World, keys: KeyRing | None = None, telemetry: Telemetry = SILENT) -> None:
+        self._world, self._keys, self._telemetry = world, keys, telemetry
         self._loop = asyncio.get_running_loop()
         self._urgent: dict[Sink, None] = {}
         self._lazy: dict[Sink, float] = {}
@@ -89,6 +91,8 @@ class Committer:
         self._flush_soon = False
         self._alarm: asyncio.TimerHandle | None = None
         self._failures = 0
+        self._began_at = 0.0
+        self._context = Context()  # a commit is nobody's in particular
         self._closed = False
 
     def offer(self, sink: Sink, *, urgent: bool) -> None:
@@ -175,7 +179,7 @@ class Committer:
     def _ask(self) -> None:
         if self._writing is None and not self._flush_soon:
             self._flush_soon = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush, context=self._context)
 
     def _ring(self) -> None:
         """What is lazy has waited long enough: it becomes urgent."""
@@ -197,7 +201,7 @@ class Committer:
         batch = self._gather()
         if not batch:
             return
-        self._writing = self._loop.create_future()
+        self._writing, self._began_at = self._loop.create_future(), self._loop.time()
         self._underway = written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
         written.add_done_callback(partial(self._written, batch))
 
@@ -226,6 +230,7 @@ class Committer:
     def _written(self, batch: Batch, written: "asyncio.Future[list[Outcome]]") -> None:
         if not written.cancelled() and written.exception() is None:
             self._failures = 0
+            self._telemetry.committed(len(batch), self._loop.time() - self._began_at)
             self._done(batch, written.result())
             return
         if written.cancelled() and self._closed:

@@ -13,17 +13,18 @@ from msgspec.structs import replace
 
 from perdure.codec.fact import pack
 from perdure.codec.keyring import KeyRing
-from perdure.core.pending import Pending
+from perdure.core.pending import OpenStep, Pending
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import deployment_of, pin_of
 from perdure.engine.entropy import Entropy
 from perdure.engine.follow import Follower
-from perdure.engine.lease import LEASE_MS
+from perdure.engine.lease import Leasing
 from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import read_log, to_events
 from perdure.engine.reader import Readers
 from perdure.engine.registry import Registry
-from perdure.engine.seizure import NOBODY, repin_facts, retry_facts, seizure
+from perdure.engine.seizure import NOBODY, as_events, repin_facts, retry_facts, seizure
+from perdure.engine.telemetry import SILENT, Telemetry, trace_of
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
@@ -32,12 +33,14 @@ from perdure.model.log import NEVER
 from perdure.model.status import ENDED
 from perdure.world.log import Log
 from perdure.world.mail import Letter
-from perdure.world.operation import Append, Refusal, Refused, Send, Start, Started
+from perdure.world.operation import Append, Appended, Refusal, Refused, Send, Start, Started
 from perdure.world.world import World
 
 logger = logging.getLogger("perdure")
 SEIZE_TRIES = 20
 FENCE_MS = 5000
+LEASING = Leasing()
+NO_STEPS: dict[str, OpenStep] = {}
 
 
 class NewRun(NamedTuple):
@@ -59,7 +62,7 @@ class Engine:
     """Start, follow and end runs; `work` makes this process own runs too.
 
     `deployment` names this process's code, and pins to it the runs that it starts; empty: see `deployment_of`, no pins.
-    `keys`: payloads are sealed with them.
+    `keys`: payloads are sealed with them. `telemetry` hears what is done.
     """
 
     def __init__(
@@ -69,16 +72,16 @@ class Engine:
         *,
         entropy: Entropy | None = None,
         deployment: str = "",
-        own_thread: bool = True,
-        lease_ms: int = LEASE_MS,
+        leasing: Leasing = LEASING,
         retention_ms: int = 0,
         keys: KeyRing | None = None,
+        telemetry: Telemetry = SILENT,
     ) -> None:
-        self.world, self.registry, self.keys = world, registry, keys
+        self.world, self.registry, self.keys, self.telemetry = world, registry, keys, telemetry
         self.entropy = entropy or Entropy()
-        self.committer = Committer(world, keys)
+        self.committer = Committer(world, keys, telemetry)
         self.worker: Worker | None = None
-        self._own_thread, self._lease_ms, self._retention_ms = own_thread, lease_ms, retention_ms
+        self._leasing, self._retention_ms = leasing, retention_ms
         self._given = deployment
         self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
         self._starting: asyncio.Lock = asyncio.Lock()
@@ -102,13 +105,13 @@ class Engine:
                     wrote=self.readers.stir,
                     options=WorkerOptions(
                         concurrency,
-                        self._own_thread,
-                        self._lease_ms,
+                        self._leasing,
                         self._retention_ms,
                         self.keys,
                         queues,
                         self.deployment,
                         log_level,
+                        self.telemetry,
                     ),
                 )
                 await worker.start()
@@ -133,9 +136,11 @@ class Engine:
     async def start(self, new: NewRun) -> Started:
         """Returns once the run is durable. `created` False: the key's run was there before; the caller compares."""
         run_id = self.entropy.run_id(self.world.now_ms())
-        operation = self._start_of(run_id, new)
-        outcome = await self.committer.submit(operation)
-        assert isinstance(outcome, Started), "P1: a start's outcome"
+        with self.telemetry.start(new.workflow) as starting:
+            operation = self._start_of(run_id, new, starting.trace)
+            outcome = await self.committer.submit(operation)
+            assert isinstance(outcome, Started), "P1: a start's outcome"
+            starting.found(outcome.run_id, created=outcome.run_id == run_id)
         if outcome.run_id != run_id:
             return outcome
         if self.worker is not None:
@@ -206,7 +211,7 @@ class Engine:
 
     # -- inside
 
-    def _start_of(self, run_id: RunId, new: NewRun) -> Start:
+    def _start_of(self, run_id: RunId, new: NewRun, trace: dict[str, str]) -> Start:
         deployment = self.deployment
         pin = self._given if new.pin is None else new.pin
         created = RunCreated(
@@ -219,6 +224,7 @@ class Engine:
             rerun_of=new.rerun_of,
             by=new.by,
             pin=pin,
+            trace=trace,
         )
         worker = self.worker
         born = (
@@ -279,6 +285,9 @@ class Engine:
                         f"run {run_id} can't go on: another run holds the token of one of its hooks; use rerun"
                     )
                 continue
+            assert isinstance(outcome, Appended), "L1: an append's outcome"
+            run = self.telemetry.run(run_id, trace_of(events), events, NO_STEPS)
+            run.landed(as_events(events, facts, log.run.epoch + 1, outcome.at_ms))
             if self.worker is not None:
                 held = self.worker.runs.get(run_id)
                 if held is not None and held.outbox.epoch <= append.epoch:  # else it was claimed again meanwhile

@@ -12,6 +12,7 @@ from perdure.engine.queue import Service
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
 from perdure.engine.step import Steps
+from perdure.engine.telemetry import Telemetry
 from perdure.model.event import Fact
 from perdure.model.ids import RunId
 from perdure.world.mail import Letter
@@ -32,6 +33,7 @@ class Host(Protocol):
     sweeper: Sweeper
     deployment: str
     keys: KeyRing | None
+    telemetry: Telemetry
 
     @property
     def births(self) -> Births: ...

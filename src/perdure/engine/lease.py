@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from perdure.errors import WorldError
 from perdure.model.ids import RunId
@@ -24,6 +24,13 @@ LEASE_MS = 10_000
 BEATS_PER_LEASE = 5
 REPORT_AFTER_S = 1.0
 GIVE_UP_AFTER_S = 30.0
+
+
+class Leasing(NamedTuple):
+    """How a worker keeps its lease: for so long at a time, by a thread of its own (else by a task: for simulations)."""
+
+    ms: int = LEASE_MS
+    own_thread: bool = True
 
 
 class LeaseKeeper:

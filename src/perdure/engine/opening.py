@@ -22,6 +22,7 @@ from perdure.engine.log import to_events
 from perdure.engine.queue import definition_of, last_word
 from perdure.engine.run import LiveRun
 from perdure.engine.seal import open_letter
+from perdure.engine.telemetry import NO_TRACE, trace_of
 from perdure.errors import DecodeError, WorldError
 from perdure.model.event import Event, Fact, RunBlocked, RunCreated, RunResumed, RunRetried, RunStarted
 from perdure.model.ids import RunId
@@ -62,7 +63,10 @@ class Opener:
             Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact)
             for seq, fact in ((1, created), (2, started))
         ]
-        run = self._hold(start.run_id, start.root_id, created, pin=start.pin, epoch=1, status="running", events=events)
+        run = self._hold(
+            start.run_id, start.root_id, pin=start.pin, epoch=1, status="running", events=events, trace=created.trace
+        )
+        run.telemetry.landed(events)
         self._host.loop.call_soon(_open, run, None, NO_LETTERS)
 
     async def adopt(self, claimed: Claimed) -> None:
@@ -135,23 +139,21 @@ class Opener:
         events = to_events(log, self._host.keys)
         for letter in letters:
             open_letter(letter, self._host.keys)  # before the run lives: what waits for a key waits unopened
-        created = events[0].fact
-        assert isinstance(created, RunCreated), "L1: a log begins with run_created"
+        preface = self._preface(events, claimed)
         run = self._hold(
             claimed.run_id,
             log.run.root_id,
-            created,
             pin=log.run.pin,
             epoch=claimed.epoch,
             status=log.run.status,
             events=events,
             writes=log.run.writes,
+            trace=preface.trace if isinstance(preface, RunStarted) and preface.trace else trace_of(events),
         )
         if claimed.recoveries > run.definition.max_recoveries:
             self._host.loop.call_soon(run.departure.park, self._too_many_deaths(claimed, run))
             return
         run.careful = claimed.recoveries >= SUSPECT_FROM
-        preface = self._preface(events, claimed)
         if run.careful and preface is None:  # what puts the run on probation must be in the store before the body runs
             preface = RunResumed(deployment=self._host.deployment)
         self._host.loop.call_soon(_open, run, preface, letters)
@@ -191,23 +193,32 @@ class Opener:
         deployment = self._host.deployment
         known = [event.fact.deployment for event in events if isinstance(event.fact, RunStarted | RunResumed)]
         if not known:
-            return RunStarted(deployment=deployment)
+            return RunStarted(deployment=deployment, trace=self._trace(events[0], claimed.run_id))
         if claimed.died or known[-1] != deployment:
             return RunResumed(deployment=deployment, recovered=claimed.died)
         return None
+
+    def _trace(self, first: Event, run_id: RunId) -> dict[str, str]:
+        """The trace of a run that is about to start, where it has none from who asked for it."""
+        created = first.fact
+        if not isinstance(created, RunCreated) or created.trace:
+            return NO_TRACE
+        return self._host.telemetry.origin(created.workflow, run_id, first.at_ms)
 
     def _hold(
         self,
         run_id: RunId,
         root_id: RunId | None,
-        created: RunCreated,
         *,
         pin: str,
         epoch: int,
         status: Status,
         events: list[Event],
         writes: int = 0,
+        trace: dict[str, str],
     ) -> LiveRun:
+        created = events[0].fact
+        assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         if run_id in self._runs:
             self._runs[run_id].departure.leave()
         header = Header(
@@ -219,6 +230,7 @@ class Opener:
             deployment=self._host.deployment,
             step=created.step,
             pin=pin,
+            trace=trace,
         )
         registry, step = self._host.registry, created.step
         known = registry.workflow(created.workflow) if step is None else definition_of(step, created.workflow, registry)

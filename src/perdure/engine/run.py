@@ -29,7 +29,7 @@ from perdure.engine.mailbox import Mailbox
 from perdure.engine.outbox import Outbox
 from perdure.engine.queue import received
 from perdure.engine.seal import open_letter
-from perdure.engine.stream import Outflow
+from perdure.engine.stream import Outflow, taken
 from perdure.engine.transaction import Enclosure
 from perdure.engine.wait import Waits
 from perdure.errors import DecodeError, PayloadLocked, WorldUnavailable
@@ -72,6 +72,7 @@ class LiveRun:
         self.run_id, self.header = header.run_id, header
         self.host, self.definition = host, definition
         self.pending = Pending(events)
+        self.telemetry = host.telemetry.run(header.run_id, header.trace, events, self.pending.steps)
         self.waits = Waits(self, host.world, host.loop)
         self.stream = Outflow(self, host.loop, writes)
         self.enclosure = Enclosure(self)
@@ -212,7 +213,9 @@ class LiveRun:
         assert isinstance(outcome, Appended), "L1: an append's outcome"
         decisions = self.outbox.decisions(outcome) if sent.hooks else []
         events = self.outbox.landed(outcome)
+        self.telemetry.landed(events)
         if sent.chunks:
+            self.telemetry.streamed(taken(sent.chunks, outcome.refused))
             for run_id in self.stream.landed(sent, outcome):
                 self.host.wrote(run_id)
         if sent.letters or sent.children:

@@ -12,6 +12,7 @@ from perdure.codec.value import encode
 from perdure.core.pending import OpenStep
 from perdure.engine.capture import Capture
 from perdure.engine.stream import NOWHERE, Piece, Place
+from perdure.engine.telemetry import RunTelemetry, StepTelemetry
 from perdure.errors import StreamClosed
 from perdure.model.definition import StepDefinition
 from perdure.model.ids import RunId
@@ -64,6 +65,7 @@ class StepOwner(Protocol):
 
     run_id: RunId
     step_of: RunId
+    telemetry: RunTelemetry
     workflow: str
 
     @property
@@ -91,12 +93,14 @@ class Running(Attempt):
     """`attempt` is 0 until it has a slot, `task` None until it may go; `thread` is set while a sync body holds one.
 
     `begun`: the task runs, so it will see to its own end. `careful`: its start is committed before its body runs.
-    `opened`: the transaction of an attempt that has one. `capture`: what it logs, where that is asked for.
+    `opened`: the transaction of an attempt that has one. `capture`: what it logs, where that is asked for. `telemetry` is
+    there once the task runs.
     """
 
     __slots__ = (
         "_beat_at",
         "_loop",
+        "asked_at",
         "began_at",
         "begun",
         "cancelled",
@@ -110,6 +114,7 @@ class Running(Attempt):
         "step",
         "takes_slot",
         "task",
+        "telemetry",
         "thread",
         "watch",
     )
@@ -123,8 +128,9 @@ class Running(Attempt):
         self.watch: asyncio.TimerHandle | None = None
         self.opened: Opened | None = None
         self.capture: Capture | None = None
+        self.telemetry: StepTelemetry
         self.begun = self.cancelled = self.silent = self.careful = False
-        self.began_at = 0.0
+        self.asked_at, self.began_at = loop.time(), 0.0
         self.kept: list[Piece] = []
         self.kept_closed = NOWHERE
 

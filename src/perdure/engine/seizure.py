@@ -88,11 +88,15 @@ def _open_again(log: Log, events: list[Event], facts: list[Fact]) -> list[str]:
     """The hooks that the end closed and a retry needs."""
     if not isinstance(facts[0], RunRetried):
         return []
-    told = [
-        Event(seq=seq, turn=events[-1].turn, epoch=log.run.epoch, key="", at_ms=events[-1].at_ms, fact=fact)
+    return list(Pending([*events, *as_events(events, facts, log.run.epoch, events[-1].at_ms)]).hooks)
+
+
+def as_events(events: list[Event], facts: list[Fact], epoch: int, at_ms: int) -> list[Event]:
+    """The events that these facts become, behind a log without mail."""
+    return [
+        Event(seq=seq, turn=events[-1].turn, epoch=epoch, key="", at_ms=at_ms, fact=fact)
         for seq, fact in enumerate(facts, len(events) + 1)
     ]
-    return list(Pending([*events, *told]).hooks)
 
 
 def retry_facts(log: Log, events: list[Event], by: str | None = None) -> list[Fact]:

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
@@ -136,8 +136,9 @@ class Steps:
         self._running[running] = None
         running.owner.slot_came(running)
 
-    def _ended(self, running: Running) -> None:
+    def _ended(self, running: Running, error: BaseException | None = None, *, cancelled: bool = False) -> None:
         """The attempt is over: its slot is free, unless a thread still holds it."""
+        running.telemetry.ended(error, cancelled=cancelled or running.cancelled)
         self._over(running)
         if running.watch is not None:
             running.watch.cancel()
@@ -165,6 +166,7 @@ class Steps:
 
     async def _attempt(self, running: Running) -> None:
         running.begun, running.began_at = True, self._loop.time()
+        running.telemetry = running.owner.telemetry.attempt(running)
         definition: StepDefinition | None = None
         try:
             definition = self._registry.step(running.step_name)
@@ -178,14 +180,17 @@ class Steps:
                 body = partial(self._body, running, definition, arguments)
                 result = await _within_limits(running, definition, body)
         except asyncio.CancelledError as error:
-            self._ended(running)
             if running.silent and definition is not None:
                 limit = StepTimeout(running.step_name, definition.heartbeat_timeout_ms, silent=True)
+                self._ended(running, limit)
                 running.owner.step_failed(running, definition, limit)
-            elif not running.cancelled and not _is_being_cancelled():
+            elif running.cancelled or _is_being_cancelled():
+                self._ended(running, None, cancelled=True)
+            else:
+                self._ended(running, error)
                 running.owner.step_failed(running, definition, error)
         except BaseException as error:  # whatever a body ends in is its own outcome, never the worker's end
-            self._ended(running)
+            self._ended(running, error)
             if not running.cancelled:
                 running.owner.step_failed(running, definition, error)
         else:
@@ -198,8 +203,7 @@ class Steps:
             return await definition.call(arguments)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="perdure-step")
-        context = Context()
-        context.run(SCOPE.set, SCOPE.get())
+        context = copy_context()
         running.thread = self._loop.run_in_executor(self._pool, lambda: context.run(_called, definition, arguments))
         return await asyncio.shield(running.thread)
 

@@ -183,6 +183,11 @@ def closed(place: Place) -> StreamClosed:
     return StreamClosed(place.run_id, place.stream or None)
 
 
+def taken(chunks: Sequence[NewChunks], refused: Sequence[int]) -> int:
+    """How many of these chunks their streams took; `refused`: the places of those that they didn't."""
+    return sum(len(new.data) for place, new in enumerate(chunks) if place not in refused)
+
+
 def _grouped(pieces: list[Piece]) -> list[NewChunks]:
     """Neighbours of one stream and attempt together."""
     groups: list[NewChunks] = []

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.entropy import Entropy
-from perdure.engine.lease import BEATS_PER_LEASE, LEASE_MS, LeaseKeeper, Pulse, Watch
+from perdure.engine.lease import BEATS_PER_LEASE, LeaseKeeper, Leasing, Pulse, Watch
 from perdure.engine.opening import Opener
 from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
@@ -21,6 +22,7 @@ from perdure.engine.rest import Rest
 from perdure.engine.retention import Keeper
 from perdure.engine.run import LiveRun
 from perdure.engine.step import Steps
+from perdure.engine.telemetry import SILENT, Telemetry
 from perdure.errors import WorldError
 from perdure.model.event import Fact
 from perdure.model.ids import RunId, WorkerId
@@ -38,18 +40,17 @@ Ended = Callable[[RunId, Fact | None], None]
 
 
 class WorkerOptions(NamedTuple):
-    """`concurrency`: steps at once. `own_thread`: the lease is kept by a thread (else by a task: for simulations).
-    `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those that it serves, None: all.
-    `deployment`: whose code it runs. `log_level`: see `Steps`."""
+    """`concurrency`: steps at once. `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those
+    that it serves, None: all. `deployment`: whose code it runs. `log_level`: see `Steps`."""
 
     concurrency: int = 100
-    own_thread: bool = True
-    lease_ms: int = LEASE_MS
+    leasing: Leasing = Leasing()
     retention_ms: int = 0
     keys: KeyRing | None = None
     queues: frozenset[str] | None = None
     deployment: str = ""
     log_level: int = NEVER
+    telemetry: Telemetry = SILENT
 
 
 class Worker:
@@ -74,7 +75,7 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.service = Service(registry, options.queues)
         self.steps = Steps(registry, options.concurrency, self.has_lease, options.log_level)
-        self.deployment = options.deployment
+        self.deployment, self.telemetry = options.deployment, options.telemetry
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
         self.keys = options.keys
         self.runs: dict[RunId, LiveRun] = {}
@@ -84,11 +85,12 @@ class Worker:
         self.rest = Rest(lambda run_id: self.runs[run_id].departure.put_away())
         self._watch = Watch()
         self._options = options
-        self._process = this_process() if options.own_thread else ""
-        clock = time.monotonic if options.own_thread else self.loop.time
-        self._keeper = LeaseKeeper(world, self._lease, clock, options.lease_ms / 1000 / BEATS_PER_LEASE)
+        lease_ms, own_thread = options.leasing
+        self._process = this_process() if own_thread else ""
+        clock = time.monotonic if own_thread else self.loop.time
+        self._keeper = LeaseKeeper(world, self._lease, clock, lease_ms / 1000 / BEATS_PER_LEASE)
         self._pulse = (
-            Pulse(self._keeper, self._watch, partial(give_up_all_but, world, worker_id)) if options.own_thread else None
+            Pulse(self._keeper, self._watch, partial(give_up_all_but, world, worker_id)) if own_thread else None
         )
         self._renewing = False
         self.sweeper = Sweeper(self)
@@ -110,6 +112,9 @@ class Worker:
         if self._options.retention_ms:
             keeper = Keeper(self.world, self.worker_id, self._options.retention_ms, self.chance)
             self._spawn(keeper.prune_for_ever())
+        watching = self.telemetry.watching(self.world)
+        if watching is not None:
+            self._spawn(watching)
         self._unsubscribe = self.world.subscribe(self.sweeper.hinted)
 
     async def stop(self, grace_s: float = 0.0) -> None:
@@ -247,13 +252,13 @@ class Worker:
     def _lease(self) -> Lease:
         return Lease(
             worker_id=self.worker_id,
-            lease_ms=self._options.lease_ms,
+            lease_ms=self._options.leasing.ms,
             process=self._process,
             workflows=(*sorted(self.service.workflows), *self.service.queued()),
             deployment=self.deployment,
         )
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = self.loop.create_task(work)
+        task = self.loop.create_task(work, context=Context())  # not that of the caller whose start made the worker
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from perdure.api.connect import CONNECTION, world_at
 from perdure.engine.engine import Engine
+from perdure.engine.lease import Leasing
 from perdure.errors import WorldError
 from perdure.testing.history.ledger import LedgerFile
 from perdure.testing.history.stage import ProcessStage
@@ -66,7 +67,7 @@ async def work(options: Options, tell: Connection) -> None:
     world = world_at(options.url)
     _tell_of_refusals(world)
     await _until_it_is_there(world.open)
-    engine = Engine(world, SUITE.registry(0), lease_ms=options.lease_ms)
+    engine = Engine(world, SUITE.registry(0), leasing=Leasing(options.lease_ms))
     enter(ProcessStage(engine, LedgerFile(Path(options.ledger)), options.failing))
     CONNECTION.engines[loop] = (engine, loop.create_task(asyncio.sleep(0)))  # for the verbs that steps call
     queues = None if options.queues is None else frozenset(options.queues)

@@ -15,7 +15,7 @@ from perdure.model.ids import RunId
 
 class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """`input` holds the arguments by name. `due_ms` is set where the start was delayed; `step` where the run is a step;
-    `pin` where it was pinned."""
+    `pin` where it was pinned; `trace` where telemetry was switched on: the headers of the trace that it belongs to."""
 
     type: ClassVar[str] = "run_created"
     workflow: str
@@ -29,13 +29,16 @@ class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     by: str | None = None
     step: QueuedStep | None = None
     pin: str = ""
+    trace: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it, and leaves it out of the JSON while it is empty
 
 
 class RunStarted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """Committed before the first activation; its `at` is `now()` of turn 0."""
+    """Committed before the first activation; its `at` is `now()` of turn 0. `trace`: as in `RunCreated`, where that has
+    none, as who started it (SQL, for one) knew of no telemetry."""
 
     type: ClassVar[str] = "run_started"
     deployment: str = ""
+    trace: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it, and leaves it out of the JSON while it is empty
 
 
 class RunResumed(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):

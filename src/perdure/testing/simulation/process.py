@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from perdure.api.connect import CONNECTION
 from perdure.engine.engine import Engine
 from perdure.engine.entropy import seeded
+from perdure.engine.lease import Leasing
 from perdure.engine.registry import Registry
 from perdure.errors import WorldError
 from perdure.model.ids import RunId, WorkerId
@@ -72,7 +73,8 @@ class Process:
     # -- life
 
     def _boot(self) -> None:
-        self.engine = Engine(self.world, self.registry, entropy=seeded(self._seed), own_thread=False, lease_ms=LEASE_MS)
+        leasing = Leasing(LEASE_MS, own_thread=False)
+        self.engine = Engine(self.world, self.registry, entropy=seeded(self._seed), leasing=leasing)
         home: Any = self.loop.create_future()
         CONNECTION.engines[self.loop] = (self.engine, home)  # for the verbs that steps call
         if self.works:
