@@ -30,6 +30,10 @@ LATE_IMPORTS = {
     ("src/perdure/cli/*.py", "uvicorn"): "slow to import, and only commands that serve need it",
     ("src/perdure/cli/serve.py", "perdure.http"): "brings starlette, and only this command needs it",
     ("src/perdure/api/connect.py", "perdure.worlds"): "a World's driver is loaded when a URL asks for it",
+    (
+        "src/perdure/api/connect.py",
+        "perdure.telemetry",
+    ): "brings OpenTelemetry, an extra, for processes that switch it on",
     ("src/perdure/codec/compression.py", "backports"): "most processes start without a large payload",
     ("src/perdure/codec/compression.py", "compression"): "as `backports`, from Python 3.14 on",
     ("src/perdure/codec/keyring.py", "cryptography"): "slow to import, an extra, and for processes that have keys",

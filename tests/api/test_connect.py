@@ -26,8 +26,10 @@ from perdure import (
     start,
     workflow,
 )
-from perdure.api.connect import CONNECTION, retention_ms, world_at
+from perdure.api.connect import CONNECTION, retention_ms, telemetry, world_at
 from perdure.engine import retention
+from perdure.engine.telemetry import SILENT
+from perdure.telemetry.telemetry import OpenTelemetry
 from perdure.worlds.memory import MemoryWorld
 from tests.api.following import waiting_for
 
@@ -385,3 +387,44 @@ def test_a_worker_ends_with_its_loop_and_the_next_loop_has_its_own() -> None:
 async def test_parallel_first_starts_share_one_worker() -> None:
     runs = await asyncio.gather(*(start(greet, str(n)) for n in range(10)))
     assert [await run.result() for run in runs] == [f"hello {n}" for n in range(10)]
+
+
+class TestTelemetry:
+    async def test_it_is_of_configure_or_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("PERDURE_TELEMETRY", raising=False)
+        assert telemetry() is SILENT
+        monkeypatch.setenv("PERDURE_TELEMETRY", "1")
+        assert isinstance(telemetry(), OpenTelemetry)
+        configure(world="memory://", telemetry=False)
+        assert telemetry() is SILENT
+        monkeypatch.setenv("PERDURE_TELEMETRY", "0")
+        configure(world="memory://", telemetry=True)
+        assert isinstance(telemetry(), OpenTelemetry)
+        assert (await CONNECTION.engine()).telemetry is telemetry()
+        await close()
+        configure(world="memory://")
+        assert telemetry() is SILENT
+
+    def test_a_variable_that_says_neither(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PERDURE_TELEMETRY", "yes")
+        with pytest.raises(UsageError) as caught:
+            telemetry()
+        assert str(caught.value) == "PERDURE_TELEMETRY is neither 1 nor 0"
+
+    def test_where_opentelemetry_is_not_installed(self) -> None:
+        """Nothing imports it until somebody asks for it, and then it is said what is missing."""
+        program = (
+            "import sys\n"
+            "import perdure, perdure.sync, perdure.http\n"
+            "assert not any(name.startswith('opentelemetry') for name in sys.modules)\n"
+            "sys.modules['opentelemetry'] = None\n"
+            "perdure.configure(world='memory://', telemetry=False)\n"
+            "try:\n"
+            "    perdure.configure(world='memory://', telemetry=True)\n"
+            "except perdure.UsageError as error:\n"
+            "    print(error)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == (
+            "telemetry=True needs OpenTelemetry, which isn't installed: `pip install 'perdure[otel]'`\n"
+        )

@@ -16,6 +16,7 @@ from perdure.codec.keyring import KeyRing, key_ring
 from perdure.engine.deployment import deployment_name
 from perdure.engine.engine import Engine
 from perdure.engine.registry import REGISTRY
+from perdure.engine.telemetry import SILENT, Telemetry
 from perdure.errors import DurationInvalid, KeysInvalid, TransactionInvalid, UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
 from perdure.model.log import NEVER, Level
@@ -32,6 +33,7 @@ RETENTION_LEAST_MS = 60_000
 KEYS_VARIABLE = "PERDURE_KEYS"
 SEALED_ONLY_VARIABLE = "PERDURE_SEALED_ONLY"
 LOGS_VARIABLE = "PERDURE_CAPTURE_LOGS"
+TELEMETRY_VARIABLE = "PERDURE_TELEMETRY"
 Work = Literal["auto", False]
 _POSTGRES = frozenset(("postgresql", "postgres"))
 
@@ -112,6 +114,7 @@ class Connection:
         self.retention: Duration | None = None
         self.keys: KeyRing | None = None
         self.capture_logs: bool | Level | None = None
+        self.telemetry: bool | None = None
         self.work: Work = "auto"
         self.create = True
         self.world: World | None = None
@@ -138,6 +141,7 @@ class Connection:
                         deployment=self.deployment or "",
                         retention_ms=retention_ms(),
                         keys=keys(),
+                        telemetry=telemetry(),
                     )
                     self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
@@ -189,6 +193,7 @@ def configure(
     keys: Mapping[str, str | bytes] | KeyRing | None = None,
     sealed_only: bool = False,
     capture_logs: bool | Level | None = None,
+    telemetry: bool | None = None,
 ) -> None:
     """Say where runs are kept, before anything is started.
 
@@ -201,8 +206,10 @@ def configure(
     ever. `keys` encrypt payloads: 32 bytes (or their hex or base64) by name; the first seals what is written, all open what
     is read; without them PERDURE_KEYS counts (`name:key,name:key`). `sealed_only` (or PERDURE_SEALED_ONLY=1): what isn't
     sealed isn't read. `capture_logs`: from this level on, "INFO" say, workers keep what steps log, for `perdure logs`; a
-    step's own `capture_logs` comes first. Without it PERDURE_CAPTURE_LOGS counts.
-    Raises: UsageError while a World is in use (`await close()` first), WorldInvalid, KeysInvalid.
+    step's own `capture_logs` comes first. Without it PERDURE_CAPTURE_LOGS counts. `telemetry`: tell OpenTelemetry's global
+    providers of runs and steps, with spans and metrics; without it PERDURE_TELEMETRY=1 counts.
+    Raises: UsageError while a World is in use (`await close()` first), or where OpenTelemetry isn't installed; WorldInvalid,
+    KeysInvalid.
     """
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
         raise UsageError("configure was called while a world is in use: `await close()` first")
@@ -225,7 +232,9 @@ def configure(
     else:
         ring = None
     CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
-    CONNECTION.keys, CONNECTION.capture_logs = ring, capture_logs
+    if telemetry:
+        _opentelemetry("telemetry=True")
+    CONNECTION.keys, CONNECTION.capture_logs, CONNECTION.telemetry = ring, capture_logs, telemetry
     CONNECTION.base_url, CONNECTION.deployment, CONNECTION.retention = base_url, deployment, retention
 
 
@@ -279,6 +288,26 @@ def _level(where: str, capture_logs: object) -> int:
         return level_of(capture_logs)
     except ValueError as error:
         raise UsageError(f"{where}{error}") from None
+def telemetry() -> Telemetry:
+    """Who hears of what this process does. Raises: UsageError."""
+    if CONNECTION.telemetry is not None:
+        return _opentelemetry("telemetry=True") if CONNECTION.telemetry else SILENT
+    asked = os.environ.get(TELEMETRY_VARIABLE, "")
+    if asked not in ("", "0", "1"):
+        raise UsageError(f"{TELEMETRY_VARIABLE} is neither 1 nor 0")
+    return _opentelemetry(f"{TELEMETRY_VARIABLE}=1") if asked == "1" else SILENT
+
+
+def _opentelemetry(asked: str) -> Telemetry:
+    try:
+        from perdure.telemetry.telemetry import of_this_process
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        raise UsageError(
+            f"{asked} needs OpenTelemetry, which isn't installed: `pip install 'perdure[otel]'`"
+        ) from error
+    return of_this_process()
 
 
 async def close(grace: Duration = 0) -> None:

@@ -133,6 +133,7 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
         retention=given.retention,
         keys=given.keys,
         capture_logs=given.capture_logs,
+        telemetry=given.telemetry,
     )
     stop = Stop()
     try:

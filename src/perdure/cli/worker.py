@@ -84,6 +84,7 @@ def worker(ctx: click.Context, modules: tuple[str, ...], processes: int, **given
         retention=known.retention,
         keys=known.keys,
         capture_logs=known.capture_logs,
+        telemetry=known.telemetry,
     )
     asyncio.run(serve(url, options))
     leave_stuck_threads()

@@ -46,7 +46,7 @@ def in_world(world: str | None, work: Callable[[Engine], Awaitable[T]], *, creat
 
     Raises: WorldError, as `work`.
     """
-    configure(world=url_of(world), work=False, keys=CONNECTION.keys)
+    configure(world=url_of(world), work=False, keys=CONNECTION.keys, telemetry=CONNECTION.telemetry)
     CONNECTION.create = create
     return asyncio.run(_with_engine(work))
 
