@@ -20,6 +20,7 @@ MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 METHODS_MAX = 19
 PARAMETERS_MAX = 8
+LINE_MAX = 126  # of scripts; ruff sees to Python's
 
 # Names that say nothing: a helper lives with the noun that it helps.
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}
@@ -121,6 +122,23 @@ def unfinished(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{token.start[0]}: {found[0]}"
 
 
+def unfinished_script(path: str, source: str) -> Iterator[str]:
+    for number, line in enumerate(source.splitlines(), start=1):
+        if found := re.search(r"(?://|/\*).*\b(TODO|FIXME|XXX)\b", line):
+            yield f"{path}:{number}: {found[1]}"
+
+
+def script_heading(path: str, source: str) -> Iterator[str]:
+    if not source.startswith("// "):
+        yield f"{path}: no comment on top that says what the module is for"
+
+
+def line_length(path: str, source: str) -> Iterator[str]:
+    for number, line in enumerate(source.splitlines(), start=1):
+        if len(line) > LINE_MAX:
+            yield f"{path}:{number}: {len(line)} characters, of at most {LINE_MAX}"
+
+
 def unmirrored(path: str, tests: set[str]) -> Iterator[str]:
     """A source without its test, exceptions included."""
     inside = PurePosixPath(path).relative_to("src/perdure")
@@ -162,6 +180,11 @@ def sources(*folders: str) -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
+def scripts() -> list[str]:
+    """The page's own; not those of others in `vendor`."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("static/app/**/*.js"))
+
+
 def findings(rule: Rule, paths: list[str]) -> list[str]:
     return [found for path in paths for found in rule(path, (ROOT / path).read_text(encoding="utf-8"))]
 
@@ -175,6 +198,13 @@ def test_what_ships_keeps(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", [empty_name, unfinished])
 def test_every_file_keeps(rule: Rule) -> None:
     found = findings(rule, sources("src", "examples", "benchmarks", "tests"))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("rule", [module_size, script_heading, line_length, empty_name, unfinished_script])
+def test_every_script_keeps(rule: Rule) -> None:
+    assert len(scripts()) > 20
+    found = findings(rule, scripts())
     assert not found, "\n".join(found)
 
 
@@ -240,6 +270,14 @@ def class_of(methods: int) -> str:
             "a/b.py:1: f does something, untested",
         ),
         (unfinished, 'x = "# TODO"', "x = 1  # TODO: y", "a/b.py:1: TODO"),
+        (unfinished_script, "x = 1; // to do", "x = 1; // TODO: y", "a/b.py:1: TODO"),
+        (
+            script_heading,
+            "// Decides.",
+            'import "./a.js";',
+            "a/b.py: no comment on top that says what the module is for",
+        ),
+        (line_length, "x" * 126, "x\n" + "x" * 127, "a/b.py:2: 127 characters, of at most 126"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )

@@ -1,0 +1,142 @@
+// A table of any length: only the rows in view are in the page, and arrow keys move through all of them.
+import { classes, html, useEffect, useLayoutEffect, useRef, useState } from "./markup.js";
+
+const OVER = 8; // rows drawn beyond what is seen, so that a flick shows no gap
+const NEAR_END = 30; // rows before the end at which more are asked for
+
+/* `row(index)`: the cells of one row; `keyOf(index)`: what stays the same while rows move; `onOpen(index, event)`: Enter
+   or a click; `onKey(event, index)`: other keys, true if it took them; `onEnd()`: the end is near; `head`: header cells;
+   `selected(index)`: whether it is marked; `active`/`onActive`: the row with the focus, where the owner keeps it. */
+export function Grid({
+  label,
+  count,
+  height,
+  row,
+  keyOf,
+  onOpen,
+  onKey,
+  onEnd,
+  head,
+  selected,
+  rowClass,
+  total,
+  children,
+  ...more
+}) {
+  const scroller = useRef(null);
+  const [view, setView] = useState({ top: 0, height: 600 });
+  const [own, setOwn] = useState(0);
+  const active = Math.min(more.active ?? own, Math.max(0, count - 1));
+  const setActive = more.onActive ?? setOwn;
+  const moved = useRef(false);
+
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    const measure = () => setView({ top: box.scrollTop, height: box.clientHeight });
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+
+  const first = Math.max(0, Math.floor(view.top / height) - OVER);
+  const last = Math.min(count, Math.ceil((view.top + view.height) / height) + OVER);
+
+  useEffect(() => {
+    if (onEnd && last >= count - NEAR_END) onEnd();
+  }, [last, count, onEnd]);
+
+  useLayoutEffect(() => {
+    if (!moved.current) return;
+    moved.current = false;
+    scroller.current.querySelector('[data-active="true"]')?.focus({ preventScroll: true });
+  });
+
+  function scrolled(event) {
+    const top = event.currentTarget.scrollTop;
+    // Within one row nothing that is drawn changes.
+    if (Math.floor(top / height) !== Math.floor(view.top / height)) setView((old) => ({ ...old, top }));
+  }
+
+  function move(to) {
+    const index = Math.min(Math.max(to, 0), count - 1);
+    const box = scroller.current;
+    const top = index * height;
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + height > box.scrollTop + box.clientHeight) box.scrollTop = top + height - box.clientHeight;
+    setView((old) => ({ ...old, top: box.scrollTop }));
+    moved.current = true;
+    setActive(index);
+  }
+
+  function pressed(event) {
+    if (event.target.closest("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const step = Math.max(1, Math.floor(view.height / height) - 1);
+    const to = { ArrowDown: active + 1, j: active + 1, ArrowUp: active - 1, k: active - 1, PageDown: active + step,
+      PageUp: active - step, Home: 0, End: count - 1 }[event.key]; // prettier-ignore
+    if (to !== undefined) move(to);
+    else if (event.key === "Enter" && onOpen && !event.target.closest("a, button")) onOpen(active, event);
+    else if (!onKey?.(event, active)) return;
+    event.preventDefault();
+  }
+
+  function clicked(event) {
+    const found = event.target.closest("[role=row]");
+    if (!found || event.target.closest("a, button, input, label, summary")) return;
+    if (getSelection().type === "Range") return; // a text is being marked, to be copied
+    const index = Number(found.dataset.index);
+    setActive(index);
+    onOpen?.(index, event);
+  }
+
+  const rows = [];
+  for (let index = first; index < last; index += 1) {
+    const here = index === active;
+    rows.push(html`
+      <div
+        key=${keyOf(index)}
+        role="row"
+        aria-rowindex=${index + (head ? 2 : 1)}
+        aria-selected=${selected ? String(Boolean(selected(index))) : undefined}
+        class=${classes("row", selected?.(index) && "is-selected", rowClass?.(index))}
+        style=${{ top: `${index * height}px`, height: `${height}px` }}
+        tabindex=${here ? 0 : -1}
+        data-index=${index}
+        data-active=${here}
+      >
+        ${row(index)}
+      </div>
+    `);
+  }
+  return html`
+    <div
+      class=${classes("grid", more.class)}
+      role="grid"
+      aria-label=${label}
+      aria-rowcount=${total ?? count + (head ? 1 : 0)}
+    >
+      ${
+        head &&
+        html`<div role="rowgroup" class="grid-head"><div role="row" class="row" aria-rowindex="1">${head}</div></div>`
+      }
+      <div
+        class="grid-scroll"
+        role="rowgroup"
+        ref=${scroller}
+        onScroll=${scrolled}
+        onKeyDown=${pressed}
+        onClick=${clicked}
+        onWheel=${more.onWheel}
+        onPointerDown=${more.onPointerDown}
+      >
+        <div class="grid-all" role="presentation" style=${{ height: `${count * height}px` }}>${rows}</div>
+        ${children}
+      </div>
+    </div>
+  `;
+}
+
+export const Cell = ({ class: name, children, ...more }) =>
+  html`<div role="gridcell" class=${classes("cell", name)} ...${more}>${children}</div>`;
+
+export const Head = ({ class: name, children }) =>
+  html`<div role="columnheader" class=${classes("cell", name)}>${children}</div>`;
