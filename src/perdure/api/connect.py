@@ -288,6 +288,8 @@ def _level(where: str, capture_logs: object) -> int:
         return level_of(capture_logs)
     except ValueError as error:
         raise UsageError(f"{where}{error}") from None
+
+
 def telemetry() -> Telemetry:
     """Who hears of what this process does. Raises: UsageError."""
     if CONNECTION.telemetry is not None:
