@@ -428,3 +428,8 @@ class TestTelemetry:
         assert done.stdout == (
             "telemetry=True needs OpenTelemetry, which isn't installed: `pip install 'perdure[otel]'`\n"
         )
+
+
+async def test_a_setting_that_there_isnt() -> None:
+    with pytest.raises(TypeError, match=r"^configure\(\) got an unexpected keyword argument 'wold'$"):
+        configure(wold="memory://")  # type: ignore[call-arg]

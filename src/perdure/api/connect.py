@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 from weakref import WeakKeyDictionary
 
 from perdure.api.log import level_of
@@ -183,18 +183,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CONNECTION.engines.clear)
 
 
-def configure(
-    *,
-    world: str | None = None,
-    work: Work = "auto",
-    base_url: str | None = None,
-    deployment: str | None = None,
-    retention: Duration | None = None,
-    keys: Mapping[str, str | bytes] | KeyRing | None = None,
-    sealed_only: bool = False,
-    capture_logs: bool | Level | None = None,
-    telemetry: bool | None = None,
-) -> None:
+class Settings(TypedDict, total=False):
+    """What `configure` takes."""
+
+    world: str | None
+    work: Work
+    base_url: str | None
+    deployment: str | None
+    retention: Duration | None
+    keys: Mapping[str, str | bytes] | KeyRing | None
+    sealed_only: bool
+    capture_logs: bool | Level | None
+    telemetry: bool | None
+
+
+def configure(**settings: Unpack[Settings]) -> None:
     """Say where runs are kept, before anything is started.
 
     `world` is a URL (sqlite:///path, postgresql://…, memory://); without it PERDURE_WORLD counts, else
@@ -211,8 +214,12 @@ def configure(
     Raises: UsageError while a World is in use (`await close()` first), or where OpenTelemetry isn't installed; WorldInvalid,
     KeysInvalid.
     """
+    for unknown in settings.keys() - Settings.__annotations__.keys():
+        raise TypeError(f"configure() got an unexpected keyword argument {unknown!r}")
     if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
         raise UsageError("configure was called while a world is in use: `await close()` first")
+    world, base_url, deployment = settings.get("world"), settings.get("base_url"), settings.get("deployment")
+    retention, capture_logs = settings.get("retention"), settings.get("capture_logs")
     if world is not None:
         world_at(world)
     if base_url is not None and not base_url.startswith(("http://", "https://")):
@@ -223,19 +230,28 @@ def configure(
         _kept_ms("retention", retention)
     if capture_logs is not None:
         _level("", capture_logs)
-    if isinstance(keys, KeyRing):
-        ring: KeyRing | None = keys
-    elif keys is not None:
-        ring = KeyRing(keys, sealed_only=sealed_only)
-    elif sealed_only:
-        raise KeysInvalid("sealed_only needs some: give keys=… too, or set PERDURE_SEALED_ONLY beside PERDURE_KEYS")
-    else:
-        ring = None
-    CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = world, work, None, True
+    ring, telemetry = _ring(settings.get("keys"), settings.get("sealed_only", False)), settings.get("telemetry")
     if telemetry:
         _opentelemetry("telemetry=True")
+    CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = (
+        world,
+        settings.get("work", "auto"),
+        None,
+        True,
+    )
     CONNECTION.keys, CONNECTION.capture_logs, CONNECTION.telemetry = ring, capture_logs, telemetry
     CONNECTION.base_url, CONNECTION.deployment, CONNECTION.retention = base_url, deployment, retention
+
+
+def _ring(keys: Mapping[str, str | bytes] | KeyRing | None, sealed_only: bool) -> KeyRing | None:
+    """Raises: KeysInvalid."""
+    if isinstance(keys, KeyRing):
+        return keys
+    if keys is not None:
+        return KeyRing(keys, sealed_only=sealed_only)
+    if sealed_only:
+        raise KeysInvalid("sealed_only needs some: give keys=… too, or set PERDURE_SEALED_ONLY beside PERDURE_KEYS")
+    return None
 
 
 def base_url() -> str:
