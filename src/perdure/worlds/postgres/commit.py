@@ -1,7 +1,7 @@
 """A commit: all its operations in one call of the function `commit_all`, and so in one round trip."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, cast
 
 from msgspec import json
@@ -16,13 +16,18 @@ from perdure.worlds.postgres.start import made, start_words, started
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import write
 
-# Text, not jsonb: a step may have told its session to have that another way.
+# Text, not jsonb: a step may have told its session to have that another way. Numbers go as the text of an array, too: of
+# a list's elements the driver looks at each, whether it is a list itself.
 COMMIT = """
     SELECT perdure.commit_all(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::text::jsonb, $22
+        $1, $2, $3::text::int[], $4, $5, $6::text::bigint[], $7::text::bigint[], $8::text::int[], $9::text::int[],
+        $10::text::int[], $11::text::bigint[], $12::text::int[], $13, $14::text::bigint[], $15::text::bigint[],
+        $16::text::bigint[], $17, $18, $19, $20, $21::text::jsonb, $22
     )::text
 """
+_PLAIN_TEXTS = (1, 2)
 _PLAIN_COLUMNS = 9
+_ROW_TEXTS = (1, 5, 6, 7, 8)
 _ROW_COLUMNS = 9
 
 
@@ -68,8 +73,8 @@ def arguments(operations: Sequence[Operation]) -> list[Any]:
                 others.append({"do": "send", **told, **letter_words(operation.letter, data, operation.hook)})
     return [
         sorted(write(run_id) for run_id in crowd.named),
-        *_columns(plain, _PLAIN_COLUMNS),
-        *_columns(rows.values, _ROW_COLUMNS),
+        *_columns(plain, _PLAIN_COLUMNS, _PLAIN_TEXTS),
+        *_columns(rows.values, _ROW_COLUMNS, _ROW_TEXTS),
         json.encode(others).decode(),
         data.values,
     ]
@@ -167,8 +172,17 @@ def _plain(op: int, append: Append, rows: Rows) -> tuple[Any, ...]:
     )
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+def _columns(rows: Sequence[tuple[Any, ...]], count: int, texts: Container[int]) -> list[Any]:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * count
+    return [
+        _texts(column) if place in texts else f"{{{','.join(map(str, column))}}}"
+        for place, column in enumerate(columns)
+    ]
+
+
+def _texts(column: Sequence[Any]) -> Sequence[Any]:
+    """None at all are as good as only nulls, for `unnest`."""
+    return column if any(text is not None for text in column) else ()
 
 
 def _outcome(operation: Operation, told: dict[str, Any], now_ms: int) -> Outcome:
