@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import perdure
+from perdure import testing
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))]
@@ -31,6 +32,12 @@ def test_all_names_exist_once() -> None:
 @pytest.mark.parametrize("name", perdure.__all__)
 def test_a_public_name_explains_itself(name: str) -> None:
     assert explanation(name, getattr(perdure, name))
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_a_name_for_tests_explains_itself_and_is_documented(name: str) -> None:
+    assert explanation(name, getattr(testing, name))
+    assert in_documents(name, CODE)
 
 
 @pytest.mark.parametrize("name", perdure.__all__)

@@ -38,6 +38,7 @@ LATE_IMPORTS = {
     ("src/perdure/codec/compression.py", "backports"): "most processes start without a large payload",
     ("src/perdure/codec/compression.py", "compression"): "as `backports`, from Python 3.14 on",
     ("src/perdure/codec/keyring.py", "cryptography"): "slow to import, an extra, and for processes that have keys",
+    ("src/perdure_pytest.py", "perdure.testing"): "every pytest of an environment loads its plugins",
     ("src/perdure/api/workflow.py", "perdure.replay.linter"): "reading source is for processes that define workflows",
 }
 

@@ -78,7 +78,9 @@ class Run:
         self.slots = Slots()
         loop = SimpleNamespace(time=lambda: 0.007)  # every attempt takes 7 ms
         here = SimpleNamespace(queue_of=lambda step: self.queue)
-        host = SimpleNamespace(world=self._world(), steps=self.slots, chance=lambda: 0.5, loop=loop, service=here)
+        host = SimpleNamespace(
+            world=self._world(), steps=self.slots, chance=lambda: 0.5, loop=loop, timers=loop, service=here
+        )
         self.host = cast(Any, host)
         self.enclosure = cast(Any, SimpleNamespace(engaged=False, close=lambda: None))
         self.waits = cast(Any, SimpleNamespace(at=lambda key, at_ms, call: self.timers.append((key, at_ms, call))))

@@ -70,6 +70,23 @@ def is_appended(run: Run, times: int = 1) -> bool:
     return [type(outcome) for outcome in run.told] == [Appended] * times
 
 
+class TestWithoutPatience:
+    """`drained(0)` is for who looks whether anything is still being written."""
+
+    def test_it_waits_for_nothing_but_hurries_what_is_lazy(self) -> None:
+        async def act(on: Scene) -> None:
+            [run] = await on.runs(1)
+            assert await on.committer.drained(0)
+            on.committer.offer(run, urgent=False)
+            began_ms = on.stage.passed_ms
+            assert not await on.committer.drained(0)
+            while not await on.committer.drained(0):
+                await asyncio.sleep(0)
+            assert is_appended(run) and on.stage.passed_ms == began_ms
+
+        play(act)
+
+
 class TestBatches:
     def test_all_that_is_urgent_shares_one(self) -> None:
         async def act(on: Scene) -> None:

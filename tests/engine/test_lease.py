@@ -106,6 +106,13 @@ class TestWatch:
         watch.end()
         assert watch.held_s() == 0
 
+    async def test_it_is_told_of_each_activation_and_its_end(self) -> None:
+        watch = Watch()
+        watch.activating(RUN)
+        assert watch.run_id == RUN
+        watch.activating(None)
+        assert (watch.run_id, watch.held_s()) == (None, 0.0)
+
     async def test_it_says_once_who_holds_the_thread_and_where(self, caplog: pytest.LogCaptureFixture) -> None:
         watch = Watch()
 

@@ -57,7 +57,7 @@ class Holder:
         self.worker_id: WorkerId = ONE
         self.world = AskedWorld(stage)
         registry = Registry()
-        registry.served = frozenset((FLOW,))
+        registry._served = frozenset((FLOW,))
         self.service = Service(registry)
         self.space = 1000
         self.held: dict[RunId, int] = {}

@@ -10,9 +10,11 @@ from perdure.core.pending import OpenStep
 from perdure.engine.running import Running
 from perdure.engine.stream import Piece, Place
 from perdure.engine.telemetry import RunTelemetry
+from perdure.engine.timers import Timers
 from perdure.errors import EncodeError
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, step_id
+from perdure.worlds.memory import MemoryWorld
 from tests.core.logs import step
 from tests.engine.stage import Stage
 
@@ -46,10 +48,15 @@ class Owner:
         self.said.append(changes)
 
 
+def running_of(owner: Owner, open_step: OpenStep) -> Running:
+    loop = asyncio.get_running_loop()
+    return Running(loop, Timers(MemoryWorld(), loop), owner, open_step)
+
+
 def running(progress: bytes | None = None) -> tuple[Running, Owner]:
     owner, open_step = Owner(), OpenStep(KEY, step(), at_ms=1234)
     open_step.progress = None if progress is None else Raw(progress)
-    return Running(asyncio.get_running_loop(), owner, open_step), owner
+    return running_of(owner, open_step), owner
 
 
 def test_it_is_the_scope_that_its_step_finds() -> None:
@@ -72,7 +79,7 @@ def test_it_is_the_scope_that_its_step_finds() -> None:
 def test_only_built_in_steps_take_no_slot(name: str, takes_slot: bool) -> None:
     async def scene() -> None:
         open_step = OpenStep(KEY, StepCreated(name=name, input=Raw(b"{}")), at_ms=0)
-        assert Running(asyncio.get_running_loop(), Owner(), open_step).takes_slot is takes_slot
+        assert running_of(Owner(), open_step).takes_slot is takes_slot
 
     Stage().play(scene)
 

@@ -14,10 +14,12 @@ from perdure.core.pending import OpenStep
 from perdure.engine.running import Running
 from perdure.engine.step import Steps
 from perdure.engine.telemetry import RunTelemetry
+from perdure.engine.timers import Timers
 from perdure.errors import StepNotRegistered, StepTimeout
 from perdure.model.event import StepCreated
 from perdure.model.ids import RunId
 from perdure.replay.scope import SCOPE
+from perdure.worlds.memory import MemoryWorld
 from tests.core.logs import raw
 from tests.engine.stage import Stage, registry_of
 
@@ -127,8 +129,9 @@ class Slots:
 
     def begin(self, what: "Step[..., Any] | str", input: str = "{}", number: int = 0) -> Running:
         name = what if isinstance(what, str) else what.definition.name
+        loop = asyncio.get_running_loop()
         open_step = OpenStep(f"0/step:{name}#{number}", StepCreated(name=name, input=raw(input)), at_ms=0)
-        running = Running(asyncio.get_running_loop(), self.owner, open_step)
+        running = Running(loop, Timers(MemoryWorld(), loop), self.owner, open_step)
         self.steps.begin(running)
         return running
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from perdure.core.pending import Pending
+from perdure.engine.timers import Timers
 from perdure.engine.wait import Waits
 from perdure.model.event import CancelRequested, Fact, HookExpired, WaitCompleted
 from tests.core.hooks import hook
@@ -45,7 +46,7 @@ def play(
 
     async def scene() -> list[tuple[int, object]]:
         run = Run(stage, pending or Pending())
-        act(run, Waits(run, Slow(), asyncio.get_running_loop()))  # type: ignore[arg-type]
+        act(run, Waits(run, Timers(Slow(), asyncio.get_running_loop())))  # type: ignore[arg-type]
         await asyncio.sleep(10)
         return run.happened
 

@@ -301,6 +301,27 @@ class TestStop:
         play(act)
 
 
+class TestThatIsAbandoned:
+    """As its process would leave it that dies."""
+
+    def test_nothing_more_is_written_and_others_go_on(self) -> None:
+        async def act(on: Scene) -> None:
+            run = await on.start(held, "x")
+            await on.did(1)
+            await asyncio.sleep(0.1)
+            worker, written = on.worker, len(on.world.batches)
+            worker.abandon()
+            gate("x").set()
+            await asyncio.sleep(1)
+            assert worker.runs == {} and len(on.world.batches) == written
+            assert (await on.record(run)).owner == worker.worker_id, "its lease has to lapse first"
+            await on.stage.world.retire(worker.worker_id, died=True)
+            other = await on.stage.working(*ALL)
+            assert isinstance(await other.end(run), RunCompleted)
+
+        play(act)
+
+
 class TestAWorldThatIsAway:
     """A worker must be able to end, in bounded time."""
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, Protocol, TypedDict, Unpack
 from weakref import WeakKeyDictionary
 
 from perdure.api.log import level_of
@@ -104,6 +104,17 @@ def _shown(url: str) -> str:
     return re.sub(r"(?<=:)[^/@:]*(?=@)", "***", url)
 
 
+class Lab(Protocol):
+    """What a test puts in the place of the World and of the engines on it: `perdure.testing` has one."""
+
+    @property
+    def world(self) -> World: ...
+
+    def engine(self) -> Engine:
+        """A new one, for the running loop."""
+        ...
+
+
 class Connection:
     """What `configure` sets, and what follows from it: one World, one engine for each event loop that uses it."""
 
@@ -117,6 +128,7 @@ class Connection:
         self.telemetry: bool | None = None
         self.work: Work = "auto"
         self.create = True
+        self.lab: Lab | None = None
         self.world: World | None = None
         self.engines: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Engine, asyncio.Task[None]]] = (
             WeakKeyDictionary()
@@ -135,19 +147,24 @@ class Connection:
         if loop not in self.engines:
             async with self._opening.setdefault(loop, asyncio.Lock()):
                 if loop not in self.engines:
-                    engine = Engine(
-                        await self._opened(),
-                        REGISTRY,
-                        deployment=self.deployment or "",
-                        retention_ms=retention_ms(),
-                        keys=keys(),
-                        telemetry=telemetry(),
-                    )
+                    engine = await self._made()
                     self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
         engine = self.engines[loop][0]
-        if work and self.work == "auto" and engine.worker is None:
+        if work and engine.worker is None and (self.work == "auto" or self.lab is not None):
             await engine.work(log_level=log_level())
         return engine
+
+    async def _made(self) -> Engine:
+        if self.lab is not None:
+            return self.lab.engine()
+        return Engine(
+            await self._opened(),
+            REGISTRY,
+            deployment=self.deployment or "",
+            retention_ms=retention_ms(),
+            keys=keys(),
+            telemetry=telemetry(),
+        )
 
     async def _opened(self) -> World:
         if self.world is not None:
@@ -216,7 +233,11 @@ def configure(**settings: Unpack[Settings]) -> None:
     """
     for unknown in settings.keys() - Settings.__annotations__.keys():
         raise TypeError(f"configure() got an unexpected keyword argument {unknown!r}")
-    if CONNECTION.world is not None and any(not loop.is_closed() for loop in CONNECTION.engines):
+    if (
+        CONNECTION.lab is None
+        and CONNECTION.world is not None
+        and any(not loop.is_closed() for loop in CONNECTION.engines)
+    ):
         raise UsageError("configure was called while a world is in use: `await close()` first")
     world, base_url, deployment = settings.get("world"), settings.get("base_url"), settings.get("deployment")
     retention, capture_logs = settings.get("retention"), settings.get("capture_logs")

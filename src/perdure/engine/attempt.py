@@ -226,7 +226,7 @@ class Attempts:
         if queue is not None:
             send(self._run, step, queue)
             return
-        running = self._running[key] = Running(host.loop, self, step)
+        running = self._running[key] = Running(host.loop, host.timers, self, step)
         running.careful = careful
         host.steps.begin(running)
 

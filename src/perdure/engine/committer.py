@@ -159,15 +159,15 @@ class Committer:
             await asyncio.wait(underway)
 
     async def drained(self, patience_s: float = PATIENCE_S) -> bool:
-        """Wait until all that was offered has been written, at most so long; whether it was."""
+        """Wait until all that was offered has been written, at most so long; whether it was. What is lazy goes now."""
         given_up_at = self._loop.time() + patience_s
         while (underway := _on_their_way(self._writing, self._enclosed)) or self._urgent or self._lazy or self._jobs:
-            left_s = given_up_at - self._loop.time()
-            if left_s <= 0:
-                return False
             self._urgent.update(dict.fromkeys(self._lazy))
             self._lazy.clear()
             self._ask()
+            left_s = given_up_at - self._loop.time()
+            if left_s <= 0:
+                return False
             if underway:
                 await asyncio.wait(underway, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             else:

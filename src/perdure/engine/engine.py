@@ -25,6 +25,7 @@ from perdure.engine.reader import Readers
 from perdure.engine.registry import Registry
 from perdure.engine.seizure import NOBODY, as_events, repin_facts, retry_facts, seizure
 from perdure.engine.telemetry import SILENT, Telemetry, trace_of
+from perdure.engine.timers import Timers
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
 from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
@@ -62,7 +63,7 @@ class Engine:
     """Start, follow and end runs; `work` makes this process own runs too.
 
     `deployment` names this process's code, and pins to it the runs that it starts; empty: see `deployment_of`, no pins.
-    `keys`: payloads are sealed with them. `telemetry` hears what is done.
+    `keys`: payloads are sealed with them. `telemetry` hears what is done. `timers`: a test's, else the loop's.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Engine:
         self.worker: Worker | None = None
         self._leasing, self._retention_ms = leasing, retention_ms
         self._given = deployment
+        self.timers: Timers | None = None
         self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
         self._starting: asyncio.Lock = asyncio.Lock()
         self._follower = Follower(world, lambda run_id: self.worker is not None and run_id in self.worker.runs, keys)
@@ -112,6 +114,7 @@ class Engine:
                         self.deployment,
                         log_level,
                         self.telemetry,
+                        self.timers,
                     ),
                 )
                 await worker.start()

@@ -13,6 +13,7 @@ from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
 from perdure.engine.step import Steps
 from perdure.engine.telemetry import Telemetry
+from perdure.engine.timers import Timers
 from perdure.model.event import Fact
 from perdure.model.ids import RunId
 from perdure.world.mail import Letter
@@ -30,6 +31,7 @@ class Host(Protocol):
     service: Service
     steps: Steps
     rest: Rest
+    timers: Timers
     sweeper: Sweeper
     deployment: str
     keys: KeyRing | None

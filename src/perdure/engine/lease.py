@@ -81,6 +81,13 @@ class Watch:
     def end(self) -> None:
         self.run_id = None
 
+    def activating(self, run_id: RunId | None) -> None:
+        """A body is about to hold the loop's thread (or, None, has let go of it)."""
+        if run_id is None:
+            self.end()
+        else:
+            self.begin(run_id)
+
     def held_s(self) -> float:
         return time.monotonic() - self.since if self.run_id is not None else 0.0
 

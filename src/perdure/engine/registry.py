@@ -10,7 +10,7 @@ class Registry:
     def __init__(self) -> None:
         self._workflows: dict[str, WorkflowDefinition] = {}
         self._steps: dict[str, StepDefinition] = {}
-        self.served: frozenset[str] = frozenset()
+        self._served: frozenset[str] = frozenset()
 
     def add(self, definition: Definition) -> None:
         """Raises: DuplicateName if another function has the name."""
@@ -19,9 +19,14 @@ class Registry:
             raise DuplicateName(definition.name, known.place, definition.place)
         if isinstance(definition, WorkflowDefinition):
             self._workflows[definition.name] = definition
-            self.served = frozenset(self._workflows)
+            self._served = frozenset(self._workflows)
         elif isinstance(definition, StepDefinition):
             self._steps[definition.name] = definition
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The names of the workflows: the same object until there is another."""
+        return self._served
 
     def workflow(self, name: str) -> WorkflowDefinition:
         """Raises: WorkflowNotRegistered."""

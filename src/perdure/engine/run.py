@@ -73,7 +73,7 @@ class LiveRun:
         self.host, self.definition = host, definition
         self.pending = Pending(events)
         self.telemetry = host.telemetry.run(header.run_id, header.trace, events, self.pending.steps)
-        self.waits = Waits(self, host.world, host.loop)
+        self.waits = Waits(self, host.timers)
         self.stream = Outflow(self, host.loop, writes)
         self.enclosure = Enclosure(self)
         self.attempts = Attempts(self)

@@ -13,6 +13,7 @@ from perdure.core.pending import OpenStep
 from perdure.engine.capture import Capture
 from perdure.engine.stream import NOWHERE, Piece, Place
 from perdure.engine.telemetry import RunTelemetry, StepTelemetry
+from perdure.engine.timers import Timer, Timers
 from perdure.errors import StreamClosed
 from perdure.model.definition import StepDefinition
 from perdure.model.ids import RunId
@@ -116,16 +117,17 @@ class Running(Attempt):
         "task",
         "telemetry",
         "thread",
+        "timers",
         "watch",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, owner: StepOwner, step: OpenStep) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, timers: Timers, owner: StepOwner, step: OpenStep) -> None:
         super().__init__(owner.step_of, step.key, step.name, 0, step.first_at_ms, step.progress)
         self.takes_slot = not step.name.startswith(BUILT_IN)
-        self._loop, self.owner, self.step = loop, owner, step
+        self._loop, self.timers, self.owner, self.step = loop, timers, owner, step
         self.task: asyncio.Task[None] | None = None
         self.thread: asyncio.Future[Any] | None = None
-        self.watch: asyncio.TimerHandle | None = None
+        self.watch: Timer | None = None
         self.opened: Opened | None = None
         self.capture: Capture | None = None
         self.telemetry: StepTelemetry
@@ -208,19 +210,19 @@ class Running(Attempt):
     def listen(self, limit_s: float) -> None:
         """Cancel the attempt when it has sent no heartbeat for so long; 0: it need not."""
         if limit_s:
-            self._beat_at = self._loop.time()
+            self._beat_at = self.timers.time()
             self._look(limit_s)
 
     def _beaten(self, progress: bytes | None) -> None:
-        self._beat_at = self._loop.time()
+        self._beat_at = self.timers.time()
         if progress is not None and not self.cancelled:
             self.step.progress = Raw(progress)
             self.owner.step_progressed(self, progress)
 
     def _look(self, limit_s: float) -> None:
-        left_s = self._beat_at + limit_s - self._loop.time()
+        left_s = self._beat_at + limit_s - self.timers.time()
         if left_s > 0:
-            self.watch = self._loop.call_later(left_s, self._look, limit_s)
+            self.watch = self.timers.after(left_s, self._look, limit_s)
         elif self.task is not None:
             self.silent = True
             self.task.cancel()

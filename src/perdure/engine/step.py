@@ -17,6 +17,7 @@ from perdure.codec.arguments import decode_arguments
 from perdure.codec.value import encode
 from perdure.engine.registry import Registry
 from perdure.engine.running import Running
+from perdure.engine.timers import Timers
 from perdure.errors import StepTimeout
 from perdure.model.definition import StepDefinition
 from perdure.model.log import NEVER
@@ -216,7 +217,8 @@ async def _within_limits(running: Running, definition: StepDefinition, body: Cal
     limits_ms = [definition.timeout_ms, 0 if opened is None else opened.limit_ms]
     try:
         running.listen(definition.heartbeat_timeout_ms / 1000)
-        result = encode(await _in_time(definition.name, min(filter(None, limits_ms), default=0), body()), "result")
+        limit_ms = min(filter(None, limits_ms), default=0)
+        result = encode(await _in_time(running.timers, definition.name, limit_ms, body()), "result")
         done = not running.cancelled
         return result
     finally:
@@ -224,10 +226,11 @@ async def _within_limits(running: Running, definition: StepDefinition, body: Cal
             opened.end()
 
 
-async def _in_time(step: str, limit_ms: int, body: Awaitable[Any]) -> Any:
+async def _in_time(timers: Timers, step: str, limit_ms: int, body: Awaitable[Any]) -> Any:
     if not limit_ms:
         return await body
-    limit = asyncio.timeout(limit_ms / 1000)
+    limit = asyncio.timeout(None)
+    timer = timers.after(limit_ms / 1000, limit.reschedule, 0)
     try:
         async with limit:
             return await body
@@ -235,6 +238,8 @@ async def _in_time(step: str, limit_ms: int, body: Awaitable[Any]) -> Any:
         if limit.expired():
             raise StepTimeout(step, limit_ms) from None
         raise
+    finally:
+        timer.cancel()
 
 
 def _dropped(thread: "asyncio.Future[Any]") -> None:

@@ -3,16 +3,14 @@
 A timer is only a hint: the World refuses a wait that isn't due by its own clock (S1).
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from perdure.core.pending import Pending
+from perdure.engine.timers import Timer, Timers
 from perdure.model.event import Fact, HookExpired, WaitCompleted
-from perdure.world.world import World
 
 FORCE = "force"
-LOOK_S = 0.5
 
 
 class Forcible(Protocol):
@@ -35,11 +33,11 @@ class Waiter(Protocol):
 class Waits:
     """The timers of one run, by key."""
 
-    __slots__ = ("_loop", "_run", "_timers", "_world")
+    __slots__ = ("_run", "_set", "_timers")
 
-    def __init__(self, run: Waiter, world: World, loop: asyncio.AbstractEventLoop) -> None:
-        self._run, self._world, self._loop = run, world, loop
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+    def __init__(self, run: Waiter, timers: Timers) -> None:
+        self._run, self._timers = run, timers
+        self._set: dict[str, Timer] = {}
 
     def recover(self, awaited: Callable[[str], bool]) -> None:
         """Arm what the log left open, and the body still waits for."""
@@ -63,30 +61,21 @@ class Waits:
     def at(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
         """Call with the key when the store's clock says so; replaces an earlier timer of that key."""
         self.release(key)
-        self._wait(key, due_ms, call)
+        self._set[key] = self._timers.at(due_ms, self._ring, key, call)
 
     def release(self, key: str) -> None:
-        timer = self._timers.pop(key, None)
+        timer = self._set.pop(key, None)
         if timer is not None:
             timer.cancel()
 
     def close(self) -> None:
-        for timer in self._timers.values():
+        for timer in self._set.values():
             timer.cancel()
-        self._timers.clear()
+        self._set.clear()
 
-    def _ring(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
-        del self._timers[key]
-        if self._world.now_ms() < due_ms:
-            self._wait(key, due_ms, call)
-        else:
-            call(key)
-
-    def _wait(self, key: str, due_ms: int, call: Callable[[str], None]) -> None:
-        """The store's clock may be set, or go on while this machine sleeps: look at it twice a second."""
-        left_s = (due_ms - self._world.now_ms()) / 1000
-        delay_s = min(max(left_s, 0.001), LOOK_S) if left_s > 0 else 0
-        self._timers[key] = self._loop.call_later(delay_s, self._ring, key, due_ms, call)
+    def _ring(self, key: str, call: Callable[[str], None]) -> None:
+        del self._set[key]
+        call(key)
 
     def _due(self, key: str) -> None:
         wait = self._run.pending.waits.get(key)

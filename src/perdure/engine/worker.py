@@ -23,6 +23,7 @@ from perdure.engine.retention import Keeper
 from perdure.engine.run import LiveRun
 from perdure.engine.step import Steps
 from perdure.engine.telemetry import SILENT, Telemetry
+from perdure.engine.timers import Timers
 from perdure.errors import WorldError
 from perdure.model.event import Fact
 from perdure.model.ids import RunId, WorkerId
@@ -41,7 +42,8 @@ Ended = Callable[[RunId, Fact | None], None]
 
 class WorkerOptions(NamedTuple):
     """`concurrency`: steps at once. `retention_ms`: runs are removed so long after their end; 0: never. `queues`: those
-    that it serves, None: all. `deployment`: whose code it runs. `log_level`: see `Steps`."""
+    that it serves, None: all. `deployment`: whose code it runs. `log_level`: see `Steps`. `timers`: a test's, else the
+    loop's."""
 
     concurrency: int = 100
     leasing: Leasing = Leasing()
@@ -51,6 +53,7 @@ class WorkerOptions(NamedTuple):
     deployment: str = ""
     log_level: int = NEVER
     telemetry: Telemetry = SILENT
+    timers: Timers | None = None
 
 
 class Worker:
@@ -76,6 +79,7 @@ class Worker:
         self.service = Service(registry, options.queues)
         self.steps = Steps(registry, options.concurrency, self.has_lease, options.log_level)
         self.deployment, self.telemetry = options.deployment, options.telemetry
+        self.timers = options.timers or Timers(world, self.loop)
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
         self.keys = options.keys
         self.runs: dict[RunId, LiveRun] = {}
@@ -84,6 +88,7 @@ class Worker:
         self._opener = Opener(self, self.runs)
         self.rest = Rest(lambda run_id: self.runs[run_id].departure.put_away())
         self._watch = Watch()
+        self.activating = self._watch.activating
         self._options = options
         lease_ms, own_thread = options.leasing
         self._process = this_process() if own_thread else ""
@@ -150,6 +155,18 @@ class Worker:
         except (WorldError, TimeoutError) as error:
             logger.warning("the lease could not be given back, it will lapse: %s", error)
 
+    def abandon(self) -> None:
+        """Leave everything as it is, as a process that dies does: nothing more is written, and the lease isn't given back."""
+        self.stopping = True
+        self._unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        self.steps.close()
+        for run_id in [*self.runs]:
+            self.forget(run_id)
+        if self._pulse is not None:
+            self._pulse.stop()
+
     def look(self, run_id: RunId) -> None:
         """A hint: there may be mail for this run, or it may have become claimable."""
         run = self.runs.get(run_id)
@@ -168,12 +185,6 @@ class Worker:
     @property
     def births(self) -> Births:
         return Births(self.worker_id, self.service.workflows)
-
-    def activating(self, run_id: RunId | None) -> None:
-        if run_id is None:
-            self._watch.end()
-        else:
-            self._watch.begin(run_id)
 
     def told(self, letters: Sequence[Letter], children: Sequence[Start], at_ms: int) -> None:
         for child in children:
