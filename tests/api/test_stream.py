@@ -802,3 +802,66 @@ async def test_what_an_attempt_writes_after_its_end_is_refused() -> None:
     with pytest.raises(StreamClosed):
         await LATE.pop()
     assert await values(run) == []
+
+
+# -- what the end writes
+
+
+@workflow(name="streams:parting")
+async def parting(how: str) -> str:
+    out = get_writable(str)
+    await out.write_at_end(completed=["never"])
+    await out.write_at_end(completed=["all", "done"], failed=["sorry"], cancelled=["stopped"])
+    await out.write(await goes("on"))
+    if how == "fails":
+        raise ValueError(how)
+    if how == "waits":
+        await sleep("1h")
+    return how
+
+
+@pytest.mark.parametrize(("how", "chunks"), [("goes", ["on", "all", "done"]), ("fails", ["on", "sorry"])])
+def test_an_end_writes_what_it_was_given(how: str, chunks: list[str]) -> None:
+    async def act() -> list[str]:
+        return await values(await start(parting, how))
+
+    in_every_way(act, parting, goes, gives=chunks)
+
+
+@pytest.mark.parametrize("grace", [None, 0])
+def test_so_does_one_that_is_brought_about_from_outside(grace: int | None) -> None:
+    async def act() -> list[str]:
+        run = await start(parting, "waits")
+        reading = run.readable(str)
+        first = await anext(reading)
+        await run.cancel(grace=grace)
+        return [first, *[value async for value in reading]]
+
+    in_every_way(act, parting, goes, gives=["on", "stopped"])
+
+
+@step(name="streams:oversteps")
+async def oversteps(out: Writable[str]) -> None:
+    await out.write_at_end(completed=["x"])
+
+
+@workflow(name="streams:overstepping")
+async def overstepping(other: Writable[str]) -> list[str]:
+    said: list[str] = []
+    for attempt in (oversteps(get_writable(str)), other.write_at_end(failed=["x"])):
+        try:
+            await attempt
+        except (NotInWorkflow, UsageError) as error:
+            said.append(str(error))
+    return said
+
+
+def test_last_words_are_for_a_body_and_streams_of_its_own() -> None:
+    async def act() -> list[str]:
+        return await (await start(overstepping, Writable("wrun_00HF7YAT00YPRPA8JAB2VS3WER"))).result()
+
+    said, _ = once(act, overstepping, oversteps)
+    assert said == [
+        "write_at_end was called outside of a workflow: only a workflow's body knows how its run goes on",
+        "write_at_end is for a run's own streams: this one is of run wrun_00HF7YAT00YPRPA8JAB2VS3WER",
+    ]

@@ -15,6 +15,7 @@ from perdure.model.event import (
     HookExpired,
     Request,
     StreamClosed,
+    StreamEpilogue,
     StreamWritten,
 )
 from perdure.model.webhook import WebhookTerms
@@ -60,7 +61,7 @@ def test_a_new_hook() -> None:
     assert made.finish() is None
 
 
-@pytest.mark.parametrize("request_", [CHUNK, StreamClosed(stream="log"), AttributesSet(changes={"a": "b"})])
+@pytest.mark.parametrize("request_", [CHUNK, StreamClosed(), StreamEpilogue(), AttributesSet(changes={"a": "b"})])
 def test_what_has_no_delivery_isnt_kept(request_: Request) -> None:
     """A body that writes a million chunks must not keep as many keys."""
     made = machine()
@@ -86,7 +87,7 @@ def test_a_hook_recorded_and_pending() -> None:
     assert made.deliver(delivery(got())) is Verdict.DELIVER
 
 
-@pytest.mark.parametrize("request_", [CHUNK, StreamClosed(stream="log")])
+@pytest.mark.parametrize("request_", [CHUNK, StreamClosed(stream="log"), StreamEpilogue(failed=(raw("1"),))])
 def test_a_write_has_no_delivery(request_: Request) -> None:
     made = machine()
     assert made.request("w", request_) is Verdict.NEW
@@ -191,6 +192,14 @@ def test_a_payload_is_no_answer_to_a_step_of_that_key() -> None:
             CHUNK,
             StreamWritten(stream="log", data=raw("1"), run_id=OTHER),
             ("a write to the stream log (1)", f"a write to the stream log of run {OTHER} (1)"),
+        ),
+        (
+            StreamEpilogue(stream="log", completed=(raw("1"), raw("2")), failed=(raw("3"),)),
+            StreamEpilogue(),
+            (
+                "what the run's end writes to the stream log (completed: 1, 2; failed: 3)",
+                "what the run's end writes to the stream default (nothing)",
+            ),
         ),
         (StreamClosed(stream="log"), StreamClosed(), ("the end of the stream log", "the end of the stream default")),
     ],

@@ -5,7 +5,7 @@ from msgspec import Raw
 
 from perdure.core.pending import Pending
 from perdure.core.transitions import IllegalEvent
-from perdure.engine.append import Births, Entry, Header, compose
+from perdure.engine.append import Births, Entry, Header, compose, last_chunks
 from perdure.model.event import (
     AttributesSet,
     CancelRequested,
@@ -15,11 +15,13 @@ from perdure.model.event import (
     HookExpired,
     RunCancelled,
     RunCompleted,
+    RunCreated,
     RunFailed,
     RunRepinned,
     RunStarted,
     StepRetrying,
     StreamClosed,
+    StreamEpilogue,
     StreamWritten,
     WaitCompleted,
     WakeRequested,
@@ -174,6 +176,36 @@ class TestStreams:
     def test_it_may_be_another_runs(self) -> None:
         made = append(StreamWritten(data=raw("1"), run_id=PARENT), StreamClosed(run_id=PARENT))
         assert [(new.run_id, new.close) for new in made.chunks] == [(PARENT, False), (PARENT, True)]
+
+
+class TestLastChunks:
+    SAID = StreamEpilogue(completed=(raw("1"), raw("[2]")), failed=(raw("3"),))
+
+    @pytest.mark.parametrize(
+        ("end", "chunks"),
+        [
+            (RunCompleted(result=raw("1")), (NewChunks(run_id=ME, stream="", data=(b"1", b"[2]")),)),
+            (RunFailed(error=BOOM), (NewChunks(run_id=ME, stream="", data=(b"3",)),)),
+            (RunCancelled(forced=True), ()),
+            (StreamClosed(), ()),
+        ],
+    )
+    def test_what_was_said_for_this_end(self, end: Fact, chunks: tuple[NewChunks, ...]) -> None:
+        pending = Pending()
+        pending.see("0/epilogue#0", self.SAID, 0)
+        assert last_chunks(append(end), pending) == chunks
+
+    def test_of_each_stream_the_last_word_counts(self) -> None:
+        pending = Pending()
+        created = RunCreated(workflow="app:me", input=raw("{}"), epilogues=(self.SAID,))
+        for fact in (
+            created,
+            StreamEpilogue(stream="log", completed=(raw("4"),)),
+            StreamEpilogue(completed=(raw("5"),)),
+        ):
+            pending.see("", fact, 0)
+        made = last_chunks(append(RunCompleted(result=raw("1"))), pending)
+        assert {chunk.stream: chunk.data for chunk in made} == {"": (b"5",), "log": (b"4",)}
 
 
 class TestEnds:

@@ -24,10 +24,11 @@ from perdure.model.event import (
     RunRetried,
     RunUnblocked,
     StepRetrying,
+    StreamEpilogue,
 )
 from perdure.model.ids import MailId, RunId
 from perdure.model.status import Status
-from perdure.world import Append, HookReopening, Letter, Log, RunRecord
+from perdure.world import Append, HookReopening, Letter, Log, NewChunks, RunRecord
 from tests.core.hooks import got, hook
 from tests.core.logs import BOOM, done, failed, log, raw, sleep, step
 
@@ -71,6 +72,16 @@ def test_an_end_takes_the_mail_with_it() -> None:
         (1, "run_cancelled", None),
     ]
     assert list(append.mail_taken) == ["mail_1", "mail_2"]
+
+
+def test_an_end_has_the_last_words_in_the_runs_streams() -> None:
+    said = (0, "0/epilogue#0", StreamEpilogue(stream="log", cancelled=(raw("1"), raw("2")), failed=(raw("3"),)))
+    run = kept(log(said), "running")
+    append = seizure(replace(run, run=replace(run.run, writes=5)), log(said), [RunCancelled(forced=True)], ())
+    assert append.chunks == (NewChunks(run_id=ME, stream="log", data=(b"1", b"2")),)
+    assert append.writes == 5
+    blocked = (0, "", RunBlocked(sentence="s"))
+    assert seized(log(said, blocked), RunUnblocked(), status="blocked").chunks == ()
 
 
 def test_what_is_no_end_leaves_the_mail() -> None:

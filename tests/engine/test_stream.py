@@ -156,6 +156,19 @@ def test_what_the_body_wrote_comes_before_what_its_steps_wrote_meanwhile() -> No
     play(scene())
 
 
+def test_what_the_end_writes_comes_behind_all() -> None:
+    async def scene() -> None:
+        flow = Flow(writes=3)
+        bodys, last = group("body", step=None, attempt=0), group("end", step=None, attempt=0)
+        flow.write(piece("step"))
+        sent = flow.out.onto(append_of("run_completed", chunks=(bodys,)), (last,))
+        assert (sent.chunks, sent.writes) == ((bodys, group("step"), last), 3)
+        sent = Flow(writes=7).out.onto(append_of("run_completed"), (last,))
+        assert (sent.chunks, sent.writes) == ((last,), 7)
+
+    play(scene())
+
+
 def test_what_only_the_body_wrote_counts_too() -> None:
     async def scene() -> None:
         flow = Flow(writes=3)

@@ -435,6 +435,36 @@ async def publisher(given: str) -> list[Any]:
     return [given, len(told)]
 
 
+@workflow(name="sim:parting")
+async def parting(given: str) -> list[Any]:
+    """Its end has the last words in its streams, whichever end it is, and whoever brings it about."""
+    me = perdure.get_workflow_metadata().run_id
+    out, log = get_writable(str), get_writable(str, namespace="log")
+    await out.write_at_end(completed=["too early"], cancelled=[f"{me} was cancelled", "early"])
+    await log.write_at_end(completed=[f"{me} is done"], failed=[f"{me} has failed"], cancelled=[f"{me} is no more"])
+    await pour(None, 2)
+    await out.write_at_end(completed=[f"{me} has said all", "good-bye"], failed=["sorry"], cancelled=["cut off"])
+    pouring = asyncio.gather(pour(None, 3), pour("log", 3))
+    if perdure.random() < 0.3:  # what is being poured is cut off, and stands before the last words all the same
+        await sleep("60ms")
+        raise ValueError(given)
+    await pouring
+    return [given]
+
+
+@workflow(name="sim:parted")
+async def parted(given: str) -> list[Any]:
+    """Only force ends it, and that has the last word too."""
+    out = get_writable(str)
+    await out.write_at_end(cancelled=[f"{given} had to go"])
+    while True:
+        try:
+            await pour(None, 2)
+            await sleep("1s")
+        except asyncio.CancelledError:
+            continue
+
+
 PROGRAMS = (
     Program(workflow=only, steady=False, tokens=("only:{run_id}",)),
     Program(workflow=counted, steady=False, tokens=("counted:{run_id}",)),
@@ -470,6 +500,8 @@ PROGRAMS = (
     Program(workflow=streaming, streams=("", "log", "tail")),
     Program(workflow=shutting, streams=("log", "early")),
     Program(workflow=publisher, streams=("",)),
+    Program(workflow=parting, steady=False, cancel=0.4, streams=("", "log")),
+    Program(workflow=parted, cancel=1, forced=True, streams=("",)),
 )
 CHILDREN = (rival, contributor)
 STEPS = (heed, introduce, answer, repaired, pour, pour_at_once, pour_into, shut)

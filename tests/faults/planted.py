@@ -147,6 +147,8 @@ PLANTED = (
     Planted(apply=stream.written_again, seed=0, programs=STREAMS, rates=Rates(lost=0.2)),
     Planted(apply=stream.kept_by_nobody, seed=0, programs=("streaming",)),
     Planted(apply=stream.taken_for_written, seed=0, programs=("shutting",), rates=Rates(lost=0.2)),
+    Planted(apply=stream.speechless, seed=0, programs=("parted",)),
+    Planted(apply=stream.interrupted, seed=0, programs=("parting",)),
     Planted(apply=queue.sent_again, seed=0, programs=QUEUED),
     Planted(apply=queue.begun_here_too, seed=0, programs=QUEUED),
     Planted(apply=queue.left_in_the_queue, seed=0, programs=("outrun", "deserting")),

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Raw
 
 from perdure import EncodeError, StreamClosed, get_writable
-from perdure.model.event import Request, StreamWritten
+from perdure.model.event import Request, StreamEpilogue, StreamWritten
 from perdure.model.event import StreamClosed as End
 from perdure.model.ids import RunId
 from perdure.replay.body import current_body
@@ -229,3 +229,44 @@ class TestOtherRuns:
     def test_closing_another_runs_stream_leaves_ones_own_open(self) -> None:
         body = body_of(self._into)
         assert body.closed_streams == {(OTHER, "logs")}
+
+
+SAID: Line = (0, "0/epilogue:log#0", StreamEpilogue(stream="log", completed=(raw('"over"'),), failed=(raw('"sorry"'),)))
+SAID_AGAIN: Line = (1, "0/epilogue:log#1", StreamEpilogue(stream="log"))
+
+
+async def parting() -> str:
+    log = get_writable(str, namespace="log")
+    await log.write_at_end(completed=["over"], failed=["sorry"])
+    await act("a")
+    await log.write_at_end()
+    return "parted"
+
+
+class TestLastWords:
+    def test_new(self) -> None:
+        body = body_of(parting)
+        assert requests(body) == [SAID[1:], (key("a"), step("app:a"))]
+        turn(body, 1, (key("a"), done()))
+        assert requests(body) == [SAID_AGAIN[1:]]
+
+    def test_recorded(self) -> None:
+        body = body_of(parting, SAID, A, (1, key("a"), done()), SAID_AGAIN)
+        assert (requests(body), ended(body)) == ([], 'run_completed "parted"')
+
+    def test_recorded_and_pending(self) -> None:
+        assert requests(body_of(parting, SAID, A)) == []
+
+    def test_others_are_a_divergence(self) -> None:
+        body = body_of(parting, (0, "0/epilogue:log#0", StreamEpilogue(stream="log", completed=(raw('"bye"'),))), A)
+        assert body.divergence is not None
+        assert body.divergence.recorded == 'what the run\'s end writes to the stream log (completed: "bye")'
+
+    def test_a_stream_that_the_body_has_closed_has_had_its_last_words(self) -> None:
+        async def closing() -> None:
+            out = get_writable(str)
+            await out.close()
+            await out.write_at_end(completed=["too late"])
+
+        body = body_of(closing)
+        assert (ended(body), [key for key, _ in requests(body)]) == ("run_failed", ["0/close#0"])

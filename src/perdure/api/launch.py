@@ -6,12 +6,18 @@ from perdure.engine.deployment import pin_of
 from perdure.engine.engine import Engine, NewRun
 from perdure.errors import RunNotFound, StartConflict
 from perdure.model.duration import moment_ms
-from perdure.model.event import RunCreated
+from perdure.model.event import RunCreated, StreamEpilogue
 from perdure.model.ids import RunId
 
 
 async def launch(
-    engine: Engine, workflow: str, input: bytes, options: StartOptions, parent_id: RunId | None = None
+    engine: Engine,
+    workflow: str,
+    input: bytes,
+    options: StartOptions,
+    parent_id: RunId | None = None,
+    *,
+    epilogues: tuple[StreamEpilogue, ...] = (),
 ) -> RunId:
     """Start the run, or find the one that has the key. Raises: StartConflict, WorldError."""
     root_id, pin = parent_id, None
@@ -30,6 +36,7 @@ async def launch(
         parent_id=parent_id,
         root_id=root_id,
         pin=pin,
+        epilogues=epilogues,
     )
     while True:
         started = await engine.start(new)

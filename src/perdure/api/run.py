@@ -141,7 +141,13 @@ class Run(Generic[R]):
         assert isinstance(created, log.RunCreated), "a log begins with run_created"
         if created.step is not None:
             raise UsageError(f"run {self.run_id} is a step of run {created.parent_id}: rerun that")
-        new = NewRun(workflow=created.workflow, input=bytes(created.input), rerun_of=self._id, by=by)
+        new = NewRun(
+            workflow=created.workflow,
+            input=bytes(created.input),
+            rerun_of=self._id,
+            by=by,
+            epilogues=created.epilogues,
+        )
         return Run((await engine.start(new)).run_id, self._returns)
 
     def events(self, cursor: str | None = None) -> Listing[EventInfo]:

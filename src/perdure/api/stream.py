@@ -9,10 +9,11 @@ from perdure.api.options import check_text
 from perdure.codec.trust import register_references
 from perdure.codec.value import encode
 from perdure.errors import NotInWorkflow, UsageError
+from perdure.model.event import StreamEpilogue
 from perdure.model.ids import RunId, is_run_id
 from perdure.replay.body import Body, current_body
 from perdure.replay.scope import Attempt, current_attempt
-from perdure.replay.stream import close_stream, write_stream
+from perdure.replay.stream import close_stream, write_at_end, write_stream
 
 if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all of the engine
     from typing_extensions import TypeForm
@@ -72,6 +73,23 @@ class Writable(Generic[T]):
             close_stream(where, self._id, self._stream)
         else:
             where.write(self._id, self._stream, None, kept=self.atomic)
+
+    async def write_at_end(
+        self, *, completed: Iterable[T] = (), failed: Iterable[T] = (), cancelled: Iterable[T] = ()
+    ) -> None:
+        """Say, in the body of the stream's own run, which chunks the run's end writes to it, by how the run ends.
+
+        They are written in the transaction of the end, behind all others; by a forced end too, which the body doesn't see.
+        The last call counts; without arguments the end writes nothing. Raises: NotInWorkflow, UsageError in another run,
+        StreamClosed, EncodeError.
+        """
+        body = current_body()
+        if body is None:
+            raise NotInWorkflow("write_at_end", "only a workflow's body knows how its run goes on")
+        if body.run_id != self._id:
+            raise UsageError(f"write_at_end is for a run's own streams: this one is of run {self.run_id}")
+        told = [tuple([Raw(encode(chunk, "chunk")) for chunk in chunks]) for chunks in (completed, failed, cancelled)]
+        write_at_end(body, StreamEpilogue(stream=self._stream, completed=told[0], failed=told[1], cancelled=told[2]))
 
     async def __aenter__(self) -> "Writable[T]":
         return self

@@ -13,6 +13,7 @@ from perdure.model.event import (
     Request,
     StepCreated,
     StreamClosed,
+    StreamEpilogue,
     StreamWritten,
     WaitCreated,
 )
@@ -67,6 +68,10 @@ def describe(request: Request | Delivery | None, show: Show = cut) -> str:
             return f"a write to {_stream(request)} ({show(data)})"
         case StreamClosed():
             return f"the end of {_stream(request)}"
+        case StreamEpilogue(completed=completed, failed=failed, cancelled=cancelled):
+            told = (("completed", completed), ("failed", failed), ("cancelled", cancelled))
+            chunks = "; ".join(f"{status}: {', '.join(map(show, data))}" for status, data in told if data)
+            return f"what the run's end writes to the stream {request.stream or 'default'} ({chunks or 'nothing'})"
         case AttributesSet(changes=changes):
             return f"attributes {changes}"
         case _:

@@ -23,10 +23,11 @@ from perdure.model.event import (
     Request,
     StepCreated,
     StreamClosed,
+    StreamEpilogue,
     StreamWritten,
 )
 
-_UNANSWERED = frozenset((AttributesSet, StreamWritten, StreamClosed))
+_UNANSWERED = frozenset((AttributesSet, StreamWritten, StreamClosed, StreamEpilogue))
 """Requests that have no delivery."""
 
 

@@ -33,11 +33,15 @@ from perdure.model.event import (
     StepRetrying,
     StepStarted,
     StepStopped,
+    StreamEpilogue,
     WaitCompleted,
     WaitCreated,
 )
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId
+
+_NO_EPILOGUES: dict[str, StreamEpilogue] = {}
+"""One for all: most runs have none."""
 
 
 class OpenStep:
@@ -112,12 +116,13 @@ class OpenChild(Struct, frozen=True):
 
 
 class Pending:
-    """The open ends of one run."""
+    """The open ends of one run. `epilogues`: what its end writes to its streams, by their names."""
 
     __slots__ = (
         "cancel_reason",
         "cancelled",
         "children",
+        "epilogues",
         "force_at_ms",
         "hooks",
         "last_step",
@@ -131,6 +136,7 @@ class Pending:
         self.waits: dict[str, OpenWait] = {}
         self.hooks: dict[str, OpenHook] = {}
         self.children: dict[str, OpenChild] = {}
+        self.epilogues: dict[str, StreamEpilogue] = _NO_EPILOGUES
         self.cancelled = False
         self.cancel_reason: str | None = None
         self.force_at_ms: int | None = None
@@ -181,6 +187,12 @@ class Pending:
 
 def _run_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
     pending.origin = fact.step
+    for epilogue in fact.epilogues:
+        _epilogue(pending, key, epilogue, at_ms)
+
+
+def _epilogue(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    pending.epilogues = {**pending.epilogues, fact.stream: fact}
 
 
 def _step_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
@@ -295,6 +307,7 @@ _SEERS: dict[type[Fact], Callable[[Pending, str, Any, int], None]] = {
     ChildFailed: _child_over,
     ChildCancelled: _child_over,
     RequestsReleased: _released,
+    StreamEpilogue: _epilogue,
     CancelRequested: _cancel_requested,
     RunRetried: _run_retried,
 }

@@ -41,7 +41,7 @@ from perdure.model.event import (
 )
 from perdure.model.ids import MailId, RunId, WorkerId, letter_id, token_hash
 from perdure.model.queue import queued_name
-from perdure.model.status import Status
+from perdure.model.status import ENDED, Status
 from perdure.world.hook import HookChange, HookClosing, NewHook
 from perdure.world.log import NewRow
 from perdure.world.mail import Letter
@@ -213,6 +213,18 @@ def written(run_id: RunId, fact: StreamWritten | StreamClosed) -> NewChunks:
     """What a body's write does to the stream."""
     data = (compressed(bytes(fact.data)),) if isinstance(fact, StreamWritten) else ()
     return NewChunks(run_id=fact.run_id or run_id, stream=fact.stream, data=data, close=isinstance(fact, StreamClosed))
+
+
+def last_chunks(append: Append, pending: Pending) -> tuple[NewChunks, ...]:
+    """What the end in this append writes to the run's streams, behind all else (S7)."""
+    if append.status not in ENDED or not pending.epilogues:
+        return ()
+    told = [(epilogue.stream, getattr(epilogue, append.status)) for epilogue in pending.epilogues.values()]
+    return tuple(
+        NewChunks(run_id=append.run_id, stream=stream, data=tuple(compressed(bytes(chunk)) for chunk in data))
+        for stream, data in told
+        if data
+    )
 
 
 def birth(parent: Header, key: str, child: ChildCreated, births: Births) -> Start:

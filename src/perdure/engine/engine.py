@@ -28,7 +28,7 @@ from perdure.engine.telemetry import SILENT, Telemetry, trace_of
 from perdure.engine.timers import Timers
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
-from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted
+from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted, StreamEpilogue
 from perdure.model.ids import RunId
 from perdure.model.log import NEVER
 from perdure.model.status import ENDED
@@ -45,7 +45,8 @@ NO_STEPS: dict[str, OpenStep] = {}
 
 
 class NewRun(NamedTuple):
-    """What a start asks for. `due_ms` None: at once. `pin` None: to the deployment that this process was given, if any."""
+    """What a start asks for. `due_ms` None: at once. `pin` None: to the deployment that this process was given, if any.
+    `epilogues`: what its end writes to its streams, until the body says otherwise."""
 
     workflow: str
     input: bytes
@@ -57,6 +58,7 @@ class NewRun(NamedTuple):
     rerun_of: RunId | None = None
     by: str | None = None
     pin: str | None = None
+    epilogues: tuple[StreamEpilogue, ...] = ()
 
 
 class Engine:
@@ -228,6 +230,7 @@ class Engine:
             by=new.by,
             pin=pin,
             trace=trace,
+            epilogues=new.epilogues,
         )
         worker = self.worker
         born = (

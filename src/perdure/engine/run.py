@@ -20,7 +20,7 @@ from perdure.core.divergence import cut
 from perdure.core.history import Decision, History
 from perdure.core.pending import Pending
 from perdure.engine.answer import Answers
-from perdure.engine.append import Entry, Header
+from perdure.engine.append import Entry, Header, last_chunks
 from perdure.engine.attempt import Attempts
 from perdure.engine.departure import Departure
 from perdure.engine.host import Host
@@ -194,7 +194,7 @@ class LiveRun:
         )
         if append is None:
             return None
-        append = self.stream.onto(append)
+        append = self.stream.onto(append, last_chunks(append, self.pending))
         if goes and not self.outbox.ending:
             append = self.departure.onto(append)
         if self.careful and self.body is None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import Pending
 from perdure.core.retried import taken_back
-from perdure.engine.append import Births, Entry, Header, compose
+from perdure.engine.append import Births, Entry, Header, compose, last_chunks
 from perdure.engine.letter import entries_of
 from perdure.engine.seal import open_letter
 from perdure.errors import DecodeError, PayloadLocked, UsageError
@@ -73,8 +73,11 @@ def seizure(
     mail_taken = (*append.mail_taken, *unreadable)
     hooks = tuple(HookReopening(key=key) for key in _open_again(log, events, facts))
     wake_at_ms = created.due_ms if after == "pending" else None
+    chunks = last_chunks(append, pending)
     return replace(
         append,
+        chunks=chunks,
+        writes=run.writes if chunks else 0,
         seize=True,
         status=after,
         turn_completed=True,

@@ -115,16 +115,16 @@ class Outflow:
 
     # -- the run's side
 
-    def onto(self, append: Append, *, alone: bool = False) -> Append:
+    def onto(self, append: Append, last: tuple[NewChunks, ...] = (), *, alone: bool = False) -> Append:
         """The append with what waits; behind what the body wrote: it may have written before it began the step that
-        answered at once, and knows of no chunk that isn't in an earlier append. `alone`: it has but one of the
-        completions that have arrived."""
+        answered at once, and knows of no chunk that isn't in an earlier append. `last`: what goes behind all. `alone`:
+        it has but one of the completions that have arrived."""
         kept = self._with_completions(append, alone)
-        if not (self._pieces or kept or append.chunks):
+        if not (self._pieces or kept or append.chunks or last):
             return append
         self._flight, self._pieces, self._size = self._pieces, [], 0
         self._leaving, self._drains = self._drains, ()
-        chunks = (*append.chunks, *_grouped([*self._flight, *kept]))
+        chunks = (*append.chunks, *_grouped([*self._flight, *kept]), *last)
         return replace(append, chunks=chunks, writes=self.writes)
 
     def landed(self, sent: Append, outcome: Appended) -> set[RunId]:

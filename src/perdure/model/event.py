@@ -38,11 +38,20 @@ from perdure.model.facts.step import (
     StepStarted,
     StepStopped,
 )
-from perdure.model.facts.stream import StreamClosed, StreamWritten
+from perdure.model.facts.stream import StreamClosed, StreamEpilogue, StreamWritten
 from perdure.model.facts.wait import WaitCompleted, WaitCreated
 from perdure.model.ids import MailId
 
-Request = StepCreated | WaitCreated | ChildCreated | AttributesSet | HookCreated | StreamWritten | StreamClosed
+Request = (
+    StepCreated
+    | WaitCreated
+    | ChildCreated
+    | AttributesSet
+    | HookCreated
+    | StreamWritten
+    | StreamClosed
+    | StreamEpilogue
+)
 """What a body asks for, keyed by its place in the task tree. (A patch mark is asked for too, but keyed by its name.)"""
 
 Delivery = (
@@ -67,7 +76,9 @@ AnyFact = Union[  # noqa: UP007 - one union, drawn from the parts
     HookConflict, HookDisposed, Request, Delivery, End,
 ]  # fmt: skip
 
-REQUESTS = (StepCreated, WaitCreated, ChildCreated, AttributesSet, HookCreated, StreamWritten, StreamClosed)
+REQUESTS = (
+    StepCreated, WaitCreated, ChildCreated, AttributesSet, HookCreated, StreamWritten, StreamClosed, StreamEpilogue,
+)  # fmt: skip
 DELIVERIES = (
     StepCompleted, StepFailed, WaitCompleted, ChildCompleted, ChildFailed, ChildCancelled, CancelRequested,
     HookReceived, HookExpired,

@@ -4,7 +4,7 @@ from msgspec import Raw
 
 from perdure.errors import StreamClosed
 from perdure.model.event import StreamClosed as StreamEnd
-from perdure.model.event import StreamWritten
+from perdure.model.event import StreamEpilogue, StreamWritten
 from perdure.model.ids import RunId
 from perdure.replay.body import Body
 
@@ -20,6 +20,12 @@ def close_stream(body: Body, run_id: RunId, stream: str) -> None:
     _check(body, run_id, stream)
     body.ask(body.key("close", stream), StreamEnd(stream=stream, run_id=_other(body, run_id)))
     body.closed_streams |= {(run_id, stream)}
+
+
+def write_at_end(body: Body, epilogue: StreamEpilogue) -> None:
+    """Say which chunks the run's end writes. Raises: StreamClosed where the body closed the stream before."""
+    _check(body, body.run_id, epilogue.stream)
+    body.ask(body.key("epilogue", epilogue.stream), epilogue)
 
 
 def _check(body: Body, run_id: RunId, stream: str) -> None:

@@ -32,6 +32,7 @@ class Writable(Generic[T]):
     write = BlockingMethod(AsyncWritable[T].write)
     drain = BlockingMethod(AsyncWritable[T].drain)
     close = BlockingMethod(AsyncWritable[T].close)
+    write_at_end = BlockingMethod(AsyncWritable[T].write_at_end)
 
     def write_from(self, chunks: Iterable[T] | AsyncIterable[T]) -> None:
         """Add every chunk that the iterable gives; one that is async is iterated on the worker's loop, another here.

@@ -4,9 +4,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from perdure.engine import seizure
 from perdure.engine.attempt import Attempts
 from perdure.engine.stream import Outflow
-from perdure.world import Append, Appended, Chunk, Refusal, Refused
+from perdure.world import Append, Appended, Chunk, NewChunks, Refusal, Refused
 from perdure.worlds.memory import commit as writing
 from perdure.worlds.memory import stream as streaming
 from perdure.worlds.memory.state import Draft, Kept
@@ -36,11 +37,11 @@ def written_late() -> Patching:
     """P6: a step's chunks go with the append after its completion's."""
     strict = Outflow.onto
 
-    def onto(outflow: Outflow, append: Append) -> Append:
+    def onto(outflow: Outflow, append: Append, last: tuple[NewChunks, ...] = ()) -> Append:
         if not any(row.type == "step_completed" for row in append.rows):
-            return strict(outflow, append)
+            return strict(outflow, append, last)
         pieces, outflow._pieces = outflow._pieces, []
-        kept = strict(outflow, append)
+        kept = strict(outflow, append, last)
         outflow._pieces = pieces
         return kept
 
@@ -100,3 +101,18 @@ def taken_for_written() -> Patching:
         return ()
 
     return patch("perdure.engine.resolve._refused", refused)
+
+
+def speechless() -> Patching:
+    """S7: an end that is forced on a run from outside has no last words."""
+    return patch.object(seizure, "last_chunks", lambda append, pending: ())
+
+
+def interrupted() -> Patching:
+    """S7: what steps wrote comes behind the last words of the end."""
+    strict = Outflow.onto
+
+    def onto(outflow: Outflow, append: Append, last: tuple[NewChunks, ...] = (), **options: bool) -> Append:
+        return strict(outflow, replace(append, chunks=(*append.chunks, *last)), **options)
+
+    return patch.object(Outflow, "onto", onto)

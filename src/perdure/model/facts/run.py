@@ -9,13 +9,15 @@ from msgspec import Raw
 
 from perdure.model.facts.fact import Fact
 from perdure.model.facts.step import QueuedStep
+from perdure.model.facts.stream import StreamEpilogue
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId
 
 
 class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """`input` holds the arguments by name. `due_ms` is set where the start was delayed; `step` where the run is a step;
-    `pin` where it was pinned; `trace` where telemetry was switched on: the headers of the trace that it belongs to."""
+    `pin` where it was pinned; `trace` where telemetry was switched on: the headers of the trace that it belongs to.
+    `epilogues`: as if the body had begun with them."""
 
     type: ClassVar[str] = "run_created"
     workflow: str
@@ -30,6 +32,7 @@ class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     step: QueuedStep | None = None
     pin: str = ""
     trace: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it, and leaves it out of the JSON while it is empty
+    epilogues: tuple[StreamEpilogue, ...] = ()
 
 
 class RunStarted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):

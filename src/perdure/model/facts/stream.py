@@ -25,3 +25,14 @@ class StreamClosed(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True
 
     stream: str = ""
     run_id: RunId | None = None
+
+
+class StreamEpilogue(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The body said which chunks the run's end writes to a stream of its own, by how it ends; the last word counts."""
+
+    type: ClassVar[str] = "stream_epilogue"
+
+    stream: str = ""
+    completed: tuple[Raw, ...] = ()
+    failed: tuple[Raw, ...] = ()
+    cancelled: tuple[Raw, ...] = ()

@@ -2,7 +2,15 @@
 
 import json
 
-from perdure.model.event import RunCompleted, RunRetried, StepCompleted, StepRetrying, StreamClosed, StreamWritten
+from perdure.model.event import (
+    RunCompleted,
+    RunRetried,
+    StepCompleted,
+    StepRetrying,
+    StreamClosed,
+    StreamEpilogue,
+    StreamWritten,
+)
 from perdure.model.ids import RunId, StepId, step_id
 from perdure.testing.simulation.checker.row import RunLog
 from perdure.testing.simulation.checker.stream import check_readers, check_streams
@@ -200,3 +208,32 @@ def test_a_reader_that_is_told_of_an_end_too_early() -> None:
     early = Reading(ME, "", 0, [text("a")], whole=True)
     assert read(early) == [("P6 a reader was told of an end too early", "'': 1 of 3 chunks")]
     assert read(early, row(0, "", RunRetried(failure_seq=1))) == [], "it was the end of another try"
+
+
+# -- last words
+
+
+def says(*completed: str, **fields: object) -> Row:
+    """The body says what its end writes."""
+    words = tuple(raw(text(word).decode()) for word in completed)
+    return row(0, f"0/epilogue#{len(words)}", StreamEpilogue(completed=words, **fields))  # type: ignore[arg-type]
+
+
+def test_an_end_with_its_last_words() -> None:
+    mine = (chunk("a"), chunk("b", STEP, 1), chunk("x"), chunk("y"))
+    assert found((wrote("a"), says("x", "y"), DONE, END), page(*mine, closed=True), put("b")) == []
+    assert found((says("z"), says("x", "y"), END), page(chunk("x"), chunk("y"), closed=True)) == [], "the last counts"
+    assert found((wrote("a"), says("x")), page(chunk("a"))) == [], "it hasn't ended"
+    shut = row(0, "0/close#0", StreamClosed())
+    assert found((says("x"), shut, END), page(closed=True)) == [], "the body has closed the stream"
+
+
+def test_an_end_without_its_last_words() -> None:
+    assert rules((says("x"), END), None) == {"S7 an end without its last words"}
+    assert rules((says("x"), wrote("a"), END), page(chunk("x"), chunk("a"), closed=True)) == {
+        "S7 an end without its last words"
+    }
+
+
+def test_last_words_before_the_end() -> None:
+    assert rules((says("x"),), page(chunk("x"))) == {"P6 a chunk that no body wrote"}

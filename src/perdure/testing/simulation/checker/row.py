@@ -14,7 +14,7 @@ from perdure.world import Row as Kept
 
 REQUESTS = (
     "step_created", "wait_created", "child_created", "attr_set", "hook_created", "hook_conflict", "stream_written",
-    "stream_closed",
+    "stream_closed", "stream_epilogue",
 )  # fmt: skip
 OUTCOMES = ("step_completed", "step_failed", "wait_completed", "child_completed", "child_failed", "child_cancelled")
 DELIVERIES = (*OUTCOMES, "cancel_requested", "hook_received", "hook_expired")

@@ -1,4 +1,5 @@
-"""Rules of streams: contiguous, closed with their run, each chunk once and in order; and readers saw just that."""
+"""Rules of streams: contiguous, closed with their run, each chunk once and in order, the end's last; and readers saw just
+that."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ import msgspec
 
 from perdure.model.ids import RunId, StepId, step_id
 from perdure.model.status import ENDED
-from perdure.testing.simulation.checker.row import RunLog
+from perdure.testing.simulation.checker.row import ENDS, Row, RunLog
 from perdure.testing.simulation.evidence import Evidence, Violation
 from perdure.testing.simulation.ledger import Written
 from perdure.world import StreamPage
@@ -45,11 +46,13 @@ def check_readers(evidence: Evidence) -> Iterator[Violation]:
 def check_streams(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     """What is wrong with this run's streams."""
     names = {*evidence.streams[log.run_id], *(written.stream for written in _to(evidence, log.run_id, None))}
+    names |= {row.fact.get("stream", "") for row in log.of("stream_epilogue")}
     for name in sorted(names):
         page = evidence.streams[log.run_id].get(name)
         for rule, detail in (
             *(_shape(log, page) if page is not None else ()),
             *_of_bodies(evidence, log, name, page),
+            *_at_the_end(evidence, log, name, page),
             *_of_steps(evidence, log, name, page),
         ):
             yield Violation(rule, log.run_id, f"{name!r}: {detail}")
@@ -77,8 +80,24 @@ def _of_bodies(evidence: Evidence, log: RunLog, name: str, page: StreamPage | No
         if got != wrote[: len(got)] or (short and not _is_shut(evidence, log, name)):
             yield "P6 a body's chunks aren't those of its log", f"{got}, recorded {wrote}"
         expected |= set(wrote)
+    for end in log.of(*ENDS):
+        expected |= set(_last_words(log, name, end))
     for data in set(found) - expected:
         yield "P6 a chunk that no body wrote", data.decode()
+
+
+def _at_the_end(evidence: Evidence, log: RunLog, name: str, page: StreamPage | None) -> Iterator[tuple[str, str]]:
+    """What the run said that its end writes stands behind all else, unless the stream was closed before."""
+    wanted = [] if log.end is None else _last_words(log, name, log.end)
+    found = [chunk.data for chunk in page.chunks] if page is not None else []
+    if wanted and found[-len(wanted) :] != wanted and not _is_shut(evidence, log, name):
+        yield "S7 an end without its last words", f"{wanted}, the stream ends with {found[-len(wanted) :]}"
+
+
+def _last_words(log: RunLog, name: str, end: Row) -> list[bytes]:
+    """What this end writes to the stream: by what was said last before it."""
+    said = [row.fact for row in log.of("stream_epilogue") if row.seq < end.seq and row.fact.get("stream", "") == name]
+    return [msgspec.json.encode(chunk) for chunk in said[-1].get(end.type.removeprefix("run_"), ())] if said else []
 
 
 def _of_steps(evidence: Evidence, log: RunLog, name: str, page: StreamPage | None) -> Iterator[tuple[str, str]]:
