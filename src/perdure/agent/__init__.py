@@ -1,0 +1,30 @@
+"""Agents whose model calls and tool calls are durable steps, and whose tokens reach a browser live: `DurableAgent`.
+
+Needs the extra `agent` (pydantic-ai). Written with perdure's public verbs.
+"""
+
+import perdure.agent.extra  # noqa: F401  # pyright: ignore[reportUnusedImport] - first: it says what is missing
+from perdure.agent.agent import DurableAgent
+from perdure.agent.durability import Durability
+from perdure.agent.message import to_model_messages, to_ui_messages
+from perdure.agent.options import AgentOptions, Budget, Prepared, StepContext
+from perdure.agent.result import AgentResult, AgentStep
+from perdure.agent.tool import tool
+from perdure.chat.chunk import UIMessageChunk
+from perdure.chat.message import UIMessage
+
+__all__ = [
+    "AgentOptions",
+    "AgentResult",
+    "AgentStep",
+    "Budget",
+    "Durability",
+    "DurableAgent",
+    "Prepared",
+    "StepContext",
+    "UIMessage",
+    "UIMessageChunk",
+    "to_model_messages",
+    "to_ui_messages",
+    "tool",
+]

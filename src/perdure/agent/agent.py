@@ -1,0 +1,185 @@
+"""`DurableAgent`: a model, instructions and tools, in a workflow; the loop between them survives whatever happens."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Unpack, cast
+
+from pydantic_ai import Agent, DeferredToolRequests, Tool
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models import Model
+from pydantic_ai.run import AgentRun
+from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai.usage import UsageLimits
+
+from perdure import Writable, timeout, uuid4
+from perdure.agent.budget import used_up
+from perdure.agent.conversation import Conversation
+from perdure.agent.durability import MODEL_RETRY
+from perdure.agent.message import decisions_in, to_model_messages
+from perdure.agent.operation import StepOptions
+from perdure.agent.options import STEPS_MAX, AgentOptions
+from perdure.agent.result import AgentResult, AgentStep, steps_of
+from perdure.agent.tool import ToolFunction, as_tool
+from perdure.agent.turn import TURN, Turn, called
+from perdure.chat.chunk import UIMessageChunk
+from perdure.chat.ending import FAILED
+from perdure.chat.message import UIMessage
+
+Messages = str | Sequence[UIMessage] | Sequence[ModelMessage]
+
+
+class DurableAgent:
+    """`DurableAgent("anthropic:claude-haiku-4-5", instructions="…", tools=[lookup, tool(refund, needs_approval=True)])`.
+
+    Made in a workflow's body or at the module's top. Each model call is a step named `NAME.model`, which writes its
+    chunks while it runs; a tool is a step, a workflow that is inlined, or a function whose calls become steps. `name`:
+    of the agent, first part of its steps' names. `toolsets`: those of pydantic-ai, MCP servers among them.
+    Raises: UsageError.
+    """
+
+    def __init__(
+        self,
+        model: Model | str,
+        *,
+        instructions: str | Sequence[str] | None = None,
+        tools: Sequence[Tool[Any] | ToolFunction] = (),
+        toolsets: Sequence[AbstractToolset[Any]] = (),
+        name: str = "agent",
+        **options: Unpack[AgentOptions],
+    ) -> None:
+        self.name, self._options = name, options
+        step = StepOptions(options.get("retry", MODEL_RETRY), options.get("step_timeout"))
+        self.agent: Agent[Any, Any] = Agent(
+            model,
+            name=name,
+            instructions=instructions,
+            tools=[as_tool(given) for given in tools],
+            toolsets=list(toolsets),
+            capabilities=[Conversation(name, step)],
+        )
+
+    async def stream(
+        self, messages: Messages, *, writable: Writable[UIMessageChunk], **options: Unpack[AgentOptions]
+    ) -> AgentResult:
+        """Answer, and write what a chat client has to know while it happens. In a workflow's body.
+
+        Whatever becomes of the run, its end writes `finish` to the stream. Raises: UsageError for messages that are none,
+        what the model raised for good, TimeoutError.
+        """
+        return await self._answer(messages, Turn(writable, {**self._options, **options}))
+
+    async def generate(self, messages: Messages, **options: Unpack[AgentOptions]) -> AgentResult:
+        """Answer. In a workflow's body. Raises: as `stream`."""
+        return await self._answer(messages, Turn(None, {**self._options, **options}))
+
+    async def _answer(self, messages: Messages, turn: Turn) -> AgentResult:
+        options, token = turn.options, TURN.set(turn)
+        try:
+            await turn.tell_end()
+            if options.get("send_start", True):
+                await turn.tell({"type": "start", "messageId": _message_id(messages)})
+            async with AsyncExitStack() as stack:
+                if "timeout" in options:
+                    await stack.enter_async_context(timeout(options["timeout"]))
+                result = await self._loop(messages, turn)
+            await self._finished(turn, result)
+            return result
+        except asyncio.CancelledError:
+            await called(options.get("on_abort"))
+            raise
+        except Exception as error:
+            text = await called(options.get("on_error"), error)
+            await turn.tell({"type": "error", "errorText": text if isinstance(text, str) else FAILED})
+            await turn.tell_end(error_told=True)
+            raise
+        finally:
+            TURN.reset(token)
+
+    async def _finished(self, turn: Turn, result: AgentResult) -> None:
+        await turn.end_step()
+        reason = result.finish_reason
+        if turn.options.get("send_finish", False):
+            await turn.tell({"type": "finish", "finishReason": reason})
+            await turn.tell_nothing_at_end()
+        else:
+            await turn.tell_end(reason)
+        await called(turn.options.get("on_finish"), result)
+
+    async def _loop(self, messages: Messages, turn: Turn) -> AgentResult:
+        options = turn.options
+        output = options.get("output", str)
+        history = to_model_messages(messages)
+        async with self.agent.iter(
+            message_history=history,
+            output_type=[output, DeferredToolRequests],
+            deferred_tool_results=decisions_in(messages),
+            model_settings=options.get("settings"),
+            usage_limits=UsageLimits(request_limit=None),
+            deps=options.get("deps"),
+        ) as run:
+            stopped, left = await self._drive(run, turn, len(history))
+            return _result(run, stopped, [*run.all_messages(), *left], len(history))
+
+    async def _drive(self, run: AgentRun[Any, Any], turn: Turn, known: int) -> tuple[str | None, list[ModelMessage]]:
+        """Until there is an output, or (why) the loop is to stop; and the request that isn't made then: what the tools
+        gave is in it."""
+        told = 0
+        node = run.next_node
+        while not Agent.is_end_node(node):
+            if Agent.is_model_request_node(node):
+                steps = steps_of([*run.all_messages()[known:], node.request])
+                told = await _tell_steps(turn, steps, told)
+                why = await _why_stop(turn, steps)
+                if why is not None:
+                    return why, [node.request]
+            node = await run.next(node)
+        await _tell_steps(turn, steps_of(run.all_messages()[known:]), told)
+        output: object = node.data.output
+        if not isinstance(output, DeferredToolRequests):
+            return None, []
+        for call in output.approvals:  # by the call's own id: the client's next message names that
+            id = call.tool_call_id
+            await turn.tell({"type": "tool-approval-request", "approvalId": id, "toolCallId": id})
+        return "client", []
+
+
+async def _tell_steps(turn: Turn, steps: list[AgentStep], told: int) -> int:
+    """Call back for the steps that are new; how many that makes."""
+    for step in steps[told:]:
+        await called(turn.options.get("on_step_finish"), step)
+    return len(steps)
+
+
+async def _why_stop(turn: Turn, steps: list[AgentStep]) -> str | None:
+    """Why the next model call isn't made; None: it is."""
+    if not steps:
+        return None
+    if len(steps) >= turn.options.get("max_steps", STEPS_MAX):
+        return "max_steps"
+    asked = turn.options.get("stop_when", ())
+    for condition in (asked,) if callable(asked) else asked:
+        if await called(condition, steps):
+            return "stop_when"
+    return "budget" if await used_up(turn, steps) else None
+
+
+def _result(run: AgentRun[Any, Any], stopped: str | None, messages: Sequence[ModelMessage], known: int) -> AgentResult:
+    return AgentResult(
+        output=run.result.output if run.result is not None and stopped is None else None,
+        stopped=stopped,
+        steps=steps_of(messages[known:]),
+        messages=messages,
+        new=messages[known:],
+        usage=run.usage,
+    )
+
+
+def _message_id(messages: Messages) -> str:
+    """The answer's: where the client's last message is an answer that goes on, it keeps its own."""
+    last: Any = messages[-1] if messages and not isinstance(messages, str) else None
+    if isinstance(last, dict):
+        message = cast(UIMessage, last)
+        if message.get("role") == "assistant" and isinstance(message.get("id"), str):
+            return message["id"]
+    return f"msg_{uuid4().hex}"

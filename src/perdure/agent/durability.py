@@ -1,0 +1,149 @@
+"""The bare capability: an agent of pydantic-ai whose model calls, tool calls and MCP calls are steps, in a workflow.
+
+Outside of a workflow it changes nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from pydantic_ai.agent import EventStreamHandler
+from pydantic_ai.durable_exec import (
+    JSON_CODEC,
+    BaseDurabilityCapability,
+    CallableOperationBackend,
+    DurabilityEngineSpec,
+    DurableOperationId,
+    JournalOperationNamer,
+    ModelRequestId,
+    RoleBasedOperationConfig,
+    ToolsetCallToolId,
+    conversation_id_from_run_id,
+)
+from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior, UserError
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets.abstract import ToolsetTool
+
+from perdure import NotInWorkflow, Retry, get_workflow_metadata, now, uuid4
+from perdure.agent.operation import StepOptions, call_operation
+from perdure.agent.tool import METADATA
+from perdure.model.duration import Duration
+
+PASSING = frozenset((408, 409, 425, 429))
+"""Statuses below 500 of a model that may be other at the next try."""
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether a model would say the same again: it refuses the request, or what it said can't be used."""
+    if isinstance(error, ModelHTTPError):
+        return 400 <= error.status_code < 500 and error.status_code not in PASSING
+    return isinstance(error, UserError | UnexpectedModelBehavior)
+
+
+MODEL_RETRY = Retry(give_up_on=is_final)
+
+
+class Durability(BaseDurabilityCapability[Any]):
+    """Makes an agent durable: `Agent(…, name="support", capabilities=[Durability()])`, run in a workflow's body.
+
+    Each model call and each tool call is a step, named after the agent: `support.model`, `support.lookup`. A step's record
+    has its outcome; the conversation isn't written again with each. `retry` and `timeout` are those of model calls,
+    `tool_retry` and `tool_timeout` of the rest. A tool made by `perdure.agent.tool` from a step or a workflow keeps its own.
+    `models`: further models, by the names that a run may ask for them by. `event_stream_handler` hears a model's events
+    in its step, while it speaks.
+    """
+
+    engine_spec = DurabilityEngineSpec(
+        engine_name="perdure",
+        durable_unit_noun="step",
+        durable_container_noun="workflow",
+        codec=JSON_CODEC,
+        toolset_lifecycles={"function": "enter-always", "mcp": "enter-in-durable-unit", "dynamic": "enter-never"},
+        tool_config_key=METADATA,
+    )
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        models: Mapping[str, Model] | None = None,
+        event_stream_handler: EventStreamHandler[Any] | None = None,
+        retry: Retry = MODEL_RETRY,
+        timeout: Duration | None = None,
+        tool_retry: Retry | None = None,
+        tool_timeout: Duration | None = None,
+    ) -> None:
+        super().__init__(models=models, event_stream_handler=event_stream_handler, name=name)
+        self._model = StepOptions(retry, timeout)
+        self._other = StepOptions(tool_retry or Retry(), tool_timeout)
+
+    @property
+    def in_durable_context(self) -> bool:
+        try:
+            get_workflow_metadata()
+        except NotInWorkflow:
+            return False
+        return True
+
+    def get_durable_operation_backend(self) -> "Steps":
+        return Steps(self.name, self._model, self._other)
+
+    def get_default_run_id(self) -> str | None:
+        """The same in every replay: a function of the place in the workflow, and of how often it was passed."""
+        return str(uuid4()) if self.in_durable_context else None
+
+    def get_default_conversation_id(self, run_id: str) -> str | None:
+        return conversation_id_from_run_id(run_id) if self.in_durable_context else None
+
+    def get_run_clock(self) -> Callable[[], datetime] | None:
+        return now if self.in_durable_context else None
+
+
+class Steps(CallableOperationBackend[StepOptions]):
+    """Operations as steps."""
+
+    def __init__(self, agent: str, model: StepOptions, other: StepOptions) -> None:
+        options = RoleBasedOperationConfig(
+            model=model, event=other, capability=other, tool=other, resolve_tool=_options_of_tools(other)
+        )
+        super().__init__(namer=Names(agent), config=options)
+
+    async def execute(
+        self,
+        *,
+        operation_id: DurableOperationId,
+        name: str,
+        body: Callable[[], Awaitable[object]],
+        cache_key: tuple[object, ...],
+        config: StepOptions,
+    ) -> object:
+        return await call_operation(name, config, body)
+
+
+class Names(JournalOperationNamer):
+    """What the steps are called: kept in logs, and so never changed."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(agent)
+        self._agent = agent
+
+    def operation_name(self, operation_id: DurableOperationId) -> str:
+        return (
+            f"{self._agent}.model" if isinstance(operation_id, ModelRequestId) else super().operation_name(operation_id)
+        )
+
+    def invocation_name(self, operation_id: DurableOperationId, *, label: str | None) -> Any:
+        named = super().invocation_name(operation_id, label=label)
+        if isinstance(operation_id, ToolsetCallToolId) and label:
+            return type(named)(f"{self._agent}.{label}")
+        return named
+
+
+def _options_of_tools(
+    other: StepOptions,
+) -> Callable[[DurableOperationId, object | None, str], StepOptions | Literal[False]]:
+    def options_of(operation_id: DurableOperationId, tool: object | None, name: str) -> StepOptions | Literal[False]:
+        metadata = cast("ToolsetTool[Any]", tool).tool_def.metadata if tool is not None else None
+        return False if (metadata or {}).get(METADATA) is False else other
+
+    return options_of

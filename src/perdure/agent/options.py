@@ -1,0 +1,104 @@
+"""What may be asked of an agent, for all of its conversations or for one of them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings, ToolChoice
+
+from perdure import Retry, UsageError
+from perdure.agent.result import AgentResult, AgentStep
+from perdure.model.duration import Duration
+
+STEPS_MAX = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What one `stream` or `generate` may use. Looked at before each model call; what is passed by then ends the loop.
+
+    With `pause`, the run waits there instead, for a payload to the hook that a `data-budget` chunk names: `More(…)`
+    raises the budget, `More()` ends the loop.
+    """
+
+    tokens: int | None = None
+    tool_calls: int | None = None
+    pause: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("tokens", self.tokens), ("tool_calls", self.tool_calls)):
+            if value is not None and value < 0:
+                raise UsageError(f"{name}={value} is negative: give at least 0, or None for as many as it takes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class More:
+    """So much more, for a budget that was used up."""
+
+    tokens: int = 0
+    tool_calls: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepContext:
+    """Where the loop stands before a model call: `number` counts from 1, `steps` are those before it."""
+
+    number: int
+    steps: Sequence[AgentStep]
+    messages: Sequence[ModelMessage]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What `prepare_step` changes for one model call; None leaves it. `messages` are what the model sees of the history,
+    `active_tools` the tools that it may call."""
+
+    model: Model | str | None = None
+    messages: Sequence[ModelMessage] | None = None
+    active_tools: Sequence[str] | None = None
+    tool_choice: ToolChoice = None
+    settings: ModelSettings | None = None
+
+
+PrepareStep = Callable[[StepContext], Prepared | Awaitable[Prepared | None] | None]
+StopWhen = Callable[[Sequence[AgentStep]], bool | Awaitable[bool]]
+RepairToolCall = Callable[[str, str, str], str | Awaitable[str | None] | None]
+"""Tool's name, its arguments as the model wrote them, and what is wrong with them; the arguments mended, or None."""
+
+
+class AgentOptions(TypedDict, total=False):
+    """Options of a `DurableAgent`, and of one `stream` or `generate`, which go first. All callbacks are called in the
+    workflow's body, async or not: what acts on the world there is a step.
+
+    `max_steps`: model calls, 20 where it isn't given. `stop_when`: asked after each step. `output`: a type that the
+    answer must have: validated, and asked for again. `settings`: the model's (temperature, max_tokens, …). `timeout`:
+    of the whole loop; `step_timeout`: of one attempt of a model call. `retry`: of model calls. `approval_timeout`: an
+    approval that isn't given by then is refused. `approvals`: "durable", the loop waits for them; or "client", it ends,
+    and the client's next message brings the answers. `on_error` may give the text that the client is told of the error.
+    `send_start`, `send_finish`: whether the stream is told here that the message begins and (instead of at the run's
+    end) that it is finished.
+    """
+
+    max_steps: int
+    stop_when: StopWhen | Sequence[StopWhen]
+    prepare_step: PrepareStep
+    tool_choice: ToolChoice
+    active_tools: Sequence[str]
+    output: Any
+    settings: ModelSettings
+    timeout: Duration
+    step_timeout: Duration
+    retry: Retry
+    budget: Budget
+    approval_timeout: Duration
+    approvals: Literal["durable", "client"]
+    repair_tool_call: RepairToolCall
+    on_step_finish: Callable[[AgentStep], Any]
+    on_finish: Callable[[AgentResult], Any]
+    on_error: Callable[[BaseException], Any]
+    on_abort: Callable[[], Any]
+    deps: Any
+    send_start: bool
+    send_finish: bool
