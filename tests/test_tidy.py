@@ -29,7 +29,8 @@ EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager"
 LATE_IMPORTS = {
     ("src/perdure/cli/*.py", "rich"): "slow to import, and most commands print plain text",
     ("src/perdure/cli/*.py", "uvicorn"): "slow to import, and only commands that serve need it",
-    ("src/perdure/cli/serve.py", "perdure.http"): "brings starlette, and only this command needs it",
+    ("src/perdure/cli/serve.py", "perdure.http"): "brings starlette, and only commands that serve need it",
+    ("src/perdure/cli/web.py", "perdure.http"): "as `serve`",
     ("src/perdure/api/connect.py", "perdure.worlds"): "a World's driver is loaded when a URL asks for it",
     (
         "src/perdure/api/connect.py",

@@ -148,6 +148,18 @@ def test_a_web_page_of_another_origin_is_kept_out(folder: Path) -> None:
         http.close()
 
 
+def test_the_inspector_has_a_token_of_its_own(folder: Path) -> None:
+    with serving(folder, "--routes", "health,runs,inspector", "--world", "memory://") as (process, http, _line):
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        token = line.strip().rpartition("?token=")[2]
+        assert line == f"inspector: http://127.0.0.1:{http.port}/inspector/?token={token}\n"
+        assert asked(http, "POST", "/workflows/app:show_url/runs", {})[0] == 202
+        assert asked(http, "GET", "/api/v1/runs")[0] == 401
+        assert asked(http, "GET", "/api/v1/runs", authorization=f"Bearer {token}")[0] == 200
+        http.close()
+
+
 def test_strangers_are_refused(folder: Path) -> None:
     done = say("serve", "tests.cli.desk", "--host", "0.0.0.0")
     assert (done.exit_code, done.stdout) == (2, "")
@@ -199,5 +211,5 @@ def test_unknown_routes(folder: Path, routes: str, unknown: str) -> None:
     done = say("serve", "tests.cli.desk", "--routes", routes)
     assert done.exit_code == 2
     assert done.stderr.endswith(
-        f"Invalid value for '--routes': {unknown}: there are webhook, runs, hooks, streams, health.\n"
+        f"Invalid value for '--routes': {unknown}: there are webhook, runs, hooks, streams, health, inspector.\n"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perdure.cli.failure import AddressUnusable
-from perdure.cli.server import Address, address_of, listening, resolved, serving
+from perdure.cli.server import Address, address_of, listening, new_token, page_url, resolved, serving
 
 LOCAL = Address(socket.AF_INET, "127.0.0.1", 0)
 
@@ -107,3 +107,11 @@ async def test_in_a_hurry_requests_are_left_where_they_are() -> None:
         assert not asking.done()
         end.set()
         assert (await asking).endswith(b"hello")
+
+
+def test_where_the_page_is() -> None:
+    assert page_url("http://127.0.0.1:1", "t") == "http://127.0.0.1:1/inspector/?token=t"
+    assert page_url("http://127.0.0.1:1", None) == "http://127.0.0.1:1/inspector/"
+    assert page_url("http://127.0.0.1:1", "t", "wrun_1") == "http://127.0.0.1:1/inspector/?token=t#/runs/wrun_1"
+    assert new_token() != new_token()
+    assert len(new_token()) == 32

@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from perdure import DecodeError, HookNotFound, RunNotFound, UsageError, WorldUnavailable
-from perdure.http.authorization import AuthorizeFailed, Target, check, loopback
+from perdure.http.authorization import AuthorizeFailed, Target, check, cookie_name, loopback, with_token
 from perdure.http.problem import Problem
 from tests.http.asgi import scope_of
 
@@ -104,3 +104,39 @@ async def test_what_it_doesnt_find_isnt_there(error: Exception) -> None:
 )
 def test_loopback_lets_in_whom_no_foreign_page_has_sent(headers: dict[str, str], allowed: bool) -> None:
     assert loopback(asked(**headers), "run:start", Target("workflow", "app:f")) is allowed
+
+
+LOCAL = "127.0.0.1:4321"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "verdict"),
+    [
+        ("/x", {"authorization": "Bearer s3cret"}, True),
+        ("/x", {"authorization": "bearer s3cret"}, True),
+        ("/x?token=s3cret", {}, True),
+        ("/x", {"cookie": "a=b; perdure_4321=s3cret"}, True),
+        ("/x?token=no", {"cookie": "perdure_4321=s3cret"}, True),
+        ("/x", {}, None),
+        ("/x", {"authorization": "Bearer no"}, None),
+        ("/x", {"authorization": "Basic s3cret"}, None),
+        ("/x", {"authorization": "Bearer"}, None),
+        ("/x", {"authorization": "Bearer s3cr\xe9t"}, None),
+        ("/x?token=", {}, None),
+        ("/x", {"cookie": "perdure_4322=s3cret"}, None),
+        ("/x", {"cookie": "perdure=s3cret"}, None),
+        ("/x?token=s3cret", {"host": "evil.example"}, False),
+        ("/x?token=s3cret", {"origin": "http://evil.example"}, False),
+        ("/x?token=s3cret", {"origin": "http://127.0.0.1:9999"}, False),
+    ],
+)
+def test_a_token_opens_what_loopback_would(path: str, headers: dict[str, str], verdict: bool | None) -> None:
+    request = Request(scope_of(path, headers={"host": LOCAL, **headers}))
+    assert with_token("s3cret")(request, "inspect", Target("world", "")) is verdict
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [(LOCAL, "perdure_4321"), ("localhost", "perdure"), ("[::1]:1", "perdure_1")]
+)
+def test_each_port_has_a_cookie_of_its_own(host: str, name: str) -> None:
+    assert cookie_name(asked(host=host)) == name

@@ -1,5 +1,6 @@
 """Frames: what a chunk holds can't break them."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure.codec.value import encode
-from perdure.http.frame import NDJSON, SSE, Events, Lines, event, framing_of, plain
+from perdure.http.frame import NDJSON, SSE, Events, Lines, Named, event, framing_of, plain
 from perdure.world.stream import Chunk
 
 
@@ -24,6 +25,13 @@ def test_a_line_is_the_value() -> None:
 
 def test_an_event_has_its_index() -> None:
     assert Events().frame(chunk("a", 7)) == b'id: 7\ndata: "a"\n\n'
+
+
+@pytest.mark.parametrize("value", [{"a": "x\n\nevent: evil"}, "\u2028", "half \ud800", 2**70])
+def test_an_event_with_a_name_is_one_line_of_json(value: object) -> None:
+    name, data, *rest = Named().frame(("runs", value)).decode().split("\n")
+    assert (name, rest) == ("event: runs", ["", ""])
+    assert json.loads(data.removeprefix("data: ")) == value
 
 
 @pytest.mark.parametrize("data", [b"a\nb", b"a\r\nb", b"a\rb"])

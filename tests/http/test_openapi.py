@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from perdure.http import openapi, wrap
+from perdure.http.path import VARIABLE
 from perdure.http.route import ROUTES
 from tests.http.asgi import client
 from tests.http.flows import anybody
@@ -28,10 +29,11 @@ def references(node: Any) -> Iterator[str]:
 
 def test_every_route_is_in_it() -> None:
     paths = {
-        tuple("" if segment.startswith("{") else segment for segment in path.split("/")[1:]): set(operations)
+        tuple(VARIABLE if segment.startswith("{") else segment for segment in path.split("/")[1:]): set(operations)
         for path, operations in openapi(ALL)["paths"].items()
     }
-    assert paths == {route.path: {(route.method or "post").lower()} for routes in ROUTES.values() for route in routes}
+    listed = [route for routes in ROUTES.values() for route in routes if route.path[0] != "inspector"]  # that is a page
+    assert paths == {route.path: {(route.method or "post").lower()} for route in listed}
 
 
 def test_only_named_routes_are_in_it() -> None:
@@ -64,3 +66,11 @@ async def test_it_is_served_where_runs_are() -> None:
         for _ in range(2):
             answer = await http.get("/api/openapi/perdure.json")
             assert answer.json() == openapi(("runs", "hooks"), "/api")
+
+
+async def test_the_inspectors_is_with_its_api() -> None:
+    app = wrap(None, routes=("inspector",), prefix="/x", authorize=anybody)
+    async with client(app) as http:
+        answer = await http.get("/x/api/v1/openapi.json")
+        assert answer.json() == openapi(("inspector",), "/x")
+        assert (await http.get("/x/openapi/perdure.json")).status_code == 404

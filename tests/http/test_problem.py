@@ -16,6 +16,7 @@ from perdure import (
 )
 from perdure.errors import PayloadConflict, WorkflowNotRegistered, WorldFull
 from perdure.http.problem import Problem, problem_of
+from perdure.inspector.reference import StepNotFound
 
 
 def test_a_problem_is_a_document() -> None:
@@ -46,6 +47,7 @@ def test_a_problem_that_its_status_tells_of_is_about_nothing_else() -> None:
     [
         (RunNotFound("wrun_secret"), 404, "there is no such run"),
         (HookNotFound("secret"), 404, ""),
+        (StepNotFound("step_secret", "this world"), 404, "there is no such step"),
         (WorkflowNotRegistered("secret"), 404, "no workflow has this name"),
         (
             StartConflict("wrun_secret", "of another workflow, secret"),

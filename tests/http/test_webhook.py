@@ -196,7 +196,7 @@ async def test_a_world_that_is_away_is_a_503(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr("perdure.http.webhook.find_webhook", away)
     answer = await call(WELL_KNOWN + "t")
     assert (answer.status_code, "secret" in answer.text) == (503, False)
-    assert "ANY /.well-known/workflow/v1/webhook/ went wrong" in caplog.text
+    assert "ANY /.well-known/workflow/v1/webhook/{} went wrong" in caplog.text
 
 
 async def test_without_a_base_the_request_tells_the_url() -> None:

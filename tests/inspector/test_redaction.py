@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from perdure.inspector.redaction import REDACTED, VARIABLE, redacted, redacted_facts
+from perdure.inspector.redaction import REDACTED, VARIABLE, masked, redacted, redacted_facts
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,13 @@ def test_an_events_own_fields_are_no_secrets() -> None:
         "token": "t",
         "payload": {"token": REDACTED},
     }
+
+
+def test_random_tokens_are_for_those_who_may_act() -> None:
+    token = "bIRtIAHVaBHF3OwibIrmuOMjUlFlwIXw"
+    value = {"items": [{"token": token}, {"token": "desk:o-1"}, {"token": None}, {"data": {"hook": {"token": token}}}]}
+    assert masked(value) == {
+        "items": [
+            {"token": "bIRtIAHV…"}, {"token": "desk:o-1"}, {"token": None}, {"data": {"hook": {"token": "bIRtIAHV…"}}},
+        ]
+    }  # fmt: skip

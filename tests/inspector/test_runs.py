@@ -2,7 +2,7 @@
 
 import pytest
 
-from perdure.errors import RunNotFound
+from perdure.errors import UsageError
 from perdure.inspector import runs as module
 from perdure.inspector.filter import Wanted
 from perdure.inspector.page import Asked
@@ -32,8 +32,9 @@ def test_data_only_for_who_asks(shop: Shop) -> None:
 
 
 def test_a_cursor_that_is_none(shop: Shop) -> None:
-    with pytest.raises(RunNotFound):
-        look(list_runs, Wanted(), (), Asked(1, "x"))
+    for cursor in ("x", "wrun_0"):
+        with pytest.raises(UsageError, match=f"^'{cursor}' is no cursor of a list of runs: "):
+            look(list_runs, Wanted(), (), Asked(1, cursor))
 
 
 @pytest.mark.parametrize(

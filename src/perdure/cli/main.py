@@ -18,6 +18,7 @@ from perdure.cli.serve import serve
 from perdure.cli.start import start
 from perdure.cli.stream import stream
 from perdure.cli.wake import wake
+from perdure.cli.web import web
 from perdure.cli.worker import worker
 from perdure.errors import PerdureError
 
@@ -59,11 +60,11 @@ def main(debug: bool) -> None:
       1  the run failed, `check` found something, or no worker lives (`health`)
       2  asked wrongly
       3  no such run, step or hook
-      4  the world can't be reached, there is none, or an address is taken (`serve`)
+      4  the world can't be reached, there is none, or an address is taken (`serve`, `web`)
     """
 
 
 for command in (
-    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, health, check, db,
+    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, web, health, check, db,
 ):  # fmt: skip
     main.add_command(command)

@@ -17,13 +17,14 @@ from perdure.api.worker import worker as working
 from perdure.cli.human import counted
 from perdure.cli.module import function_named, load_workflows
 from perdure.cli.parameter import DURATION
-from perdure.cli.server import App, address_of, listening, resolved, serving
+from perdure.cli.server import App, address_of, listening, new_token, page_url, resolved, serving
 from perdure.cli.worker import Stop, drain_words, leave_stuck_threads, log_to_stderr
 from perdure.cli.world import world_option
 from perdure.engine.registry import REGISTRY
 from perdure.errors import UsageError
 
-ROUTES = ("webhook", "runs", "hooks", "streams", "health")
+ROUTES = ("webhook", "runs", "hooks", "streams", "health", "inspector")
+UNASKED = ROUTES[:-1]
 OPEN_TO_ALL = ("webhook", "health")
 """Made for strangers: a webhook's URL is its secret, and health says nothing of any run."""
 
@@ -63,7 +64,7 @@ class Options(NamedTuple):
     "--routes",
     type=RoutesType(),
     metavar="NAME,...",
-    default=",".join(ROUTES),
+    default=",".join(UNASKED),
     show_default=True,
     help="What to serve.",
 )
@@ -94,10 +95,11 @@ def serve(modules: tuple[str, ...], **given: Any) -> None:
     address = resolved(options.host, options.port)
     if not address.is_local and authorize is None:
         refuse_strangers(options)
-    app = app_of(options.routes, authorize, local=address.is_local)
+    token = new_token() if authorize is None and "inspector" in options.routes else None
+    app = app_of(options.routes, authorize, token, local=address.is_local)
     with listening(address) as listener:
         log_to_stderr()
-        asyncio.run(work(options, app, listener))
+        asyncio.run(work(options, app, listener, token))
     leave_stuck_threads()
 
 
@@ -111,13 +113,19 @@ def refuse_strangers(options: Options) -> None:
         )
 
 
-def app_of(routes: tuple[str, ...], authorize: Any, *, local: bool) -> App:
-    from perdure.http import loopback, wrap
+def app_of(routes: tuple[str, ...], authorize: Any, token: str | None, *, local: bool) -> App:
+    """`token`: what the inspector asks for, beside loopback."""
+    from perdure.http import loopback, with_token, wrap
 
-    return wrap(None, routes=routes, authorize=authorize or (loopback if local else None))
+    keeper = loopback if token is None else with_token(token)
+
+    def here(request: Any, action: Any, target: Any) -> Any:
+        return (keeper if action in ("inspect", "act") else loopback)(request, action, target)
+
+    return wrap(None, routes=routes, authorize=authorize or (here if local else None))
 
 
-async def work(options: Options, app: App, listener: socket.socket) -> None:
+async def work(options: Options, app: App, listener: socket.socket, token: str | None) -> None:
     """Until the first signal. Raises: WorldError."""
     from perdure.http.ending import ending
 
@@ -142,6 +150,8 @@ async def work(options: Options, app: App, listener: socket.socket) -> None:
                 server.ended.add_done_callback(lambda _: stop.asked.set())
                 workflows = counted(len(REGISTRY.served), "workflow")
                 click.echo(f"serving {address}, running {workflows} in {shown_url(url)}", err=True)
+                if "inspector" in options.routes:
+                    click.echo(f"inspector: {page_url(str(address), token)}", err=True)
                 await stop.asked.wait()
                 stop.hurry = lambda: (server.hurry(), at_work.steps.close())[-1]
                 ending().set()

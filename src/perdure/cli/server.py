@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import secrets
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -33,6 +34,17 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+
+def new_token() -> str:
+    """What opens the inspector of one server for as long as that lives."""
+    return secrets.token_urlsafe(24)
+
+
+def page_url(server: str, token: str | None, run_id: str | None = None) -> str:
+    """Where the inspector's page is, or in it a run."""
+    query = "" if token is None else f"?token={token}"
+    return f"{server}/inspector/{query}" + ("" if run_id is None else f"#/runs/{run_id}")
 
 
 class Server(NamedTuple):

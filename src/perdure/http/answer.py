@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
+
+from perdure.api.plain import json_line
 
 GUARDS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 """What an answer says of a run is out of date at once, and its type is never to be guessed at."""
@@ -11,4 +12,4 @@ GUARDS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 def answered(value: Any, status: int = 200, *, location: str | None = None) -> Response:
     headers = GUARDS if location is None else {**GUARDS, "location": location}
-    return Response(msgspec.json.encode(value), status, headers=headers, media_type="application/json")
+    return Response(json_line(value), status, headers=headers, media_type="application/json")

@@ -6,6 +6,7 @@ a pass.
 
 import inspect
 from collections.abc import Awaitable, Callable
+from hmac import compare_digest
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -22,12 +23,14 @@ Action = Literal[
 
 
 class Target(NamedTuple):
-    """What the action is about. `kind`: workflow (`id` its name), run or hook (`id` its token)."""
+    """What the action is about. `kind`: workflow (`id` its name), run, hook (`id` its token), or world (all; no `id`)."""
 
-    kind: Literal["workflow", "run", "hook"]
+    kind: Literal["workflow", "run", "hook", "world"]
     id: str
 
 
+TOKEN = "token"
+"""The parameter of the query that may hold one."""
 Verdict = bool | None
 Authorize = Callable[[Request, Action, Target], Verdict | Awaitable[Verdict]]
 
@@ -73,6 +76,33 @@ def loopback(request: Request, action: Action, target: Target) -> bool:
     one of this machine's own, and a browser's Origin the same.
     """
     return _is_loopback(request.headers.get("host", "")) and of_this_site(request.headers)
+
+
+def with_token(token: str) -> Authorize:
+    """An `authorize` for a server that is bound to loopback, where not all of the machine may do all: as `loopback`, and
+    who asks has the token.
+
+    As `Authorization: Bearer`, as `?token=` in the URL (the inspector's page makes a cookie of that), or as the cookie.
+    """
+
+    def authorize(request: Request, action: Action, target: Target) -> bool | None:
+        if not loopback(request, action, target):
+            return False
+        return True if any(compare_digest(each.encode(), token.encode()) for each in _tokens_of(request)) else None
+
+    return authorize
+
+
+def _tokens_of(request: Request) -> list[str]:
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    given = (bearer.strip() if scheme.lower() == "bearer" else "", request.query_params.get(TOKEN, ""))
+    return [*given, request.cookies.get(cookie_name(request), "")]
+
+
+def cookie_name(request: Request) -> str:
+    """Browsers give cookies to every port of a host: each server has one of its own."""
+    port = request.url.port
+    return "perdure" if port is None else f"perdure_{port}"
 
 
 def _is_loopback(authority: str) -> bool:

@@ -5,12 +5,13 @@ Nothing that a chunk holds can end its frame.
 """
 
 import re
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from perdure.api.plain import json_line, plain_value
 from perdure.codec.plain import has_no_tags
 from perdure.world.stream import Chunk
 
+T_contra = TypeVar("T_contra", contravariant=True)
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -22,13 +23,13 @@ _UNICODE_LINE_ENDS = (
 """What some clients take for the end of a line. In JSON they stand in texts alone, where an escape says the same."""
 
 
-class Framing(Protocol):
+class Framing(Protocol[T_contra]):
     """`alive` is what may be sent to show that the connection lives; empty: nothing."""
 
     media_type: str
     alive: bytes
 
-    def frame(self, chunk: Chunk) -> bytes: ...
+    def frame(self, chunk: T_contra, /) -> bytes: ...
 
 
 class Lines:
@@ -51,6 +52,17 @@ class Events:
         return event(plain(chunk.data), chunk.index)
 
 
+class Named:
+    """SSE: events with a name and JSON."""
+
+    media_type = SSE
+    alive = b": keep-alive\n\n"
+
+    def frame(self, told: tuple[str, Any], /) -> bytes:
+        name, value = told
+        return b"event: %b\ndata: %b\n\n" % (name.encode(), json_line(value).encode())
+
+
 def event(data: bytes, index: int) -> bytes:
     """An event of SSE. Data of several lines arrives as it was, each line end as \\n."""
     lines = b"".join(b"data: " + line + b"\n" for line in _LINE_END.split(data))
@@ -67,7 +79,7 @@ def plain(recorded: bytes) -> bytes:
     return recorded
 
 
-def framing_of(accept: str) -> Framing:
+def framing_of(accept: str) -> Framing[Chunk]:
     """By the Accept header: events where they are asked for, and not liked less than lines; else lines."""
     wishes = _wishes(accept)
     events, lines = wishes.get(SSE, 0.0), wishes.get(NDJSON, 0.0)

@@ -18,7 +18,7 @@ async def send_payload(call: Call) -> Response:
     await call.check("hook:resume", Target("hook", token))
     payload = await read_json(call.scope, call.receive)
     try:
-        await _refuse_webhooks(token)
+        await refuse_webhooks(token)
         hook = await resume_hook(token, payload, idempotency_key=call.idempotency_key)
     except HookNotFound:
         call.misses.add(client)
@@ -26,7 +26,7 @@ async def send_payload(call: Call) -> Response:
     return answered({"runId": hook.run_id, "hookId": hook.hook_id}, 202)
 
 
-async def _refuse_webhooks(token: str) -> None:
+async def refuse_webhooks(token: str) -> None:
     """A webhook's payloads are requests, and its own route checks who signed them. Raises: HookNotFound."""
     if (await get_hook(token, closed_too=True)).webhook:
         raise HookNotFound(token)

@@ -28,6 +28,7 @@ from perdure.errors import (
     WorldFull,
 )
 from perdure.http.answer import GUARDS
+from perdure.inspector.reference import StepNotFound
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,7 +49,8 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         super().__init__(f"{status} {detail}")
 
-    def response(self) -> Response:
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
         document: dict[str, Any] = {
             "type": f"urn:perdure:{self.kind}" if self.kind else "about:blank",
             "title": HTTPStatus(self.status).phrase,
@@ -57,7 +59,10 @@ class Problem(Exception):
         }
         if self.path is not None:
             document["path"] = self.path
-        body = msgspec.json.encode(document)
+        return document
+
+    def response(self) -> Response:
+        body = msgspec.json.encode(self.document())
         return Response(body, self.status, headers={**GUARDS, **self.headers}, media_type=MEDIA_TYPE)
 
 
@@ -67,6 +72,7 @@ Row = tuple[type[Exception], int, str, str | None]
 TABLE: tuple[Row, ...] = (
     (RunNotFound, 404, "run-not-found", "there is no such run"),
     (HookNotFound, 404, "hook-not-found", ""),
+    (StepNotFound, 404, "step-not-found", "there is no such step"),
     (WorkflowNotRegistered, 404, "workflow-not-registered", "no workflow has this name"),
     (StartConflict, 409, "start-conflict", "the Idempotency-Key was used with other arguments or another workflow"),
     (PayloadConflict, 409, "payload-conflict", "the Idempotency-Key was used with another payload"),

@@ -1,8 +1,6 @@
 """Which paths are perdure's, by the names of their routes, and who answers them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
-from urllib.parse import quote, unquote
+from collections.abc import Sequence
 
 from starlette.responses import Response
 from starlette.types import Scope
@@ -13,27 +11,13 @@ from perdure.http.answer import answered
 from perdure.http.call import Call
 from perdure.http.health import show_health
 from perdure.http.hook import send_payload
+from perdure.http.inspector.route import API
+from perdure.http.inspector.route import routes as inspector_routes
 from perdure.http.openapi import openapi
+from perdure.http.path import VARIABLE, Handler, Route, parameter_of, path_of, segments_of
 from perdure.http.run import cancel_run, show_run, start_run
 from perdure.http.stream import read_stream
 from perdure.http.webhook import take_request
-
-Handler = Callable[[Call], Awaitable[Response]]
-Path = tuple[str, ...]
-VARIABLE = ""
-"""Stands for the one segment of a path that varies."""
-
-
-class Route(NamedTuple):
-    """`method` None: any. Routes under the well-known path stay there, whatever the prefix: it is part of URLs given out."""
-
-    path: Path
-    method: str | None
-    handler: Handler
-    rooted: bool = False
-
-    def takes(self, method: str) -> bool:
-        return self.method in (None, method) or (self.method, method) == ("GET", "HEAD")
 
 
 class Routes:
@@ -51,51 +35,19 @@ class Routes:
             for name in dict.fromkeys(names)
             for route in ROUTES[name]
         ]
-        if "runs" in names:
-            document = answered(openapi(names, prefix))
-            self._routes.append(Route((*before, "openapi", "perdure.json"), "GET", _always(document)))
+        document = _always(answered(openapi(names, prefix)))
+        for name, path in (("runs", ("openapi", "perdure.json")), ("inspector", (*API, "openapi.json"))):
+            if name in names:
+                self._routes.append(Route((*before, *path), "GET", document))
 
     def find(self, scope: Scope) -> tuple[Route, str] | None:
         """The route for a request's path, and what the path holds in its variable place; None: it isn't ours."""
         path = path_of(scope)
         for route in self._routes:
-            parameter = _parameter(route.path, path)
+            parameter = parameter_of(route.path, path)
             if parameter is not None:
                 return route, parameter
         return None
-
-
-def _parameter(pattern: Path, path: Path) -> str | None:
-    """Empty for a pattern that doesn't vary; None where the path is none of its."""
-    if len(pattern) != len(path):
-        return None
-    parameter = ""
-    for wanted, given in zip(pattern, path, strict=True):
-        if wanted == VARIABLE and given:
-            parameter = given
-        elif wanted != given or wanted == VARIABLE:
-            return None
-    return parameter
-
-
-def path_of(scope: Scope) -> Path:
-    """The segments of a request's path, decoded each by itself: an escaped slash is part of a token, not of the path.
-
-    Empty for a path that is no UTF-8. What the app is mounted under is left out.
-    """
-    path, root, raw = scope["path"], scope.get("root_path", ""), scope.get("raw_path") or b""
-    text = raw.decode("latin-1")
-    if unquote(text) != path:  # not given, or somebody has rewritten the path
-        text = quote(path)
-    mounted = root and f"{path}/".startswith(f"{root.rstrip('/')}/")
-    try:
-        return segments_of(text)[len(segments_of(root)) if mounted else 0 :]
-    except UnicodeDecodeError:
-        return ()
-
-
-def segments_of(path: str) -> Path:
-    return tuple(unquote(segment, errors="strict") for segment in path.split("/")[1:])
 
 
 def _always(response: Response) -> Handler:
@@ -115,4 +67,5 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "hooks": (Route(("hooks", VARIABLE), "POST", send_payload),),
     "streams": (Route(("runs", VARIABLE, "stream"), "GET", read_stream),),
     "health": (Route(("health",), "GET", show_health),),
+    "inspector": inspector_routes(),
 }

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,9 +29,12 @@ from perdure.model.ids import RunId
 from perdure.world.stream import Chunk, StreamRecord
 
 KEEP_ALIVE_S = 15.0
+UNDER_WAY = {**GUARDS, "cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
+"""Headers of an answer that goes on: nobody on its way is to keep or gather it."""
 SEND_BYTES = 64 * 1024
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 logger = logging.getLogger("perdure")
+T = TypeVar("T")
 Pages = AsyncGenerator[tuple[Chunk, ...]]
 
 
@@ -54,7 +57,7 @@ class Wanted(NamedTuple):
 
     namespace: str
     start: int
-    framing: Framing
+    framing: Framing[Chunk]
 
     def first(self, record: StreamRecord) -> int:
         """The index to begin with. Raises: Problem (400) where it lies past the tail."""
@@ -108,11 +111,11 @@ class StreamResponse(Response):
         else:
             async with aclosing(pages[0]):
                 await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
-                await Flow(self._run_id, *pages, send).run(receive)
+                await Flow(f"a stream of run {self._run_id}", *pages, send).run(receive)
         if self.background is not None:
             await self.background()
 
-    async def _opened(self) -> tuple[tuple[Pages, Framing] | None, Response]:
+    async def _opened(self) -> tuple[tuple[Pages, Framing[Chunk]] | None, Response]:
         """The pages to send (None: there is nothing to follow), and an answer with the headers."""
         asked = wanted(self._request)
         readers = (await CONNECTION.engine()).readers
@@ -121,10 +124,8 @@ class StreamResponse(Response):
         if ending().is_set():
             raise Problem(503, "the server is going down: come back at once", headers={"retry-after": "1"})
         headers = {
-            **GUARDS,
-            "cache-control": "no-cache, no-transform",
+            **UNDER_WAY,
             "vary": "accept",
-            "x-accel-buffering": "no",
             "x-workflow-run-id": self._run_id,
             "x-workflow-stream-tail-index": str(record.length - 1),
             "x-workflow-stream-closed": "true" if record.closed else "false",
@@ -143,11 +144,11 @@ class StreamResponse(Response):
         return response
 
 
-class Flow:
-    """One answer under way."""
+class Flow(Generic[T]):
+    """One answer under way. `what` it is of, for the log."""
 
-    def __init__(self, run_id: RunId, pages: Pages, framing: Framing, send: Send) -> None:
-        self._run_id, self._pages, self._framing, self._send = run_id, pages, framing, send
+    def __init__(self, what: str, pages: AsyncGenerator[tuple[T, ...]], framing: Framing[T], send: Send) -> None:
+        self._what, self._pages, self._framing, self._send = what, pages, framing, send
 
     async def run(self, receive: Receive) -> None:
         """Until the stream is closed, the client has gone or the server goes down."""
@@ -187,10 +188,10 @@ class Flow:
             page.cancel()
             await asyncio.gather(page, return_exceptions=True)
 
-    async def _next(self) -> tuple[Chunk, ...] | None:
+    async def _next(self) -> tuple[T, ...] | None:
         return await anext(self._pages, None)
 
-    async def _put_page(self, chunks: tuple[Chunk, ...]) -> None:
+    async def _put_page(self, chunks: tuple[T, ...]) -> None:
         """In pieces: whole frames, and not all of a page of large chunks at once."""
         piece = bytearray()
         for chunk in chunks:
@@ -210,7 +211,7 @@ class Flow:
         if error is None or isinstance(error, WorldUnavailable):
             return False
         if not isinstance(error, OSError):  # which is how some servers say that the client has gone
-            logger.error("a stream of run %s broke off", self._run_id, exc_info=error)
+            logger.error("%s broke off", self._what, exc_info=error)
         return True
 
 

@@ -22,10 +22,10 @@ logger = logging.getLogger("perdure")
 class wrap:
     """Give an ASGI app perdure's life cycle and routes: `api.add_middleware(wrap, …)`, or `app = wrap(app, …)`.
 
-    `routes` names what is served: webhook, runs, hooks, streams, health. All but webhook and health are closed until
-    `authorize(request, action, target)`, sync or async, says True (False: 403, None: 401). `prefix` goes before all
-    paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat` needs an extra that there
-    isn't yet. Raises: UsageError.
+    `routes` names what is served: webhook, runs, hooks, streams, health, inspector. All but webhook and health are closed
+    until `authorize(request, action, target)`, sync or async, says True (False: 403, None: 401). `prefix` goes before
+    all paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat` needs an extra that
+    there isn't yet. Raises: UsageError.
     """
 
     def __init__(

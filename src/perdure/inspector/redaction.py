@@ -5,8 +5,11 @@ Only what people look at is redacted: the log, and what code reads, has all.
 """
 
 import os
+import re
 from functools import lru_cache
 from typing import Any, cast
+
+from perdure.core.hook import TOKEN_CHARACTERS
 
 REDACTED = "[redacted]"
 VARIABLE = "PERDURE_REDACT"
@@ -18,6 +21,7 @@ PARTS = (
 ENDS = ("token",)
 """So is one that ends so: `access_token`, not `max_tokens`."""
 WHOLE = ("pwd", "jwt", "cvv", "cvc")
+_RANDOM = re.compile(r"[A-Za-z0-9_-]{32}")
 _PLAIN = str.maketrans("", "", "_- .")
 
 
@@ -36,6 +40,19 @@ def redacted_facts(data: dict[str, Any]) -> dict[str, Any]:
         name: redacted_facts(cast(dict[str, Any], held)) if name in ("hook", "webhook") and held else redacted(held)
         for name, held in data.items()
     }
+
+
+def masked(value: Any) -> Any:
+    """JSON of the inspector's own for who may look but not act: of random tokens, which resume hooks, the beginning."""
+    if isinstance(value, dict):
+        fields = cast(dict[str, Any], value)
+        return {name: _masked_token(held) if name == "token" else masked(held) for name, held in fields.items()}
+    return [masked(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
+
+
+def _masked_token(token: Any) -> Any:
+    is_random = isinstance(token, str) and _RANDOM.fullmatch(token) is not None
+    return f"{token[:TOKEN_CHARACTERS]}…" if is_random else token
 
 
 def _redacted(value: Any, added: tuple[str, ...]) -> Any:

@@ -10,9 +10,10 @@ from perdure.engine.engine import Engine
 from perdure.errors import RunNotFound
 from perdure.inspector.child import children_filter
 from perdure.inspector.filter import Wanted
-from perdure.inspector.page import Asked
-from perdure.inspector.reference import record_named, run_named
+from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.reference import record_named
 from perdure.inspector.run import RunView, listed_view
+from perdure.model.ids import RunId, is_run_id
 from perdure.model.status import Status
 from perdure.world.query import RunFilter, RunPage, RunRecord
 
@@ -29,7 +30,7 @@ async def list_runs(engine: Engine, wanted: Wanted, status: tuple[Status, ...], 
     filter = wanted.filter(status, asked.limit)
     if not wanted.searches:
         return await page_of_runs(engine, filter, asked)
-    filter = replace(await _from(engine, filter, asked), limit=PART)
+    filter = replace(_from(filter, asked), limit=PART)
     found: list[RunRecord] = []
     for _ in range(SEARCHED // PART):
         page = await engine.world.list_runs(filter)
@@ -53,14 +54,16 @@ async def list_children(engine: Engine, run: str, asked: Asked) -> Page[RunView]
 
 async def page_of_runs(engine: Engine, filter: RunFilter, asked: Asked) -> Page[RunView]:
     """Raises: RunNotFound, UsageError."""
-    page: RunPage = await engine.world.list_runs(await _from(engine, filter, asked))
+    page: RunPage = await engine.world.list_runs(_from(filter, asked))
     return Page(items=await _views(engine, page.runs, asked), cursor=page.runs[-1].run_id if page.more else None)
 
 
-async def _from(engine: Engine, filter: RunFilter, asked: Asked) -> RunFilter:
+def _from(filter: RunFilter, asked: Asked) -> RunFilter:
     if asked.cursor is None:
         return filter
-    return replace(filter, before=await run_named(engine, asked.cursor))
+    if not is_run_id(asked.cursor):
+        raise no_cursor(asked.cursor, "runs")
+    return replace(filter, before=RunId(asked.cursor))
 
 
 async def _views(engine: Engine, runs: Sequence[RunRecord], asked: Asked) -> tuple[RunView, ...]:

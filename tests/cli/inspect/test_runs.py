@@ -103,7 +103,9 @@ def test_a_line_an_item(shop: Shop) -> None:
 
 
 def test_a_cursor_that_is_none(shop: Shop) -> None:
-    assert say("inspect", "runs", "--cursor", "x").exit_code == 3
+    done = say("inspect", "runs", "--cursor", "x")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("perdure: 'x' is no cursor of a list of runs: ")
 
 
 def info(**changes: Any) -> RunInfo:
