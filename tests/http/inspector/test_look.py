@@ -1,10 +1,11 @@
 """Everything that can be looked at over HTTP."""
 
+import logging
 from typing import Any
 
 import pytest
 
-from perdure import StartOptions, WorldUnavailable, create_hook, start, workflow
+from perdure import StartOptions, WorldUnavailable, create_hook, start, step, workflow
 from perdure.http import wrap
 from perdure.testing.conformance.text import HOSTILE
 from perdure.worlds.memory import MemoryWorld
@@ -56,11 +57,11 @@ async def test_one_run_and_what_is_in_it() -> None:
     assert (shown["status"], shown["input"], shown["children"], shown["hooks"]) == ("completed", {"count": 3}, [], [])
     assert shown["streams"] == [{"namespace": None, "tailIndex": 2, "closed": True}]
     assert "input" not in await get(f"runs/{run.run_id}")
-    (step,) = (await get(f"runs/{run.run_id}/steps"))["items"]
-    assert step["status"] == "completed"
-    assert (await get(f"steps/{step['stepId']}?run={run.run_id}"))["attempts"][0]["status"] == "completed"
-    assert (await get(f"steps/{step['stepId']}"))["input"] == {"count": 3, "namespace": None}
-    assert [item["stepId"] for item in (await get("steps"))["items"]] == [step["stepId"]]
+    (done,) = (await get(f"runs/{run.run_id}/steps"))["items"]
+    assert done["status"] == "completed"
+    assert (await get(f"steps/{done['stepId']}?run={run.run_id}"))["attempts"][0]["status"] == "completed"
+    assert (await get(f"steps/{done['stepId']}"))["input"] == {"count": 3, "namespace": None}
+    assert [item["stepId"] for item in (await get("steps"))["items"]] == [done["stepId"]]
     events = await get(f"runs/{run.run_id}/events?limit=2&withData=true")
     assert ([item["seq"] for item in events["items"]], events["cursor"]) == ([1, 2], "3")
     assert events["items"][0]["data"]["input"] == {"count": 3}
@@ -117,7 +118,8 @@ async def test_a_run_by_its_beginning_is_asked_for_as_a_whole() -> None:
 
 ROUTES = (
     "session", "runs", "steps", "hooks", "workers", "workflows", "live", "runs/R", "runs/R/timeline", "runs/R/steps",
-    "runs/R/events", "runs/R/hooks", "runs/R/waits", "runs/R/streams", "runs/R/children", "runs/R/chunks", "runs/R/live",
+    "runs/R/events", "runs/R/hooks", "runs/R/waits", "runs/R/streams", "runs/R/children", "runs/R/chunks", "runs/R/logs",
+    "runs/R/live",
     "runs/R/chunks/live", "steps/step_1", "steps/step_1?run=R",
 )  # fmt: skip
 
@@ -162,6 +164,29 @@ async def test_what_is_asked_wrongly(path: str, detail: str | None) -> None:
     run = await start(greet, "Ann")
     problem = await get(path.replace("R", run.run_id), status=400)
     assert detail in (None, problem["detail"])
+
+
+@step(capture_logs=True)
+async def tell() -> None:
+    logging.getLogger("tests.told").warning("not yet good")
+    logging.getLogger("tests.told").error("not good")
+
+
+@workflow
+async def tell_all() -> None:
+    await tell()
+
+
+async def test_what_its_steps_logged() -> None:
+    run = await start(tell_all)
+    await run.result()
+    lines = (await get(f"runs/{run.run_id}/logs"))["items"]
+    assert [line["message"] for line in lines] == ["not yet good", "not good"]
+    (line,) = (await get(f"runs/{run.run_id}/logs?level=ERROR&step=tell&limit=1"))["items"]
+    assert (line["level"], line["message"]) == ("ERROR", "not good")
+    assert (await get(f"runs/{run.run_id}/logs?limit=1"))["cursor"] == "1"
+    assert (await get(f"runs/{run.run_id}/logs?level=LOUD", status=400))["path"] == "level"
+    assert (await get(f"runs/{run.run_id}/streams"))["items"] == []
 
 
 async def test_steps_that_arent_there() -> None:

@@ -40,7 +40,7 @@ def test_what_is_none_of_them(path: str) -> None:
 
 
 def test_the_page() -> None:
-    for path in ("/inspector", "/inspector/"):
+    for path in ("/inspector", "/inspector/", "/inspector/app/main.js", "/inspector/style.css"):
         found = ROUTES.find(scope_of(path))
         assert found is not None
         assert found[0].takes("GET")

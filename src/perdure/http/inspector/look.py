@@ -15,6 +15,8 @@ from perdure.http.inspector.session import WORLD, may_act
 from perdure.inspector.chunk import list_chunks
 from perdure.inspector.event import list_events
 from perdure.inspector.hook import list_hooks
+from perdure.inspector.log import Wanted as Lines
+from perdure.inspector.log import list_logs
 from perdure.inspector.redaction import masked
 from perdure.inspector.reference import run_named
 from perdure.inspector.run import show_run
@@ -26,6 +28,7 @@ from perdure.inspector.stream import list_streams
 from perdure.inspector.wait import list_waits
 from perdure.inspector.worker import list_workers
 from perdure.inspector.workflow import list_workflows
+from perdure.model.log import LEVELS
 from perdure.model.status import Status
 
 CHUNKS = 100
@@ -118,6 +121,14 @@ async def run_chunks(call: Call) -> Response:
 async def told(call: Call, value: dict[str, Any]) -> Response:
     """The answer where there may be tokens of hooks in it: they are for those who may act."""
     return answered(value if await may_act(call) else masked(value))
+
+
+async def run_logs(call: Call) -> Response:
+    """What its steps logged; of one step, and from a level on, where the query says so."""
+    engine, run_id = await run_of(call)
+    levels = choices_of(call.request, "level", tuple(LEVELS))
+    lines = Lines(call.request.query_params.get("step"), min((LEVELS[level] for level in levels), default=0))
+    return answered((await list_logs(engine, run_id, lines, asked_of(call.request, 200))).as_json())
 
 
 async def run_of(call: Call) -> tuple[Engine, str]:

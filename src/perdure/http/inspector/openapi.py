@@ -4,6 +4,7 @@ from typing import Any
 
 from perdure.http.frame import SSE
 from perdure.http.schema import STATUS, TEXT, Operation, answer_of, json_of, object_of, parameter, refusals
+from perdure.model.log import LEVELS
 
 NUMBER: Operation = {"type": "integer"}
 FLAG: Operation = {"type": "boolean"}
@@ -79,6 +80,14 @@ INSPECTOR: tuple[Entry, ...] = (
     _read("runs/{runId}/streams", "A run's streams", RUN_ID, *PAGE),
     _read("runs/{runId}/children", "The runs that a run has started", RUN_ID, *PAGE, DATA),
     _read("runs/{runId}/chunks", "What is in a stream", RUN_ID, NAMESPACE, START, LIMIT, shape=ITEM),
+    _read(
+        "runs/{runId}/logs",
+        "What a run's steps logged",
+        RUN_ID,
+        parameter("query", "step", "of this step: its name or an end of it, its id or a beginning"),
+        parameter("query", "level", "from this level on", {"enum": [*LEVELS]}),
+        *PAGE,
+    ),
     _read("steps", "Steps of all runs, the newest run's first", STEP_STATUS, *FILTERS[1:], *PAGE, DATA),
     _read(
         "steps/{stepId}",

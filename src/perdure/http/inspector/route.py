@@ -40,4 +40,5 @@ _OF_A_RUN = (
     look.run_streams,
     look.run_children,
     look.run_chunks,
+    look.run_logs,
 )
