@@ -28,11 +28,10 @@ export const ACTIONS = {
   retry: {
     name: "retry",
     title: "Retry",
-    fits: (run) => run.status === "failed",
+    fits: (run) => run.status === "failed" || run.status === "blocked",
     says: (count) =>
-      `${
-        count === 1 ? "The run goes" : `${count} runs go`
-      } on from the step that failed. What had completed isn't done again.`,
+      `${count === 1 ? "The run goes" : `${count} runs go`} on from the step that failed, or, where blocked, with ` +
+      "today's code. What had completed isn't done again.",
     done: () => "It goes on.",
   },
   rerun: {

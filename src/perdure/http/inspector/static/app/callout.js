@@ -4,6 +4,7 @@ import { ErrorBox } from "./failure.js";
 import { Icon } from "./icon.js";
 import { html } from "./markup.js";
 import { Age } from "./moment.js";
+import { hookOf, ResumeButton } from "./resume.js";
 import { Locked } from "./value.js";
 
 const KINDS = {
@@ -17,7 +18,7 @@ const KINDS = {
 };
 const LISTED = 5;
 
-export function Callout({ run }) {
+export function Callout({ run, spans }) {
   if (run.locked) return html`<div class="callout"><${Locked} why=${run.reason} /></div>`;
   if (run.divergence) return html`<${Divergence} sides=${run.divergence} />`;
   if (run.error) return html`<div class="callout is-failed"><${ErrorBox} error=${run.error} /></div>`;
@@ -33,24 +34,26 @@ export function Callout({ run }) {
     </div>`;
   }
   if (run.completedAt || !(run.waitingFor?.length || run.waitingSentence)) return null;
-  return html`<div class="callout is-waiting"><${Waits} run=${run} /></div>`;
+  return html`<div class="callout is-waiting"><${Waits} run=${run} spans=${spans} /></div>`;
 }
 
-function Waits({ run }) {
+function Waits({ run, spans }) {
   const waits = run.waitingFor ?? [];
   if (!waits.length) return html`<p>${upper(run.waitingSentence)}.</p>`;
   return html`<ul class="waits" aria-label="What it waits for">
-    ${waits.slice(0, LISTED).map(
-      (one) =>
-        html`<li key=${one.key}>
-          <${Icon} name=${KINDS[one.kind] ?? "waiting"} /><span>
-            Waiting for <strong>${one.detail}</strong>${one.until && html`, until <${Age} at=${one.until} />`}
-            <span class="faint">since <${Age} at=${one.since} /></span
-          ></span>
-        </li>`,
-    )}
+    ${waits.slice(0, LISTED).map((one) => html`<${Wait} key=${one.key} one=${one} run=${run} spans=${spans} />`)}
     ${waits.length > LISTED && html`<li class="faint">and ${waits.length - LISTED} more</li>`}
   </ul>`;
+}
+
+function Wait({ one, run, spans }) {
+  const token = one.kind === "hook" ? spans.find((span) => span.key === one.key)?.token : null;
+  return html`<li>
+    <${Icon} name=${KINDS[one.kind] ?? "waiting"} />
+    <span>Waiting for <strong>${one.detail}</strong>${one.until && html`, until <${Age} at=${one.until} />`}</span>
+    <span class="faint">since <${Age} at=${one.since} /></span>
+    ${token && html`<${ResumeButton} hook=${hookOf(run, token)} />`}
+  </li>`;
 }
 
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);

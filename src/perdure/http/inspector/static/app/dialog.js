@@ -4,6 +4,9 @@ import { html, signal, useLayoutEffect, useRef } from "./markup.js";
 
 const open = signal(null);
 
+// What it asked about is no longer there.
+addEventListener("hashchange", () => (open.value = null));
+
 // Shows `content(close)` under a title, until somebody closes it.
 export function show(title, content, { wide = false } = {}) {
   open.value = { title, content, wide };

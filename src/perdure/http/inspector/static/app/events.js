@@ -4,7 +4,7 @@ import { msOf, span as words } from "./duration.js";
 import { Cell, Grid, Head } from "./grid.js";
 import { Icon } from "./icon.js";
 import { onEscape } from "./keys.js";
-import { html, useEffect, useState } from "./markup.js";
+import { html, useEffect, useState, useLayoutEffect } from "./markup.js";
 import { Clock } from "./moment.js";
 import { Empty, Loading, Wrong } from "./placeholder.js";
 import { usePages, useResource } from "./resource.js";
@@ -19,7 +19,7 @@ export function EventsTab({ watched, run }) {
   const [chosen, setChosen] = useState(null);
   const length = watched.length.value;
   const { items } = pages;
-  useEffect(() => (chosen === null ? undefined : onEscape(() => setChosen(null))), [chosen !== null]);
+  useLayoutEffect(() => (chosen === null ? undefined : onEscape(() => setChosen(null))), [chosen !== null]);
   const last = items.at(-1)?.seq ?? 0;
   useEffect(() => {
     if (!pages.loading && length > last) pages.extend(String(last + 1));
@@ -36,6 +36,7 @@ export function EventsTab({ watched, run }) {
         height=${ROW}
         head=${head()}
         row=${(index) => cells(items[index], run)}
+        shows=${(index) => [items[index]]}
         keyOf=${(index) => items[index].seq}
         selected=${(index) => items[index].seq === chosen}
         onOpen=${(index) => setChosen(items[index].seq)}

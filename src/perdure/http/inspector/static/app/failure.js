@@ -9,8 +9,11 @@ export function ErrorBox({ error, open = false }) {
       ${
         error.traceback &&
         html`<details open=${open}>
-          <summary>Traceback<${CopyButton} text=${error.traceback} label="Copy the traceback" /></summary>
-          <pre class="traceback" tabindex="0" role="region" aria-label="Traceback">${error.traceback}</pre>
+          <summary>Traceback</summary>
+          <div class="traceback">
+            <${CopyButton} text=${error.traceback} label="Copy the traceback" />
+            <pre tabindex="0" role="region" aria-label="Traceback">${error.traceback}</pre>
+          </div>
         </details>`
       }
     </div>

@@ -55,6 +55,7 @@ export function FamilyTab({ watched, run }) {
       head=${html`<${Head} class="c-status">Status<//><${Head} class="c-workflow">Workflow<//
         ><${Head} class="c-run">Run<//><${Head} class="c-age">Created<//><${Head} class="c-took">Took<//>`}
       row=${(index) => cells(items[index])}
+      shows=${(index) => [items[index]]}
       keyOf=${(index) => items[index].runId}
       onOpen=${(index) => go(runHref(items[index].runId))}
       onEnd=${pages.more}

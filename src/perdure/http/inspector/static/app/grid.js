@@ -1,24 +1,25 @@
 // A table of any length: only the rows in view are in the page, and arrow keys move through all of them.
 import { classes, html, useEffect, useLayoutEffect, useRef, useState } from "./markup.js";
 
+const STRIDE = 4; // rows that come and go together
 const OVER = 8; // rows drawn beyond what is seen, so that a flick shows no gap
 const NEAR_END = 30; // rows before the end at which more are asked for
 
 /* `row(index)`: the cells of one row; `keyOf(index)`: what stays the same while rows move; `onOpen(index, event)`: Enter
    or a click; `onKey(event, index)`: other keys, true if it took them; `onEnd()`: the end is near; `head`: header cells;
-   `selected(index)`: whether it is marked; `active`/`onActive`: the row with the focus, where the owner keeps it. */
+   `shows(index)`: what its cells are made from: while that is the same, the row isn't drawn anew; `selected(index)`: whether it is marked; `active`/`onActive`: the row with the focus, where the owner keeps it. */
 export function Grid({
   label,
   count,
   height,
   row,
+  shows,
   keyOf,
   onOpen,
   onKey,
   onEnd,
   head,
   selected,
-  rowClass,
   total,
   children,
   ...more
@@ -29,6 +30,7 @@ export function Grid({
   const active = Math.min(more.active ?? own, Math.max(0, count - 1));
   const setActive = more.onActive ?? setOwn;
   const moved = useRef(false);
+  const drawn = useRef(new Map());
 
   useLayoutEffect(() => {
     const box = scroller.current;
@@ -38,8 +40,9 @@ export function Grid({
     return () => observer.disconnect();
   }, []);
 
-  const first = Math.max(0, Math.floor(view.top / height) - OVER);
-  const last = Math.min(count, Math.ceil((view.top + view.height) / height) + OVER);
+  const stride = STRIDE * height;
+  const first = Math.max(0, Math.floor(view.top / stride) * STRIDE - OVER);
+  const last = Math.min(count, Math.ceil((view.top + view.height) / stride) * STRIDE + OVER);
 
   useEffect(() => {
     if (onEnd && last >= count - NEAR_END) onEnd();
@@ -53,8 +56,7 @@ export function Grid({
 
   function scrolled(event) {
     const top = event.currentTarget.scrollTop;
-    // Within one row nothing that is drawn changes.
-    if (Math.floor(top / height) !== Math.floor(view.top / height)) setView((old) => ({ ...old, top }));
+    if (Math.floor(top / stride) !== Math.floor(view.top / stride)) setView((old) => ({ ...old, top }));
   }
 
   function move(to) {
@@ -88,25 +90,38 @@ export function Grid({
     onOpen?.(index, event);
   }
 
+  // A row that is the very same object as before is left alone by Preact.
   const rows = [];
+  const next = new Map();
   for (let index = first; index < last; index += 1) {
-    const here = index === active;
-    rows.push(html`
+    const key = keyOf(index);
+    const mark = selected ? Boolean(selected(index)) : undefined;
+    const made = [index, height, index === active, mark, ...shows(index)];
+    const old = drawn.current.get(key);
+    const same = old && made.every((one, place) => Object.is(one, old.made[place]));
+    next.set(key, same ? old : { made, node: drawRow(key, index, mark) });
+    rows.push(next.get(key).node);
+  }
+  drawn.current = next;
+
+  function drawRow(key, index, mark) {
+    return html`
       <div
-        key=${keyOf(index)}
+        key=${key}
         role="row"
         aria-rowindex=${index + (head ? 2 : 1)}
-        aria-selected=${selected ? String(Boolean(selected(index))) : undefined}
-        class=${classes("row", selected?.(index) && "is-selected", rowClass?.(index))}
+        aria-selected=${mark === undefined ? undefined : String(mark)}
+        class=${classes("row", mark && "is-selected")}
         style=${{ top: `${index * height}px`, height: `${height}px` }}
-        tabindex=${here ? 0 : -1}
+        tabindex=${index === active ? 0 : -1}
         data-index=${index}
-        data-active=${here}
+        data-active=${index === active}
       >
         ${row(index)}
       </div>
-    `);
+    `;
   }
+
   return html`
     <div
       class=${classes("grid", more.class)}

@@ -9,11 +9,12 @@ import { usePages } from "./resource.js";
 import { ResumeButton } from "./resume.js";
 import { go, runHref } from "./route.js";
 import { shortId, Workflow } from "./runs.js";
+import { mayAct } from "./session.js";
 
 const ROW = 56;
 const CARD = 132;
 const PAGE = 200;
-const EVERY_MS = 5_000;
+const EVERY_MS = 2_000;
 const FIELDS = 6;
 
 export function HooksView() {
@@ -57,6 +58,7 @@ export function HooksView() {
       height=${narrow.value ? CARD : ROW}
       head=${narrow.value ? null : head()}
       row=${(index) => cells(items[index])}
+      shows=${(index) => [items[index], mayAct()]}
       keyOf=${(index) => items[index].hookId ?? items[index].token}
       onOpen=${(index) => go(runHref(items[index].runId))}
       onEnd=${pages.more}
@@ -76,11 +78,7 @@ function cells(hook) {
       ><span class="faint">${hook.webhook ? "webhook" : "hook"}</span><//
     >
     <${Cell} class="h-run"
-      ><${Workflow} name=${hook.workflow} /><a
-        class="mono"
-        href=${runHref(hook.runId)}
-        title=${hook.runId}
-        aria-label=${hook.runId}
+      ><${Workflow} name=${hook.workflow} /><a class="mono" href=${runHref(hook.runId)} title=${hook.runId}
         >${shortId(hook.runId)}</a
       ><//
     >

@@ -9,7 +9,7 @@ import { Age, Clock, Took } from "./moment.js";
 import { counted } from "./number.js";
 import { Loading, Wrong } from "./placeholder.js";
 import { useResource } from "./resource.js";
-import { ResumeButton } from "./resume.js";
+import { hookOf, ResumeButton } from "./resume.js";
 import { runHref } from "./route.js";
 import { mayAct } from "./session.js";
 import { Status } from "./status.js";
@@ -137,7 +137,7 @@ function Attempts({ attempts }) {
 }
 
 function HookDetails({ span, run }) {
-  const hook = (run.hooks ?? []).find((one) => one.token === span.token) ?? null;
+  const hook = hookOf(run, span.token);
   return html`
     ${
       span.token &&
@@ -149,13 +149,9 @@ function HookDetails({ span, run }) {
       </dl>`
     }
     ${
-      hook?.metadata !== undefined &&
+      hook.metadata !== undefined &&
       html`<${Value} label="Metadata" value=${hook.metadata} empty="Its workflow says nothing of it." />`
     }
-    ${
-      span.endedAt === null &&
-      span.token &&
-      html`<p><${ResumeButton} hook=${{ ...hook, runId: run.runId, workflow: run.workflow, token: span.token }} /></p>`
-    }
+    ${span.endedAt === null && span.token && html`<p><${ResumeButton} hook=${hook} /></p>`}
   `;
 }

@@ -13,6 +13,12 @@ export function ResumeButton({ hook }) {
   return html`<button disabled=${Boolean(why)} title=${why} onClick=${() => resume(hook)}>Resume …</button>`;
 }
 
+// What is known of a run's hook: its metadata and schema, where the run tells of them.
+export function hookOf(run, token) {
+  const known = (run.hooks ?? []).find((one) => one.token === token);
+  return { ...known, token, runId: run.runId, workflow: run.workflow };
+}
+
 const resume = (hook) =>
   show("Resume the run", (close) => html`<${Payload} hook=${hook} close=${close} />`, { wide: true });
 

@@ -5,7 +5,7 @@ import { EventsTab } from "./events.js";
 import { FamilyTab } from "./family.js";
 import { onEscape } from "./keys.js";
 import { LogsTab } from "./logs.js";
-import { classes, html, useEffect, useMemo } from "./markup.js";
+import { classes, html, useEffect, useMemo, useLayoutEffect } from "./markup.js";
 import { Age, Clock, Took } from "./moment.js";
 import { grouped } from "./number.js";
 import { Loading, Wrong } from "./placeholder.js";
@@ -35,7 +35,7 @@ export function RunView({ runId }) {
     watched.watch();
     return () => watched.leave();
   }, [watched, revived]);
-  useEffect(() => onEscape(() => go(hrefOf("runs"))), []);
+  useLayoutEffect(() => onEscape(() => go(hrefOf("runs"))), []);
   const run = watched.run.value;
   useEffect(() => {
     if (run) document.title = `${workflowName(run.workflow)}, ${run.status} · perdure`;
@@ -48,7 +48,7 @@ export function RunView({ runId }) {
   return html`
     <article class="view run" aria-labelledby="run-title">
       <${Header} run=${run} live=${watched.live.value} />
-      <${Callout} run=${run} />
+      <${Callout} run=${run} spans=${watched.spans.value ?? []} />
       <${Tabs} watched=${watched} chosen=${chosen[0]} />
       <div class="tab-body" role="tabpanel" id="panel" aria-labelledby=${`tab-${chosen[0]}`}>
         <${Body} watched=${watched} run=${run} />
@@ -62,6 +62,7 @@ function Header({ run, live }) {
     <header class="run-head">
       <div class="run-title">
         <h1 id="run-title"><${Status} status=${run.status} /> <${Workflow} name=${run.workflow} /></h1>
+        ${!run.completedAt && html`<span class=${live ? "live is-on" : "live"}>${live ? "live" : "not live"}</span>`}
         <div class="actions">
           ${Object.values(ACTIONS).map(
             (action) =>
@@ -121,12 +122,6 @@ function Header({ run, live }) {
             <dd>
               <${Chips} attributes=${run.attributes} onPick=${(pair) => go(hrefOf("runs", null, { attr: pair }))} />
             </dd>
-          </div>`
-        }
-        ${
-          !run.completedAt &&
-          html`<div class="facts-end">
-            <span class=${live ? "live is-on" : "live"}>${live ? "live" : "not live"}</span>
           </div>`
         }
       </dl>

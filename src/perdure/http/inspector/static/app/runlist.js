@@ -4,8 +4,8 @@ import { batch, signal } from "./markup.js";
 
 const PAGE = 200;
 
-// Which of two runs comes first: the newer; of the same moment the one with the greater id.
-export const before = (a, b) => a.createdAt > b.createdAt || (a.createdAt === b.createdAt && a.runId > b.runId);
+// Which of two runs comes first: the newer, whose id is the greater.
+export const before = (a, b) => a.runId > b.runId;
 
 // The list with what has changed: known ones in their place, new ones where they belong, as far as the list was read.
 export function merged(items, changed, gone, whole) {
@@ -36,6 +36,7 @@ export class RunList {
   #wanted;
   #cursor = null;
   #busy = false;
+  #heard = null; // news that came while the list was being read from the top: they are newer than the answer
   #controller = new AbortController();
 
   constructor(wanted) {
@@ -47,6 +48,7 @@ export class RunList {
     this.#controller.abort();
     this.#controller = new AbortController();
     this.#busy = false;
+    this.#heard = [];
     await this.#page(null);
   }
 
@@ -68,6 +70,9 @@ export class RunList {
         this.whole.value = page.cursor === null;
         this.error.value = null;
         this.loading.value = false;
+        const heard = this.#heard ?? [];
+        this.#heard = null;
+        for (const news of heard) this.apply(news);
       });
     } catch (error) {
       if (aborted.aborted) return;
@@ -79,8 +84,9 @@ export class RunList {
     this.#busy = false;
   }
 
-  apply({ items = [], gone = [] }) {
-    if (!this.loading.value) this.items.value = merged(this.items.value, items, gone, this.whole.value);
+  apply(news) {
+    this.#heard?.push(news);
+    if (!this.loading.value) this.items.value = merged(this.items.value, news.items, news.gone, this.whole.value);
   }
 
   leave() {

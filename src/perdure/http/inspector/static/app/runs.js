@@ -6,7 +6,7 @@ import { Cell, Grid, Head } from "./grid.js";
 import { Icon } from "./icon.js";
 import { onEscape } from "./keys.js";
 import { follow } from "./live.js";
-import { html, useEffect, useMemo, useState } from "./markup.js";
+import { html, useEffect, useMemo, useState, useLayoutEffect } from "./markup.js";
 import { narrow } from "./measure.js";
 import { Age, Took } from "./moment.js";
 import { counted, grouped } from "./number.js";
@@ -68,9 +68,7 @@ function cells(run, chosen, onChoose, onAttribute) {
     <${Cell} class="c-status"><${Status} status=${run.status} /><//>
     <${Cell} class="c-workflow"><${Workflow} name=${run.workflow} /><//>
     <${Cell} class="c-run"
-      ><a href=${runHref(run.runId)} tabindex="-1" class="mono" title=${run.runId} aria-label=${run.runId}
-        >${shortId(run.runId)}</a
-      ><//
+      ><a href=${runHref(run.runId)} tabindex="-1" class="mono" title=${run.runId}>${shortId(run.runId)}</a><//
     >
     <${Cell} class="c-age"><${Age} at=${run.createdAt} /><//>
     <${Cell} class="c-took"><${Took} from=${run.createdAt} to=${run.completedAt} ms=${run.durationMs} /><//>
@@ -80,7 +78,7 @@ function cells(run, chosen, onChoose, onAttribute) {
 }
 
 function Bulk({ runs, onDone }) {
-  useEffect(() => onEscape(onDone), []);
+  useLayoutEffect(() => onEscape(onDone), []);
   return html`<div class="bulk" role="toolbar" aria-label="Selected runs">
     <strong>${counted(runs.length, "run")}</strong>
     ${Object.values(ACTIONS).map((action) => {
@@ -175,6 +173,7 @@ export function RunsView() {
       head=${card ? null : head()}
       total=${list.whole.value ? items.length + 1 : -1}
       row=${(index) => cells(items[index], chosen.has(items[index].runId), choose, addAttribute)}
+      shows=${(index) => [items[index], card]}
       keyOf=${(index) => items[index].runId}
       selected=${(index) => chosen.has(items[index].runId)}
       onOpen=${(index) => go(runHref(items[index].runId))}

@@ -173,6 +173,7 @@ function Values({ items }) {
         class="chunks-grid"
         count=${items.length}
         height=${ROW}
+        shows=${(index) => [items[index]]}
         keyOf=${(index) => items[index].index}
         row=${(index) =>
           html`<${Cell} class="k-index">${items[index].index}<//

@@ -5,7 +5,7 @@ import { msOf, span as words } from "./duration.js";
 import { Cell, Grid } from "./grid.js";
 import { Icon } from "./icon.js";
 import { onEscape } from "./keys.js";
-import { html, useEffect, useMemo, useRef, useState } from "./markup.js";
+import { html, useEffect, useMemo, useRef, useState, useLayoutEffect } from "./markup.js";
 import { narrow } from "./measure.js";
 import { Took } from "./moment.js";
 import { counted, grouped } from "./number.js";
@@ -13,7 +13,7 @@ import { Overview } from "./overview.js";
 import { RunPanel, SpanPanel } from "./panel.js";
 import { Empty, Loading, Wrong } from "./placeholder.js";
 import { route, turn } from "./route.js";
-import { moduleName, workflowName } from "./runs.js";
+import { workflowName } from "./runs.js";
 import { moved, placeOf, ticksOf, wholeOf, within, zoomed } from "./scale.js";
 import { ENDED, lookOf } from "./status.js";
 
@@ -27,7 +27,7 @@ export function TimelineTab({ watched, run }) {
   const chosenKey = route.value.query.get("span");
   const chosen = spans?.find((span) => span.key === chosenKey) ?? null;
   const close = () => turn({ span: null });
-  useEffect(() => (chosen ? onEscape(close) : undefined), [chosen !== null]);
+  useLayoutEffect(() => (chosen ? onEscape(close) : undefined), [chosen !== null]);
   if (watched.spansError.value && !spans)
     return html`<${Wrong} error=${watched.spansError.value} onRetry=${() => watched.read()} />`;
   if (!spans) return html`<${Loading} what="the timeline" />`;
@@ -133,7 +133,7 @@ function Waterfall({ spans, run, chosenKey }) {
           >${ticks.map(
             ({ at, after }) =>
               html`<span key=${after} class="tick" style=${{ left: `${placeOf(at, seen)}%` }}
-                >${after === 0 ? "0" : `+${words(after)}`}</span
+                >${after === 0 ? "0" : `+${words(after).replace(".0 ", " ")}`}</span
               >`,
           )}</span
         ><span />
@@ -148,6 +148,7 @@ function Waterfall({ spans, run, chosenKey }) {
           active=${active}
           onActive=${setActive}
           row=${(index) => cells(shown[index], seen, nowMs)}
+          shows=${(index) => [shown[index], seen.from, seen.to, shown[index].endedAt === null && nowMs]}
           keyOf=${(index) => shown[index].key}
           selected=${(index) => shown[index].key === chosenKey}
           onOpen=${(index) => choose(shown[index])}
@@ -170,7 +171,7 @@ function cells(span, range, nowMs) {
       ><span class=${`span-icon is-${lookOf(span.status)}`} title=${span.status}><${Icon} name=${iconOf(span)} /></span>
       <span class="span-name" title=${`${span.name}: ${span.status}`}>${spanName(span)}</span>${
         failed && html`<span class="tries" title=${`${span.attempts.length} attempts`}>×${span.attempts.length}</span>`
-      } <span class="unseen">, ${moduleName(span.name) ? `${span.name}, ` : ""}${span.kind}, ${span.status}</span><//
+      } <span class="unseen">${" "}(${span.kind}, ${span.status})</span><//
     >
     <${Cell} class="s-bar"><${Bar} span=${span} range=${range} nowMs=${nowMs} /><//>
     <${Cell} class="s-took"><${Took} from=${span.startedAt} to=${span.endedAt} /><//>

@@ -56,8 +56,13 @@ function Node({ value, depth }) {
   if (!isObject(value))
     return html`<span class=${`json-${value === null ? "null" : typeof value}`}>${String(value)}</span>`;
   if (isLocked(value)) return html`<${Locked} why=${value.locked} />`;
+  if (typeof value.$ === "string" && "v" in value)
+    return html`<span class="json-type">${tagOf(value)}</span> <${Node} value=${value.v} depth=${depth} />`;
   return html`<${Branch} value=${value} depth=${depth} />`;
 }
+
+// A value that JSON has no word for is recorded under a tag (docs/payloads.md): its class, or what kind of thing it is.
+const tagOf = ({ $: tag, type }) => (typeof type === "string" ? type.slice(type.lastIndexOf(":") + 1) : tag);
 
 function Text({ value }) {
   const [whole, setWhole] = useState(false);
@@ -78,14 +83,15 @@ function Branch({ value, depth }) {
   const toggle = html`<button
     class=${classes("fold", open && "is-open")}
     aria-expanded=${String(open)}
-    aria-label=${`${keys.length} ${list ? "items" : "fields"}`}
+    aria-label=${counted(keys.length, list ? "item" : "field")}
     onClick=${() => setOpen(!open)}
   >
     <${Icon} name="chevron" />
   </button>`;
   if (!open) {
     return html`${toggle}<span class="json-mark">${left}</span
-      ><span class="faint"> ${keys.length} ${list ? "items" : "fields"} </span><span class="json-mark">${right}</span>`;
+      ><span class="faint"> ${counted(keys.length, list ? "item" : "field")} </span
+      ><span class="json-mark">${right}</span>`;
   }
   return html`${toggle}<span class="json-mark">${left}</span>
     <div class="json-inside">

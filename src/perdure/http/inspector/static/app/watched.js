@@ -13,6 +13,7 @@ export class WatchedRun {
   length = signal(0); // of its log: what shows events reads on when it grows
   live = signal(false);
   #stop = () => {};
+  #heard = null; // news that came while the run was being read: they are newer than what the answer says
   #controller = new AbortController();
 
   constructor(runId) {
@@ -22,6 +23,7 @@ export class WatchedRun {
   async read() {
     this.#controller.abort();
     const { signal: aborted } = (this.#controller = new AbortController());
+    this.#heard = [];
     const path = at("runs", this.runId);
     const [run, timeline] = await Promise.allSettled([
       ask(path, { withData: true }, aborted),
@@ -39,7 +41,16 @@ export class WatchedRun {
         setClock(timeline.value.now);
         this.spans.value = timeline.value.items;
       }
+      for (const news of this.#heard) news();
+      this.#heard = null;
     });
+  }
+
+  #hear(take) {
+    return (news) => {
+      this.#heard?.push(() => take(news));
+      take(news);
+    };
   }
 
   watch() {
@@ -48,9 +59,9 @@ export class WatchedRun {
       `${at("runs", this.runId)}/live`,
       () => null,
       {
-        run: (news) => (this.run.value = this.run.value && { ...this.run.value, ...news }),
-        spans: ({ items }) => (this.spans.value = joined(this.spans.value ?? [], items)),
-        streams: ({ items }) => (this.streams.value = items),
+        run: this.#hear((news) => (this.run.value = this.run.value && { ...this.run.value, ...news })),
+        spans: this.#hear(({ items }) => (this.spans.value = joined(this.spans.value ?? [], items))),
+        streams: this.#hear(({ items }) => (this.streams.value = items)),
         events: ({ length }) => (this.length.value = length),
       },
       (again) => {

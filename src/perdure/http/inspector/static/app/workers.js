@@ -27,7 +27,7 @@ export function WorkersView() {
       return html`<${Empty} title="No worker is at work."
         ><code>perdure worker MODULE</code> starts one; runs wait until then.<//
       >`;
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="Workers">
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of workers">
       <table>
         <thead>
           <tr>

@@ -26,7 +26,7 @@ export function WorkflowsView() {
       return html`<${Empty} title="No workflow is known."
         >Those that a worker serves, or that have runs, are listed here.<//
       >`;
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="Workflows">
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of workflows">
       <table>
         <thead>
           <tr>
