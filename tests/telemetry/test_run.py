@@ -405,15 +405,21 @@ class TestMetrics:
         assert waited["t:wait_for",] == (1, 0)
         assert int(waited["t:do",][1]) == 4
 
-    def test_our_own_steps_are_not_told(self) -> None:
+    def test_a_handover_is_no_recovery(self) -> None:
         stage, told = Stage(), Collected()
 
         async def scene() -> None:
+            on = await stage.working(*MORE, telemetry=told.telemetry, deployment="v1")
+            run_id = (await on.start(new(held, "x", pin=""))).run_id
+            await asyncio.sleep(1)
+            await on.close()
             gate("x").set()
-            await ended(await stage.working(*MORE, telemetry=told.telemetry), parent, "x")
+            on = await stage.working(*MORE, telemetry=told.telemetry, deployment="v2")
+            await on.end(run_id)
+            assert "run_resumed" in await stage.types(run_id)
 
         stage.play(scene)
-        assert told.told("perdure.step.duration").keys() == {("t:wait_for", "completed"), ("t:do", "completed")}
+        assert told.told("perdure.recoveries") == {}
 
     def test_a_delayed_start_is_due_later(self) -> None:
         stage, told = Stage(), Collected()
@@ -424,6 +430,7 @@ class TestMetrics:
             await on.end((await on.start(new(one, "x", due_ms=due_ms))).run_id)
 
         stage.play(scene)
+        assert (told.one("run t:one").start_time or 0) >= (EPOCH_MS + 60_000) * 1_000_000
         [(count, seconds)] = told.told("perdure.run.latency").values()
         assert (count, seconds < 1) == (1, True)
 

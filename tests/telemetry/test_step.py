@@ -24,13 +24,15 @@ async def model() -> str:
     span.set_attribute("gen_ai.request.model", "m-1")
     span.set_attribute("gen_ai.usage.output_tokens", 7)
     with trace.get_tracer("app", tracer_provider=PROVIDER[0]).start_as_current_span("POST model"):
-        return str(baggage.get_baggage("tenant"))
+        span.set_attribute("tenant", str(baggage.get_baggage("tenant")))
+    return "well"
 
 
 @step(name="s:sync")
 def sync() -> str:
-    with trace.get_tracer("app", tracer_provider=PROVIDER[0]).start_as_current_span("render"):
-        return str(baggage.get_baggage("tenant"))
+    with trace.get_tracer("app", tracer_provider=PROVIDER[0]).start_as_current_span("render") as span:
+        span.set_attribute("tenant", str(baggage.get_baggage("tenant")))
+    return "well"
 
 
 @step(name="s:fail", retry=NOT_AGAIN)
@@ -108,12 +110,14 @@ def test_what_a_step_does_is_below_its_span() -> None:
         "perdure.step.outcome": "completed",
         "gen_ai.request.model": "m-1",
         "gen_ai.usage.output_tokens": 7,
+        "tenant": "acme",
     }
 
 
 def test_in_a_thread_too() -> None:
     told, _ = run(calling, "s:sync")
     assert below(told.one("render"), told.one("step s:sync"))
+    assert attributes_of(told.one("render")) == {"tenant": "acme"}
     assert attributes_of(told.one("run s:calling"))["perdure.run.status"] == "completed"
 
 

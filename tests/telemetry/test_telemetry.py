@@ -33,7 +33,7 @@ TRIED: list[str] = []
 
 
 @pytest.fixture
-async def told(monkeypatch: pytest.MonkeyPatch) -> Collected:
+def told(monkeypatch: pytest.MonkeyPatch) -> Collected:
     TRIED.clear()
     collected = Collected()
     monkeypatch.setattr(connect, "telemetry", lambda: collected.telemetry)
@@ -74,6 +74,16 @@ async def keyed() -> str:
     return await get_run(run.run_id, str).result()
 
 
+@step(name="tt:wait")
+async def wait() -> None:
+    await asyncio.Event().wait()
+
+
+@workflow(name="tt:waits")
+async def waits() -> None:
+    await wait()
+
+
 @workflow(name="tt:confess")
 async def confess() -> str:
     async with create_hook(str, token=SECRET, metadata=SECRET) as hook:
@@ -110,6 +120,8 @@ async def test_what_our_own_step_starts_is_below_the_run_that_asked(told: Collec
     assert below(inner, told.one("start tt:keyed"))
     assert below(told.one("run tt:pay"), inner)
     assert [span.name for span in told.spans if span.name.startswith("step")] == ["step tt:charge"] * 2
+    assert {name for name, _ in told.told("perdure.step.duration")} == {"tt:charge"}
+    assert told.told("perdure.step.latency").keys() == {("tt:charge",)}
 
 
 async def test_a_start_from_sync_code_is_below_its_caller(told: Collected) -> None:
@@ -122,6 +134,20 @@ async def test_a_start_from_sync_code_is_below_its_caller(told: Collected) -> No
     assert await asyncio.to_thread(sync_code) == "4711"
     await asyncio.to_thread(perdure.sync.close)
     assert below(told.one("start tt:pay"), told.one("request"))
+
+
+def test_a_step_that_the_end_of_its_loop_cuts_off_was_cancelled(told: Collected) -> None:
+    async def main() -> None:
+        configure(world="memory://")
+        run = await start(waits)
+        while [each.status async for each in run.steps()] != ["running"]:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    span = told.one("step tt:wait")
+    assert attributes_of(span)["perdure.step.outcome"] == "cancelled"
+    assert "error.type" not in attributes_of(span)
+    assert told.named("run tt:waits") == []
 
 
 async def test_no_payload_is_told_with_keys_or_without(told: Collected) -> None:

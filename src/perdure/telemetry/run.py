@@ -133,8 +133,7 @@ class RunSpans(RunTelemetry):
         span.end(ns(end.at_ms))
 
     def _count(self, status: str) -> None:
-        if self._created.step is None:
-            self._instruments.runs.add(1, {**self._of, "perdure.run.status": status})
+        self._instruments.runs.add(1, {**self._of, "perdure.run.status": status})
 
     def _attempt_ended(self, key: str, fact: Ended) -> None:
         step = self._steps.get(key)
