@@ -475,6 +475,32 @@ async def test_a_writer_waits_while_much_is_on_its_way() -> None:
     assert min(tails) < 9, "it was written little by little"
 
 
+@step
+async def writes_without_a_pause(count: int) -> None:
+    out = get_writable(int)
+    for number in range(count):
+        await out.write(number)
+    seen.append("written")
+
+
+@workflow
+async def unpaused(count: int) -> None:
+    await writes_without_a_pause(count)
+
+
+async def test_others_go_on_while_a_step_writes_without_a_pause() -> None:
+    async def others() -> None:
+        while "written" not in seen:
+            seen.append("others")
+            await asyncio.sleep(0)
+
+    run = await start(unpaused, 5000)
+    going_on = asyncio.create_task(others())
+    assert await values(run) == list(range(5000))
+    await going_on
+    assert seen.count("others") >= 15
+
+
 # -- values
 
 

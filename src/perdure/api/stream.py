@@ -1,5 +1,6 @@
 """Streams: how a run shows its progress to whoever follows it."""
 
+import asyncio
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all 
 
 T = TypeVar("T")
 NAMESPACE_CHARACTERS_MAX = 256
+STRETCH_MAX = 256
+"""So many chunks a step writes before it lets others run: some milliseconds."""
 HIDDEN = "~"
 """How the names of our own streams begin."""
 
@@ -35,6 +38,7 @@ class Writable(Generic[T]):
     def __init__(self, run_id: str, namespace: str | None = None, *, atomic: bool = False) -> None:
         self.run_id, self.namespace, self.atomic = run_id, namespace, atomic
         self._id, self._stream = RunId(run_id), namespace or ""
+        self._at_a_stretch = 0
 
     def __repr__(self) -> str:
         return f"<stream {self.namespace or 'default'} of {self.run_id}>"
@@ -47,6 +51,11 @@ class Writable(Generic[T]):
             write_stream(where, self._id, self._stream, Raw(data))
         elif where.write(self._id, self._stream, data, kept=self.atomic):
             await where.drain(self._id, self._stream)
+        else:
+            self._at_a_stretch += 1
+            if self._at_a_stretch == STRETCH_MAX:  # the worker's other runs, and what commits these, want to go on
+                self._at_a_stretch = 0
+                await asyncio.sleep(0)
 
     async def write_from(self, chunks: AsyncIterable[T] | Iterable[T]) -> None:
         """Add every chunk that the iterable gives. Raises: as `write`."""
