@@ -46,7 +46,7 @@ class PostgresWorld:
         self._store = Store(location, clock)
         self._logs = Readings(partial(query.read_logs, self._store))
         self._runs = Readings(partial(query.read_runs, self._store))
-        self._workers = Readings(self._read_workers)
+        self._workers = Readings(partial(ownership.workers, self._store))
         self.hooks = PostgresHooks(self._store)
         self.streams = PostgresStreams(self._store)
         self.retention = PostgresRetention(self._store)
@@ -116,7 +116,3 @@ class PostgresWorld:
 
     async def next_due_ms(self, workflows: tuple[str, ...], deployment: str = "") -> int | None:
         return await ownership.next_due_ms(self._store, workflows, deployment)
-
-    async def _read_workers(self, asked: Sequence[None]) -> list[tuple[WorkerRecord, ...]]:
-        """Thousands who wait for a run may ask at once whether anybody serves it."""
-        return [await ownership.workers(self._store)] * len(asked)
