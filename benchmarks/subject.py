@@ -23,6 +23,7 @@ from perdure import (
     worker,
     workflow,
 )
+from perdure.cli.worker import collect_seldom
 
 step_times_s: list[float] = []
 dies_at: int | None = None
@@ -198,6 +199,7 @@ class Subject:
 
     def member(self) -> None:
         self.open()
+        collect_seldom()  # as `perdure worker` does
         self._runner.run(_member())
         self.close()
 

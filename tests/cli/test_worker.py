@@ -1,6 +1,7 @@
 """`perdure worker`: what it refuses to begin with, and how it ends; as real processes, for signals are theirs."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import IO
 
 import pytest
 
-from perdure.cli.worker import Stop, leave_stuck_threads
+from perdure.cli.worker import Stop, collect_seldom, leave_stuck_threads
 from tests.cli.shop import say
 
 APP = """
@@ -202,3 +203,19 @@ def test_threads_that_end_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     ended.set()
     leave_stuck_threads()
     thread.join()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((700, 10, 10), (10_000, 10, 10)), ((0, 10, 10), (0, 10, 10)), ((50_000, 5, 5), (50_000, 5, 5))],
+)
+def test_garbage_is_looked_for_less_often(before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
+    thresholds = gc.get_threshold()
+    try:
+        gc.set_threshold(*before)
+        collect_seldom()
+        assert gc.get_threshold() == after
+        assert bool(gc.get_freeze_count()) == (before != after)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
