@@ -44,7 +44,9 @@ def test_there_and_back() -> None:
     ]
     told = to_ui_messages(messages)
     assert misfit(told) is None
-    assert [message["id"] for message in told] == ["user-1", "assistant-1", "assistant-2"], "in a replay they are the same"
+    assert [message["id"] for message in told] == ["user-1", "assistant-1", "assistant-2"], (
+        "in a replay they are the same"
+    )
     back = to_model_messages(told)
     kinds = [[part.part_kind for part in message.parts] for message in back]
     assert kinds == [["user-prompt"], ["thinking", "text", "tool-call"], ["tool-return"], ["text"]]

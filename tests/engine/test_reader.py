@@ -118,6 +118,20 @@ def test_what_lies_before_a_chunk_that_does_not_open_comes_before_its_error() ->
     play(act)
 
 
+@pytest.mark.parametrize(
+    ("first", "after", "seen"), [(0, 3, "abc"), (1, 2, "b"), (2, 9, "c"), (3, 9, ""), (1, 1, ""), (0, 99, "abc")]
+)
+def test_a_few_between_two_indexes(first: int, after: int, seen: str) -> None:
+    """It doesn't wait for those that aren't there yet."""
+
+    async def act(on: Scene) -> None:
+        await on.write("a", "b", "c")
+        found = await on.readers.between(ME, "", first, after)
+        assert [(chunk.index, chunk.data.decode()) for chunk in found] == list(enumerate(seen, first))
+
+    play(act)
+
+
 def test_what_was_compressed_comes_in_pages_of_its_real_size() -> None:
     async def act(on: Scene) -> None:
         large = compressed(b"x" * (PAGE_BYTES // 2))

@@ -215,14 +215,19 @@ async def test_a_stream_through_middlewares() -> None:
     assert answer.status == 200
 
 
-def test_chat_isnt_there_yet() -> None:
-    with pytest.raises(UsageError, match=r"chat=… needs perdure's agent extra, which this version doesn't have yet"):
+def test_a_chat_is_a_workflow_that_takes_messages() -> None:
+    with pytest.raises(UsageError, match=r"chat=.*greet can't answer a chat: it takes messages: list\[UIMessage\]"):
         wrap(None, chat=greet)
 
 
-@pytest.mark.parametrize("name", ["chat", "everything"])
+def test_the_routes_of_a_chat_need_one() -> None:
+    with pytest.raises(UsageError, match=r"routes=\('chat', …\) needs chat=…, the workflow that answers"):
+        wrap(None, routes=("chat",))
+
+
+@pytest.mark.parametrize("name", ["everything"])
 def test_unknown_routes_are_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=f"{name}'?: there are webhook, runs, hooks, streams, health, inspector"):
+    with pytest.raises(UsageError, match=f"{name}'?: there are webhook, runs, hooks, streams, chat, health, inspector"):
         wrap(None, routes=("webhook", name))
 
 

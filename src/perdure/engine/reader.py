@@ -56,6 +56,20 @@ class Readers:
         if page is not None:
             all(self._opened(page))
 
+    async def between(self, run_id: RunId, stream: str, first: int, after: int) -> list[Chunk]:
+        """The chunks with these indexes, `after` not among them, as far as they are there; for a few.
+
+        Raises: PayloadLocked, DecodeError, WorldError.
+        """
+        found: list[Chunk] = []
+        while first < after:
+            page = await self._world.streams.read(run_id, stream, first, after - first)
+            if page is None or not page.chunks:
+                break
+            found += [chunk for chunks in self._opened(page) for chunk in chunks]
+            first += len(page.chunks)
+        return found
+
     async def pages(self, run_id: RunId, stream: str, start_index: int) -> AsyncGenerator[tuple[Chunk, ...]]:
         """The chunks from an index on (negative: so many from the tail), as they come, until the stream is closed.
 

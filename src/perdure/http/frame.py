@@ -24,10 +24,12 @@ _UNICODE_LINE_ENDS = (
 
 
 class Framing(Protocol[T_contra]):
-    """`alive` is what may be sent to show that the connection lives; empty: nothing."""
+    """`alive` is what may be sent to show that the connection lives, `last` what says that there is no more; empty:
+    nothing."""
 
     media_type: str
     alive: bytes
+    last: bytes
 
     def frame(self, chunk: T_contra, /) -> bytes: ...
 
@@ -36,7 +38,7 @@ class Lines:
     """NDJSON: the n-th line of an answer is the chunk at the start index + n."""
 
     media_type = NDJSON
-    alive = b""
+    alive = last = b""
 
     def frame(self, chunk: Chunk) -> bytes:
         return plain(chunk.data) + b"\n"
@@ -46,7 +48,7 @@ class Events:
     """SSE: each event's id is its chunk's index, which a client that comes back sends as Last-Event-ID."""
 
     media_type = SSE
-    alive = b": keep-alive\n\n"
+    alive, last = b": keep-alive\n\n", b""
 
     def frame(self, chunk: Chunk) -> bytes:
         return event(plain(chunk.data), chunk.index)
@@ -56,7 +58,7 @@ class Named:
     """SSE: events with a name and JSON."""
 
     media_type = SSE
-    alive = b": keep-alive\n\n"
+    alive, last = b": keep-alive\n\n", b""
 
     def frame(self, told: tuple[str, Any], /) -> bytes:
         name, value = told

@@ -9,6 +9,7 @@ from perdure.api.webhook import ROUTE
 from perdure.errors import UsageError
 from perdure.http.answer import answered
 from perdure.http.call import Call
+from perdure.http.chat.route import ChatRoutes
 from perdure.http.health import show_health
 from perdure.http.hook import send_payload
 from perdure.http.inspector.route import API
@@ -21,12 +22,17 @@ from perdure.http.webhook import take_request
 
 
 class Routes:
-    """Those that were named. Raises: UsageError for names that aren't any, and a prefix that can't be one."""
+    """Those that were named, and those of the workflow `chat`, if there is one.
 
-    def __init__(self, names: Sequence[str], prefix: str) -> None:
+    Raises: UsageError for names that aren't any, a prefix that can't be one, and what is no chat.
+    """
+
+    def __init__(self, names: Sequence[str], prefix: str, chat: object = None) -> None:
         if isinstance(names, str) or not set(names) <= ROUTES.keys():
             unknown = names if isinstance(names, str) else ", ".join(sorted(set(names) - ROUTES.keys()))
             raise UsageError(f"routes={unknown!r}: there are {', '.join(ROUTES)}; give a tuple of these")
+        if "chat" in names and chat is None:
+            raise UsageError("routes=('chat', …) needs chat=…, the workflow that answers")
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise UsageError(f"prefix={prefix!r} begins no path: write it as '/perdure', or leave it out")
         before = segments_of(prefix)
@@ -35,6 +41,8 @@ class Routes:
             for name in dict.fromkeys(names)
             for route in ROUTES[name]
         ]
+        if chat is not None:
+            self._routes += [route._replace(path=before + route.path) for route in _chat_routes(ChatRoutes(chat))]
         document = _always(answered(openapi(names, prefix)))
         for name, path in (("runs", ("openapi", "perdure.json")), ("inspector", (*API, "openapi.json"))):
             if name in names:
@@ -48,6 +56,15 @@ class Routes:
             if parameter is not None:
                 return route, parameter
         return None
+
+
+def _chat_routes(chat: ChatRoutes) -> tuple[Route, ...]:
+    return (
+        Route(("api", "chat"), "POST", chat.send),
+        Route(("api", "chat", VARIABLE, "stream"), "GET", chat.follow),
+        Route(("api", "chat", VARIABLE, "cancel"), "POST", chat.cancel),
+        Route(("api", "chat", VARIABLE, "approvals"), "POST", chat.decide),
+    )
 
 
 def _always(response: Response) -> Handler:
@@ -66,6 +83,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     ),
     "hooks": (Route(("hooks", VARIABLE), "POST", send_payload),),
     "streams": (Route(("runs", VARIABLE, "stream"), "GET", read_stream),),
+    "chat": (),  # made for the workflow that answers
     "health": (Route(("health",), "GET", show_health),),
     "inspector": inspector_routes(),
 }

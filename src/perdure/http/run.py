@@ -53,7 +53,7 @@ async def cancel_run(call: Call) -> Response:
     await call.check("run:cancel", Target("run", call.parameter))
     run = get_run(call.parameter)
     asked = await read_json(call.scope, call.receive)
-    accepted = await run.cancel(**_cancel_options({} if asked is None else asked))
+    accepted = await run.cancel(**cancel_options({} if asked is None else asked))
     return answered({"runId": run.run_id, "accepted": accepted}, 202)
 
 
@@ -101,7 +101,7 @@ def _waiting(reason: dict[str, Any]) -> dict[str, Any]:
     return {**reason, "detail": masked.get(reason["kind"], reason["detail"])}
 
 
-def _cancel_options(asked: Any) -> dict[str, Any]:
+def cancel_options(asked: Any) -> dict[str, Any]:
     """Raises: Problem (422), UsageError."""
     if not isinstance(asked, dict) or not asked.keys() <= {"reason", "grace"}:
         raise Problem(422, 'a cancel takes an object with "reason" and "grace", or nothing', kind="value-invalid")

@@ -7,9 +7,9 @@ knows that it has all when an answer's header says that the stream was closed as
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from perdure.api.connect import CONNECTION
 from perdure.api.run import Run, get_run
 from perdure.api.stream import checked_namespace
+from perdure.engine.reader import Readers
 from perdure.errors import WorldUnavailable
 from perdure.http.answer import GUARDS
 from perdure.http.authorization import Target
@@ -75,15 +76,13 @@ def wanted(request: Request) -> Wanted:
     """Raises: Problem (400), UsageError."""
     framing = framing_of(",".join(request.headers.getlist("accept")))
     last = request.headers.get("last-event-id", "")
-    start = (
-        _number("Last-Event-ID", last) + 1 if last else _number("startIndex", request.query_params.get("startIndex"))
-    )
+    start = number("Last-Event-ID", last) + 1 if last else number("startIndex", request.query_params.get("startIndex"))
     if last and start < 1:
         raise Problem(400, "Last-Event-ID is below 0", kind="start-index-invalid")
     return Wanted(checked_namespace(request.query_params.get("namespace")) or "", start, framing)
 
 
-def _number(name: str, text: str | None) -> int:
+def number(name: str, text: str | None) -> int:
     if text is None:
         return 0
     if not _NUMBER.fullmatch(text):
@@ -96,7 +95,7 @@ class StreamResponse(Response):
 
     def __init__(self, run: Run[Any], request: Request) -> None:
         super().__init__()
-        self._run_id, self._request = RunId(run.run_id), request
+        self.run_id, self.request = RunId(run.run_id), request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -111,30 +110,43 @@ class StreamResponse(Response):
         else:
             async with aclosing(pages[0]):
                 await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
-                await Flow(f"a stream of run {self._run_id}", *pages, send).run(receive)
+                await Flow(f"a stream of run {self.run_id}", *pages, send).run(receive)
         if self.background is not None:
             await self.background()
 
     async def _opened(self) -> tuple[tuple[Pages, Framing[Chunk]] | None, Response]:
         """The pages to send (None: there is nothing to follow), and an answer with the headers."""
-        asked = wanted(self._request)
+        asked = self.wanted()
         readers = (await CONNECTION.engine()).readers
-        record = await readers.record(self._run_id, asked.namespace)
-        first = asked.first(record)
+        record = await readers.record(self.run_id, asked.namespace)
+        first, tail = await self.place(readers, asked, record)
         if ending().is_set():
             raise Problem(503, "the server is going down: come back at once", headers={"retry-after": "1"})
         headers = {
             **UNDER_WAY,
             "vary": "accept",
-            "x-workflow-run-id": self._run_id,
-            "x-workflow-stream-tail-index": str(record.length - 1),
+            "x-workflow-run-id": self.run_id,
+            "x-workflow-stream-tail-index": str(tail),
             "x-workflow-stream-closed": "true" if record.closed else "false",
+            **self.own_headers,
         }
-        if record.closed and first == record.length and asked.framing.media_type == SSE:
+        if record.closed and first == record.length and asked.framing.media_type == SSE and not asked.framing.last:
             return None, self._response(204, headers)  # an EventSource would come back for ever
-        await readers.check(self._run_id, asked.namespace, first)
+        await readers.check(self.run_id, asked.namespace, first)
         response = self._response(200, {**headers, "content-type": asked.framing.media_type})
-        return (readers.pages(self._run_id, asked.namespace, first), asked.framing), response
+        return (readers.pages(self.run_id, asked.namespace, first), asked.framing), response
+
+    # -- what another kind of stream has otherwise
+
+    own_headers: ClassVar[Mapping[str, str]] = {}
+
+    def wanted(self) -> Wanted:
+        """Raises: Problem (400), UsageError."""
+        return wanted(self.request)
+
+    async def place(self, readers: Readers, asked: Wanted, record: StreamRecord) -> tuple[int, int]:
+        """The index to begin with, and the tail's, as the client is told. Raises: Problem (400)."""
+        return asked.first(record), record.length - 1
 
     def _response(self, status: int, headers: dict[str, str]) -> Response:
         """With what the route has set on this one: cookies, say. How long it gets, nobody knows."""
@@ -181,6 +193,8 @@ class Flow(Generic[T]):
                     continue
                 chunks = page.result()
                 if chunks is None:
+                    if self._framing.last:
+                        await self._put(self._framing.last)
                     return
                 await self._put_page(chunks)
                 page = asyncio.create_task(self._next())

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from perdure.errors import UsageError
 from perdure.http.authorization import Authorize
 from perdure.http.body import ClientGone, check_headers
 from perdure.http.call import Call
@@ -24,8 +23,8 @@ class wrap:
 
     `routes` names what is served: webhook, runs, hooks, streams, health, inspector. All but webhook and health are closed
     until `authorize(request, action, target)`, sync or async, says True (False: 403, None: 401). `prefix` goes before
-    all paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat` needs an extra that
-    there isn't yet. Raises: UsageError.
+    all paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat`: the workflow that answers
+    `POST /api/chat`; it takes `messages: list[UIMessage]`, and `session: str` if it likes. Raises: UsageError.
     """
 
     def __init__(
@@ -38,10 +37,8 @@ class wrap:
         routes: Sequence[str] = ("webhook",),
         chat: object = None,
     ) -> None:
-        if chat is not None:
-            raise UsageError("chat=… needs perdure's agent extra, which this version doesn't have yet: leave it out")
         self._app, self._authorize, self._prefix = app, authorize, prefix
-        self._routes = Routes(routes, prefix)
+        self._routes = Routes(routes, prefix, chat)
         self._misses = Misses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
