@@ -59,11 +59,11 @@ def test_the_current_folder_comes_first(modules: Path) -> None:
 
 
 def test_modules_without_workflows(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perdure.cli.module.REGISTRY.served", frozenset[str]())
+    monkeypatch.setattr("perdure.cli.module.REGISTRY._served", frozenset[str]())
     assert refusal(lambda: load_workflows(("json", "os"))) == (
         "json, os defines no workflow: name the modules whose functions have @workflow"
     )
-    monkeypatch.setattr("perdure.cli.module.REGISTRY.served", frozenset(("a:b",)))
+    monkeypatch.setattr("perdure.cli.module.REGISTRY._served", frozenset(("a:b",)))
     load_workflows(("json",))
 
 

@@ -5,6 +5,7 @@ import click
 from perdure.cli.cancel import cancel
 from perdure.cli.check import check
 from perdure.cli.db.group import db
+from perdure.cli.export import export
 from perdure.cli.failure import INTERRUPTED, UNREAD, exit_code
 from perdure.cli.health import health
 from perdure.cli.inspect.group import inspect
@@ -65,6 +66,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, web, health, check, db,
+    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, web, health, check, export,
+    db,
 ):  # fmt: skip
     main.add_command(command)

@@ -3,6 +3,10 @@
 Must be called outside of tasks, as everything that activates a body.
 """
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from msgspec import Raw
 
 from perdure.core.divergence import Divergence, Show, cut, describe
@@ -13,6 +17,7 @@ from perdure.model.ids import RunId
 from perdure.replay.body import Answer, Body
 from perdure.replay.queue import body_of
 
+T = TypeVar("T")
 THE_END = "the end of the workflow"
 
 
@@ -43,6 +48,21 @@ def trial(
         )
     finally:
         body.put_away()
+
+
+async def outside_of_tasks(call: Callable[[], T]) -> T:
+    """What the call comes to, in a plain callback of this loop: a body makes tasks of its own."""
+    loop = asyncio.get_running_loop()
+    called: asyncio.Future[T] = loop.create_future()
+
+    def made() -> None:
+        try:
+            called.set_result(call())
+        except Exception as error:
+            called.set_exception(error)
+
+    loop.call_soon(made)
+    return await called
 
 
 def _ends(body: Body, last: Event, show: Show) -> tuple[str, str] | None:

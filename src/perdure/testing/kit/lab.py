@@ -16,7 +16,7 @@ from perdure.errors import RunBlocked
 from perdure.model.duration import Duration, duration_ms
 from perdure.model.event import Event, RunCreated
 from perdure.model.ids import RunId
-from perdure.replay.trial import trial
+from perdure.replay.trial import outside_of_tasks, trial
 from perdure.testing.kit.bench import Bench, elsewhere
 from perdure.testing.kit.clock import Clock
 from perdure.testing.kit.crash import Crash, Crashes
@@ -171,17 +171,7 @@ class Lab:
         created = events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
         definition = self.bench.registry.workflow(created.workflow)
-        loop = asyncio.get_running_loop()
-        tried = loop.create_future()
-
-        def replay() -> None:  # not in this task: a body makes its own
-            try:
-                tried.set_result(trial(run_id, events, definition, to_its_end=True))
-            except BaseException as error:
-                tried.set_exception(error)
-
-        loop.call_soon(replay)
-        divergence = await tried
+        divergence = await outside_of_tasks(lambda: trial(run_id, events, definition, to_its_end=True))
         if divergence is not None:
             raise RunBlocked(run_id, divergence.sentence())
 
