@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Literal
 
-from perdure.api.connect import keys
+from perdure.api.connect import keys, telemetry
 from perdure.engine.engine import Engine
 from perdure.engine.entropy import Entropy
 from perdure.engine.lease import Leasing
@@ -38,6 +38,7 @@ class LabEngine(Engine):
             deployment=deployment,
             leasing=Leasing(LEASE_MS, own_thread=False),
             keys=keys(),
+            telemetry=telemetry(),
         )
         self.lab_world = world
         self.loop = asyncio.get_running_loop()
