@@ -24,56 +24,56 @@ TOKEN = f"canary:{SECRET}"
 
 
 @step(retry=Retry(delay=timedelta(0), jitter=0))
-async def handle(secret: str) -> str:
+async def handle(canary: str) -> str:
     """Fails once, after it has said how far it is; the second attempt finds that."""
     meta = get_step_metadata()
     if meta.attempt == 1:
-        await heartbeat({"at": secret})
+        await heartbeat({"at": canary})
         async with get_writable(namespace="steps") as out:
-            await out.write(secret)
-            await out.write(secret * 200)
-        raise ConnectionError(secret)
-    assert meta.progress == {"at": secret}
+            await out.write(canary)
+            await out.write(canary * 200)
+        raise ConnectionError(canary)
+    assert meta.progress == {"at": canary}
     return secret
 
 
 @step
-async def refuse(secret: str) -> None:
-    raise FatalError(f"no such card: {secret}")
+async def refuse(canary: str) -> None:
+    raise FatalError(f"no such card: {canary}")
 
 
 @workflow(name="secret:child")
-async def child(secret: str) -> str:
-    raise ValueError(secret)
+async def child(canary: str) -> str:
+    raise ValueError(canary)
 
 
 @workflow(name="secret:parent")
-async def parent(secret: str, large: str) -> str:
-    await get_writable().write({"said": secret})
-    assert await handle(secret) == secret
+async def parent(canary: str, large: str) -> str:
+    await get_writable().write({"said": canary})
+    assert await handle(canary) == canary
     try:
-        await refuse(secret)
+        await refuse(canary)
     except FatalError as error:
-        assert secret in str(error)
+        assert canary in str(error)
     try:
-        await (await start(child, secret)).result()
+        await (await start(child, canary)).result()
     except Exception as error:
-        assert secret in str(error.__cause__)
-    breaks = asyncio.create_task(_break(secret))  # nobody retrieves what it raises
+        assert canary in str(error.__cause__)
+    breaks = asyncio.create_task(_break(canary))  # nobody retrieves what it raises
     del breaks
-    webhook = create_webhook(respond_with=WebhookResponse(secret), metadata=secret)
-    async with create_hook(str, token=TOKEN, metadata={"for": secret}) as hook:
+    webhook = create_webhook(respond_with=WebhookResponse(canary), metadata=canary)
+    async with create_hook(str, token=TOKEN, metadata={"for": canary}) as hook:
         said = await hook
     await webhook.dispose()
     return f"{large} {said}"
 
 
-async def _break(secret: str) -> None:
+async def _break(canary: str) -> None:
     await sleep(0)
-    raise ValueError(secret)
+    raise ValueError(canary)
 
 
 @workflow(name="secret:waiting")
-async def waiting(secret: str) -> str:
-    async with create_hook(str, token=f"later:{secret}", metadata=secret) as hook:
+async def waiting(canary: str) -> str:
+    async with create_hook(str, token=f"later:{canary}", metadata=canary) as hook:
         return await hook

@@ -129,14 +129,15 @@ def test_the_command_line_lists_and_says_so(url: str, anyio_backend: str) -> Non
     assert {done, waits} <= set(items)
     assert all(item["locked"] and item["input"] is None for item in items.values())
     assert "the key '2026-01'" in items[done]["reason"]
-    shown = say("inspect", "run", waits)
-    assert shown.exit_code == 0
-    assert "the key '2026-01'" in shown.stdout
+    for words in ((), ("--with-data",)):
+        shown = say("inspect", "run", waits, *words)
+        assert shown.exit_code == 0
+        assert "the key '2026-01'" in shown.stdout
+        assert SECRET not in shown.output
     events = say("inspect", "events", done, "--json", "--with-data")
     assert events.exit_code == 0
     assert {event["data"]["locked"] for event in json.loads(events.stdout)["items"]} == {REASON}
     for words in (
-        ("inspect", "run", done, "--with-data"),
         ("inspect", "steps", done),
         ("inspect", "hooks", waits),
         ("inspect", "waits", waits),
@@ -158,7 +159,7 @@ def test_the_command_line_takes_the_key_from_the_environment(
     configure(world="memory://")
     monkeypatch.setenv("PERDURE_KEYS", f"2026-07:{bytes(32).hex()},2026-01:{KEY}")
     shown = say("inspect", "run", done, "--json", "--with-data")
-    assert json.loads(shown.stdout)["input"] == {"secret": SECRET, "large": "large"}
+    assert json.loads(shown.stdout)["input"] == {"canary": SECRET, "large": "large"}
     assert say("resume-hook", f"later:{SECRET}", '"yes"').exit_code == 0
     monkeypatch.setenv("PERDURE_KEYS", KEY)
     refused = say("inspect", "run", waits)
