@@ -174,7 +174,7 @@ def test_strangers_are_refused(folder: Path) -> None:
 
 
 def test_the_routes_are_those_that_there_are() -> None:
-    assert tuple(SERVED) == ROUTES
+    assert tuple(name for name in SERVED if name != "chat") == ROUTES  # that is for the workflow of an app
 
 
 def test_a_port_that_is_taken(folder: Path) -> None:
