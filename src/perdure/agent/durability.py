@@ -26,6 +26,7 @@ from pydantic_ai.toolsets.abstract import ToolsetTool
 
 from perdure import NotInWorkflow, Retry, get_workflow_metadata, now, uuid4
 from perdure.agent.operation import StepOptions, call_operation
+from perdure.agent.span import model_call, tool_call
 from perdure.agent.tool import METADATA
 from perdure.model.duration import Duration
 
@@ -107,6 +108,7 @@ class Steps(CallableOperationBackend[StepOptions]):
             model=model, event=other, capability=other, tool=other, resolve_tool=_options_of_tools(other)
         )
         super().__init__(namer=Names(agent), config=options)
+        self._agent = agent
 
     async def execute(
         self,
@@ -117,6 +119,10 @@ class Steps(CallableOperationBackend[StepOptions]):
         cache_key: tuple[object, ...],
         config: StepOptions,
     ) -> object:
+        if isinstance(operation_id, ModelRequestId):
+            body = model_call(self._agent, body)
+        elif isinstance(operation_id, ToolsetCallToolId):
+            body = tool_call(self._agent, name.removeprefix(f"{self._agent}."), body)
         return await call_operation(name, config, body)
 
 
