@@ -34,7 +34,7 @@ async def handle(canary: str) -> str:
             await out.write(canary * 200)
         raise ConnectionError(canary)
     assert meta.progress == {"at": canary}
-    return secret
+    return canary
 
 
 @step
