@@ -5,9 +5,10 @@ const STRIDE = 4; // rows that come and go together
 const OVER = 8; // rows drawn beyond what is seen, so that a flick shows no gap
 const NEAR_END = 30; // rows before the end at which more are asked for
 
-/* `row(index)`: the cells of one row; `keyOf(index)`: what stays the same while rows move; `onOpen(index, event)`: Enter
-   or a click; `onKey(event, index)`: other keys, true if it took them; `onEnd()`: the end is near; `head`: header cells;
-   `shows(index)`: what its cells are made from: while that is the same, the row isn't drawn anew; `selected(index)`: whether it is marked; `active`/`onActive`: the row with the focus, where the owner keeps it. */
+// `row(index)`: the cells of one row; `shows(index)`: what they are made from: while that is the same, the row isn't drawn
+// anew; `keyOf(index)`: what stays the same while rows move. `onOpen(index, event)`: Enter or a click; `onKey(event, index)`:
+// other keys, true if it took them; `onEnd()`: the end is near. `head`: header cells; `selected(index)`: whether it is
+// marked; `active` and `onActive`: the row with the focus, where the owner keeps it.
 export function Grid({
   label,
   count,

@@ -31,7 +31,7 @@ export function LogsTab({ run }) {
   if (pages.loading) return html`<${Loading} what="what was logged" />`;
   if (!items.length) {
     return html`<${Empty} title="Nothing was logged, or nothing was kept.">
-      What steps log is kept where a worker is asked to: <code>perdure worker MODULE --capture-logs</code>.
+      It is kept where that is asked for: <code>configure(capture_logs="INFO")</code>.
     <//>`;
   }
   const shown = items.filter((line) => line.level === null || rank(line.level) >= LEVELS.indexOf(least));
