@@ -11,7 +11,7 @@ READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks
 
-.PHONY: help demo demo-postgres test check static chaos bench format lock clean
+.PHONY: help demo demo-postgres test check static chaos bench bench-page screenshots format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,8 @@ help:
 	@echo "make check   format, lint, types, import contracts, and the tests, tidy among them"
 	@echo "make chaos   everything that may go wrong, for half an hour, and the scorecard"
 	@echo "make bench   measure against the bare floor and DBOS"
+	@echo "make bench-page  how fluid the inspector's page is, in a browser"
+	@echo "make screenshots  the pictures of that page in docs/images"
 	@echo "make format  lay the code out, sort imports"
 	@echo "make lock    resolve $(LOCK) anew"
 	@echo "make clean   remove all that was made"
@@ -47,6 +49,12 @@ chaos: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-page: $(READY)
+	@$(BIN)/python -m benchmarks.page $(ARGS)
+
+screenshots: $(READY)
+	@$(BIN)/python -m tests.http.inspector.pictures
 
 format: $(READY)
 	@$(BIN)/ruff check --quiet --fix --select I $(SOURCES)
