@@ -44,7 +44,7 @@ class Crashes:
             raise UsageError(f"run {run_id} hasn't ended: crash_everywhere needs a finished run")
         if any(operation.seize for _, operation in self._appends()):
             raise UsageError(f"run {run_id} was taken over from outside (cancelled by force, retried): start another")
-        self._end = _told(end)
+        self._end = end_text(end)
 
     async def all(self) -> list[Crash]:
         """Raises: NotSurvived."""
@@ -71,8 +71,8 @@ class Crashes:
         async with bench:
             end = await self._to_its_end(bench, self._inputs(place), where)
             calls = tuple(bench.registry.calls)
-        if _told(end) != self._end:
-            raise NotSurvived(self._run_id, where, self._end, _told(end))
+        if end_text(end) != self._end:
+            raise NotSurvived(self._run_id, where, self._end, end_text(end))
         return Crash(where=where, calls=calls)
 
     def _inputs(self, place: int) -> list[tuple[int, Send | Start]]:
@@ -122,7 +122,7 @@ async def _die(bench: Bench) -> None:
         await engine.crash()
 
 
-def _told(end: Fact) -> str:
+def end_text(end: Fact) -> str:
     """How a run ended, as far as it has to end alike after a crash."""
     match end:
         case RunCompleted(result=result):

@@ -1,0 +1,240 @@
+"""`simulate` and `@survives`: a workflow in every case, and the shortest program of faults that breaks it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from random import Random
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from perdure.api.workflow import Workflow
+from perdure.errors import UsageError
+from perdure.testing.survival.failure import Broken
+from perdure.testing.survival.faults import SIDES, Dealt, Weather
+from perdure.testing.survival.rehearsal import rehearse
+from perdure.testing.survival.scene import Outcome, Scene, Steps
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Crashes = Literal["every"] | int | None
+HEAL_MS = (1500, 6000)
+SHRINKS_MAX = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survived:
+    """What was tried: how many simulations, of them with a crash at one point; `ran_twice`: steps whose bodies began more
+    often than in an unharmed run, with the most that was seen. `outcome`: the unharmed run's."""
+
+    simulations: int
+    crashes: int
+    outcome: Outcome
+    ran_twice: Mapping[str, int]
+
+    def __str__(self) -> str:
+        twice = ", ".join(f"{step} ({times})" for step, times in sorted(self.ran_twice.items())) or "none"
+        return (
+            f"{self.simulations} simulations, {self.crashes} of them with a crash at one point, all came to "
+            f"{self.outcome.end}; steps that ran more than once for one call: {twice}"
+        )
+
+
+def simulate(
+    workflow: Workflow[..., Any],
+    *args: Any,
+    steps: Steps | None = None,
+    payloads: Mapping[str, Any] | None = None,
+    crashes: Crashes = "every",
+    seeds: int = 50,
+    check: Callable[[Outcome], object] | None = None,
+    only: str | None = None,
+) -> Survived:
+    """Run a workflow where everything goes wrong that can, in virtual time, and see that it always comes to the same.
+
+    Once unharmed; with the worker killed before and after each append, and each effect, in turn (`crashes`: every one, every
+    n-th, or None), once with quick steps and once with slow ones; with every step's body run twice; and in a storm for each
+    of the `seeds`: two workers, killed, frozen past their lease and cut off from the store, step durations and the order of
+    what is ready shuffled, payloads late, doubled and out of order, clocks off.
+
+    `steps`: what stands in for steps, by step, or a function of an `Effects` that makes it anew for each simulation; the
+    others run as they are, in virtual time, without a network. `payloads`: for hooks, by pattern of token: a value, a
+    function of the HookInfo, or a list that comes one after the other. `check`: called with each Outcome, in place of
+    comparing ends and effects. `only`: the case that a Broken has named.
+    Raises: Broken, UsageError, ArgumentsInvalid, EncodeError.
+    """
+    if not isinstance(workflow, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"{workflow!r} is no workflow: give a function that @workflow decorates")
+    scene = Scene(workflow=workflow, arguments=args, steps=steps or {}, payloads=payloads or {}, check=check)
+    every = _every(crashes)
+    return _beside_the_loop(lambda: Trial(scene).all(every, seeds, only))
+
+
+def survives(**options: Any) -> Callable[[Callable[P, Any]], Callable[P, None]]:
+    """For a test that returns a workflow and its arguments: `simulate` is called with them, and with these options."""
+
+    def decorate(test: Callable[P, Any]) -> Callable[P, None]:
+        @wraps(test)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            given = test(*args, **kwargs)
+            workflow, *arguments = given if isinstance(given, tuple) else (given,)  # pyright: ignore
+            simulate(workflow, *arguments, **options)  # pyright: ignore[reportUnknownArgumentType]
+
+        return run
+
+    return decorate
+
+
+class Trial:
+    """All cases of one scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._unharmed, self._calm = rehearse(scene, Weather(program={}))
+        self._points = {slow: rehearse(scene, Weather(program={}, slow=slow))[1].points for slow in (False, True)}
+        self._most: dict[str, int] = {}
+        self._count = self._crashes = 0
+
+    def all(self, every: int, seeds: int, only: str | None) -> Survived:
+        """Raises: Broken, UsageError."""
+        self._hold("unharmed", Weather(program={}), self._unharmed, self._calm)
+        cases = [*self._cases(every, seeds)] if only is None else [self._named(only)]
+        for case, weather in cases:
+            outcome, dealt = rehearse(self._scene, weather)
+            self._count += 1
+            self._crashes += weather.workers == 1 and bool(weather.program)
+            for step, times in outcome.ran.items():
+                if times > self._unharmed.ran.get(step, 0):
+                    self._most[step] = max(times, self._most.get(step, 0))
+            self._hold(case, weather, outcome, dealt)
+        return Survived(
+            simulations=self._count + 1, crashes=self._crashes, outcome=self._unharmed, ran_twice=dict(self._most)
+        )
+
+    def _cases(self, every: int, seeds: int) -> Iterator[tuple[str, Weather]]:
+        for slow, points in self._points.items() if every else ():
+            for point in points[::every]:
+                for side in SIDES:
+                    yield _crash(point, side, slow)
+        yield "twice", Weather(program={}, twice=True)
+        for seed in range(1, seeds + 1):
+            yield f"seed:{seed}", _storm(seed)
+
+    def _named(self, case: str) -> tuple[str, Weather]:
+        """Raises: UsageError."""
+        kind, _, which = case.partition(":")
+        number, _, side = which.partition(":")
+        if case == "unharmed":
+            return case, Weather(program={})
+        if case == "twice":
+            return case, Weather(program={}, twice=True)
+        if kind == "seed" and number.isdecimal():
+            return case, _storm(int(number))
+        if kind in ("crash", "slow-crash") and number.isdecimal() and f"kill {side}" in SIDES:
+            return _crash(int(number), f"kill {side}", kind == "slow-crash")
+        raise UsageError(
+            f"only={case!r} is no case: give one that a Broken has named, as 'seed:7' or 'crash:12:before'"
+        )
+
+    def _hold(self, case: str, weather: Weather, outcome: Outcome, dealt: Dealt) -> None:
+        """Raises: Broken."""
+        wrong = self._wrong(outcome)
+        if wrong is None:
+            return
+        program, told, wrong = self._shortest(weather, dict(dealt.dealt), dealt, wrong)
+        expected, found = wrong
+        faults = [told[number] for number in sorted(program) if number in told]
+        if weather.twice:
+            faults.append("every step's body ran twice, as after a lost acknowledgement")
+        raise Broken(self._scene.name, case, expected, found, faults)
+
+    def _wrong(self, outcome: Outcome) -> tuple[str, str] | None:
+        """What was expected, and what was found, where these differ."""
+        if outcome.lost:
+            return "every payload that was accepted in the log", f"{outcome.lost} that the run never had"
+        if self._scene.check is not None:
+            try:
+                self._scene.check(outcome)
+            except AssertionError as error:
+                return "what check says", f"{outcome.end}, and {error or 'its assertion failed'}"
+            return None
+        if outcome.end != self._unharmed.end or outcome.end.startswith(STUCK):
+            return self._unharmed.end, outcome.end
+        if outcome.effects != self._unharmed.effects:
+            names = sorted(outcome.effects.keys() | self._unharmed.effects.keys())
+            off = [name for name in names if outcome.effects.get(name, 0) != self._unharmed.effects.get(name, 0)]
+            return _counted(self._unharmed.effects, off), _counted(outcome.effects, off)
+        return None
+
+    def _shortest(
+        self, weather: Weather, program: dict[int, str], dealt: Dealt, wrong: tuple[str, str]
+    ) -> tuple[dict[int, str], dict[int, str], tuple[str, str]]:
+        """A program of faults from which none can be left out, in words; the first one where it isn't had again."""
+        told, tries = dealt.told, 0
+        tail = sorted(program)
+        size = max(1, len(tail) // 2)
+        while size and tail and tries < SHRINKS_MAX:
+            shorter = False
+            for first in range(0, len(tail), size):
+                rest = tail[:first] + tail[first + size :]
+                candidate = {number: program[number] for number in rest}
+                outcome, again = rehearse(self._scene, replace(weather, program=candidate))
+                tries += 1
+                found = self._wrong(outcome)
+                if found is not None:
+                    tail, told, wrong, shorter = rest, again.told, found, True
+                    break
+            if not shorter:
+                size //= 2
+        return {number: program[number] for number in tail}, told, wrong
+
+
+STUCK = "a run that stands still"
+
+
+def _crash(point: int, side: str, slow: bool) -> tuple[str, Weather]:
+    kind = "slow-crash" if slow else "crash"
+    return f"{kind}:{point}:{side.split()[1]}", Weather(program={point: side}, slow=slow)
+
+
+def _storm(seed: int) -> Weather:
+    heal_ms = Random(f"storm {seed}").randrange(*HEAL_MS)
+    return Weather(seed=seed, heal_ms=heal_ms, workers=2, windy=True)
+
+
+def _every(crashes: Crashes) -> int:
+    """Raises: UsageError."""
+    if crashes is None:
+        return 0
+    if crashes == "every":
+        return 1
+    if not isinstance(crashes, int) or isinstance(crashes, bool) or crashes < 1:  # pyright: ignore
+        raise UsageError(f"crashes={crashes!r}: give 'every', a number n for every n-th, or None")
+    return crashes
+
+
+def _counted(effects: Mapping[str, int], names: list[str]) -> str:
+    return ", ".join(f"{name} {effects.get(name, 0)} times" for name in names)
+
+
+def _beside_the_loop(call: Callable[[], T]) -> T:
+    """In a thread of its own where a loop runs in this one: a simulation has loops of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    came: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            came.append(call())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="perdure-simulation")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return came[0]
