@@ -218,5 +218,5 @@ async def test_a_run_whose_code_isnt_here(monkeypatch: pytest.MonkeyPatch) -> No
     """Its result is shown as data."""
     run = await start(pays, 7)
     await run.result()
-    monkeypatch.setattr(REGISTRY, "served", frozenset[str]())
+    monkeypatch.setattr(REGISTRY, "_served", frozenset[str]())
     assert (await run.info()).result == 7

@@ -128,7 +128,7 @@ def test_a_queue_that_no_step_names(folder: Path) -> None:
 
 
 def test_what_a_worker_runs_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(REGISTRY, "served", frozenset(("a", "b")))
+    monkeypatch.setattr(REGISTRY, "_served", frozenset(("a", "b")))
     assert work_of(("default",)) == "2 workflows"
     assert work_of(("default", "gpu")) == "2 workflows and the steps of queue gpu"
     assert work_of(("gpu", "cpu")) == "the steps of queues cpu, gpu"
