@@ -61,6 +61,31 @@ async def test_with_an_async_fixture(begun, lab):
     assert "2 passed" in run(tmp_path, WORKFLOWS + source + ASYNC)
 
 
+def test_where_tests_share_a_loop_nothing_goes_on_behind_one(tmp_path: Path) -> None:
+    source = """
+import asyncio
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module", autouse=True)
+async def shared():
+    yield
+
+async def test_first(lab):
+    await start(hello, "Ann")
+    await lab.rest()
+
+async def test_second():
+    await asyncio.sleep(0.05)
+    names = [task.get_coro().__qualname__ for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert [name for name in names if name.startswith(("Sweeper", "Rest", "LeaseKeeper", "_until"))] == []
+"""
+    assert "2 passed" in run(tmp_path, WORKFLOWS + source)
+
+
 def test_sync_tests_and_methods(tmp_path: Path) -> None:
     source = """
 from perdure import sync

@@ -46,6 +46,32 @@ async def test_after_a_crash_another_worker_has_the_runs(lab: Lab) -> None:
     assert await run.result() == "woken"
 
 
+async def test_a_crash_cuts_off_what_runs(lab: Lab) -> None:
+    going, cut_off = asyncio.Event(), asyncio.Event()
+
+    async def held(order: str) -> str:
+        if going.is_set():
+            return order
+        going.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut_off.set()
+        return order
+
+    lab.replace(refund_payment, held)
+    run = await start(pay, "o-1")
+    await going.wait()
+    engine = await lab.bench.working()
+    engine.abandon()
+    engine.abandon()
+    assert engine.worker is None
+    await asyncio.wait_for(cut_off.wait(), 5)
+    await engine.crash()
+    assert await run.result() == "o-1"
+    assert [call.attempt for call in lab.calls(refund_payment)] in ([1, 1], [1, 2])
+
+
 async def test_its_lease_outlives_everything(lab: Lab) -> None:
     assert LEASE_MS > 100 * 366 * 86_400_000
     assert NoJitter().chance() == 0.5
