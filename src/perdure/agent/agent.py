@@ -82,7 +82,8 @@ class DurableAgent:
             async with AsyncExitStack() as stack:
                 if "timeout" in options:
                     await stack.enter_async_context(timeout(options["timeout"]))
-                result = await self._loop(messages, turn)
+                # in a task of its own: those that are made in it don't count among the body's
+                result = await asyncio.create_task(self._loop(messages, turn))
             await self._finished(turn, result)
             return result
         except asyncio.CancelledError:
@@ -95,6 +96,7 @@ class DurableAgent:
             raise
         finally:
             TURN.reset(token)
+            turn.place.close()
 
     async def _finished(self, turn: Turn, result: AgentResult) -> None:
         await turn.end_step()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -84,9 +85,8 @@ class Conversation(Durability):
     ) -> ModelRequestContext:
         turn = TURN.get()
         if turn is not None:
-            await turn.begin_step()
-            given = request_context.model
-            request_context = await _prepared(turn, ctx, request_context)
+            given, request = request_context.model, request_context
+            request_context = await turn.place.make(lambda: _begun(turn, ctx, request))
             if request_context.model is not given:
                 self._models_by_id[turn.call] = request_context.model
         return await super().before_model_request(ctx, request_context)
@@ -108,7 +108,10 @@ class Conversation(Durability):
         except (ValidationError, ModelRetry, ToolRetryError) as error:
             turn = TURN.get()
             repair = turn.options.get("repair_tool_call") if turn is not None else None
-            mended = await called(repair, call.tool_name, call.args_as_json_str(), str(error))
+            if turn is None or repair is None:
+                raise
+            asked = (call.tool_name, call.args_as_json_str(), str(error))
+            mended = await turn.place.make(lambda: called(repair, *asked))
             if mended is None:
                 raise
             return await handler(mended)
@@ -126,7 +129,8 @@ class Conversation(Durability):
         turn = TURN.get()
         if turn is None or turn.options.get("approvals") == "client" or not requests.approvals:
             return None
-        decisions = await asyncio.gather(*[_decision(turn, call) for call in requests.approvals])
+        deciding = [turn.place.make(partial(_decision, turn, call)) for call in requests.approvals]
+        decisions = await asyncio.gather(*deciding)
         results = DeferredToolResults()
         results.approvals.update(zip([call.tool_call_id for call in requests.approvals], decisions, strict=True))
         return results
@@ -153,9 +157,15 @@ class TurnSteps(Steps):
             finally:
                 TURN.reset(token)
 
-        return await super().execute(
-            operation_id=operation_id, name=name, body=within, cache_key=cache_key, config=config
+        perform = partial(
+            super().execute, operation_id=operation_id, name=name, body=within, cache_key=cache_key, config=config
         )
+        return await (perform() if turn is None else turn.place.make(perform))
+
+
+async def _begun(turn: Turn, ctx: RunContext[Any], request: ModelRequestContext) -> ModelRequestContext:
+    await turn.begin_step()
+    return await _prepared(turn, ctx, request)
 
 
 async def _prepared(turn: Turn, ctx: RunContext[Any], request: ModelRequestContext) -> ModelRequestContext:

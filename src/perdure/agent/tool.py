@@ -9,6 +9,7 @@ from pydantic_ai import RunContext, Tool, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired
 
 from perdure import Step, UsageError, Workflow
+from perdure.agent.turn import TURN
 
 METADATA = "perdure"
 """The key in a tool's metadata: False where a call isn't made a step, as it is one, or is the body's own."""
@@ -68,12 +69,13 @@ def _guarded(
     async def call(context: RunContext[Any], /, **arguments: Any) -> Any:
         if callable(needs_approval) and not context.tool_call_approved and needs_approval(**arguments):
             raise ApprovalRequired
-        try:
+        if not durable:
             made = function(context, **arguments) if takes_context else function(**arguments)
             return await made if inspect.isawaitable(made) else made
+        turn = TURN.get()
+        try:
+            return await (function(**arguments) if turn is None else turn.place.make(lambda: function(**arguments)))
         except Exception as error:
-            if not durable:
-                raise
             raise failed(error) from error
 
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY, annotation=RunContext[Any])

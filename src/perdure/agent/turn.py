@@ -10,16 +10,18 @@ from pydantic_ai.messages import AgentStreamEvent
 from perdure import Writable, get_workflow_metadata, uuid4
 from perdure.agent.event import Events
 from perdure.agent.options import AgentOptions
+from perdure.agent.place import Place
 from perdure.chat.chunk import UIMessageChunk, sound
 from perdure.chat.ending import ending
 
 
 class Turn:
-    """`number` is the present model call's, from 1. `writable` None: nobody follows."""
+    """`number` is the present model call's, from 1. `writable` None: nobody follows. `place`: where requests are made that
+    come from inside the loop."""
 
     def __init__(self, writable: Writable[UIMessageChunk] | None, options: AgentOptions) -> None:
         self.writable, self.options = writable, options
-        self.run_id = get_workflow_metadata().run_id
+        self.run_id, self.place = get_workflow_metadata().run_id, Place()
         self.number = 0
         self._name = uuid4().hex
         self._events = Events()
@@ -36,8 +38,9 @@ class Turn:
 
     async def heard(self, event: AgentStreamEvent) -> None:
         """Something that a tool did."""
-        if self.writable is not None:
-            await self._tell(await self._events.chunks(event))
+        chunks = await self._events.chunks(event) if self.writable is not None else []
+        if chunks:
+            await self.place.make(lambda: self._tell(chunks))
 
     async def tell_end(self, finish_reason: str | None = None, *, error_told: bool = False) -> None:
         """Say what the run's end writes from now on; where the stream is another run's, that is that run's to say."""
