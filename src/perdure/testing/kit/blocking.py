@@ -26,7 +26,10 @@ class SyncLab:
         return self
 
     def __exit__(self, *error: object) -> None:
-        BACKGROUND.run("lab", lambda: self.as_async.__aexit__(*error))
+        try:
+            BACKGROUND.run("lab", lambda: self.as_async.__aexit__(*error))
+        finally:
+            BACKGROUND.stop()
 
     advance = BlockingMethod(Lab.advance)
     rest = BlockingMethod(Lab.rest)

@@ -10,10 +10,11 @@ import { Workflow } from "./runs.js";
 import { lookOf, RUN_STATUSES, Status } from "./status.js";
 
 const EVERY_MS = 10_000;
+const MOST = 1000;
 const PER_CENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 
 export function WorkflowsView() {
-  const { data, error, reload } = useResource((signal) => ask("workflows", null, signal), ["workflows"], EVERY_MS);
+  const { data, error, reload } = useResource((signal) => ask("workflows", { limit: MOST }, signal), ["workflows"], EVERY_MS);
   return html`<section class="view" aria-labelledby="workflows-title">
     <div class="view-head"><h1 id="workflows-title">Workflows</h1></div>
     ${body()}
