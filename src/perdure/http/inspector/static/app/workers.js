@@ -14,7 +14,7 @@ import { workflowName } from "./runs.js";
 const EVERY_MS = 5_000;
 
 export function WorkersView() {
-  const { data, error, reload } = useResource((signal) => ask("workers", { limit: 1000 }, signal), ["workers"], EVERY_MS);
+  const { data, error, reload } = useResource((signal) => ask("workers", null, signal), ["workers"], EVERY_MS);
   return html`<section class="view" aria-labelledby="workers-title">
     <div class="view-head"><h1 id="workers-title">Workers</h1></div>
     ${body()}
