@@ -112,6 +112,8 @@ async def test_in_a_hurry_requests_are_left_where_they_are() -> None:
 def test_where_the_page_is() -> None:
     assert page_url("http://127.0.0.1:1", "t") == "http://127.0.0.1:1/inspector/?token=t"
     assert page_url("http://127.0.0.1:1", None) == "http://127.0.0.1:1/inspector/"
-    assert page_url("http://127.0.0.1:1", "t", "wrun_1") == "http://127.0.0.1:1/inspector/?token=t#/runs/wrun_1"
+    assert (
+        page_url("http://127.0.0.1:1", "t&", "#/runs/wrun_1") == "http://127.0.0.1:1/inspector/?token=t%26#/runs/wrun_1"
+    )
     assert new_token() != new_token()
     assert len(new_token()) == 32

@@ -18,7 +18,7 @@ def test_all_that_wait_the_newest_run_first(desk: Shop) -> None:
         "desk:receive",
         True,
     )
-    assert (other.info.run_id, len(other.info.token), other.metadata) == (desk.runs["asking"], 32, None)
+    assert (other.info.run_id, len(other.info.token), other.info.metadata) == (desk.runs["asking"], 32, None)
     shown = approval.as_json()
     assert (shown["token"], shown["received"], shown["rejected"]) == ("desk:o-1", None, None)
     assert shown["metadata"] == METADATA

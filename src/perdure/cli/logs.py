@@ -1,28 +1,33 @@
 """`perdure logs`: what a run's steps logged."""
 
+import asyncio
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
+from perdure.api.records import Page, RunInfo
 from perdure.cli.escape import visible, visible_json
 from perdure.cli.human import instant, iso
 from perdure.cli.listing import form_option, write_json
+from perdure.cli.page import of_run
 from perdure.cli.pipe import while_read
+from perdure.cli.place import Place, place_option
+from perdure.cli.remote import Remote
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.table import Cell, tabbed, terminal
-from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
 from perdure.inspector.log import LogLine, Wanted, first_of, follow_logs, list_logs
 from perdure.inspector.page import Asked
 from perdure.inspector.reference import record_named
-from perdure.model.ids import RunId
 from perdure.model.log import LEVELS
 from perdure.model.status import ENDED
 
 PAGE = 1000
+LOOK_S = 1.0
 STYLES = {"DEBUG": "dim", "INFO": "cyan", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 
 
@@ -35,7 +40,7 @@ STYLES = {"DEBUG": "dim", "INFO": "cyan", "WARNING": "yellow", "ERROR": "red", "
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
 @form_option("--json", "One JSON object, with items and cursor.")
 @form_option("--jsonl", "One JSON object a line for each item.")
-@world_option
+@place_option(of_run("logs"))
 def logs(
     run: str,
     follow: bool,
@@ -44,7 +49,7 @@ def logs(
     limit: int | None,
     cursor: str | None,
     form: str | None,
-    world: str | None,
+    place: Place,
 ) -> None:
     """Write what the steps of the run RUN logged, a line for each record, in the order in which they came.
 
@@ -61,14 +66,53 @@ def logs(
     wanted = Wanted(step, LEVELS[level] if level is not None else 0)
     lines = Lines(form, cursor, limit)
 
-    async def work(engine: Engine) -> None:
+    async def here(engine: Engine) -> None:
         record = await record_named(engine, run)
         if follow and record.status not in ENDED:
             await tell_if_unserved(engine, record)
+        run_id = record.run_id
         async with while_read():
-            await (lines.follow if follow else lines.list)(engine, record.run_id, wanted)
+            if follow:
+                await lines.follow(follow_logs(engine, run_id, wanted, lines.first))
+            else:
+                await lines.list(lambda asked: list_logs(engine, run_id, wanted, asked))
 
-    in_world(world, work)
+    async def there(remote: Remote) -> None:
+        async def look(asked: Asked) -> Page[LogLine]:
+            return remote.logs(run_id, wanted, asked)
+
+        info = remote.run(run).view.info
+        run_id = info.run_id
+        if follow and info.status not in ENDED:
+            tell_if_waiting(info)
+        async with while_read():
+            await (lines.follow(followed(remote, run_id, wanted, lines.first)) if follow else lines.list(look))
+
+    place.look(here, lambda remote: asyncio.run(there(remote)))
+
+
+def tell_if_waiting(info: RunInfo) -> None:
+    """On standard error, that the run waits for a worker."""
+    for reason in info.waiting_for:
+        if reason.kind == "worker":
+            click.echo(f"the run waits for {reason.detail}", err=True)
+
+
+async def followed(remote: Remote, run_id: str, wanted: Wanted, first: int) -> AsyncGenerator[list[LogLine]]:
+    """What an inspector elsewhere has from an index on, and what comes, until the run ends."""
+    while True:
+        ended = remote.run(run_id).view.info.status in ENDED
+        cursor: str | None = str(first)
+        while cursor is not None:
+            first = int(cursor)
+            page = remote.logs(run_id, wanted, Asked(PAGE, cursor))
+            if page.items:
+                first = page.items[-1].index + 1
+                yield list(page.items)
+            cursor = page.cursor
+        if ended:
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 class Lines:
@@ -77,12 +121,17 @@ class Lines:
     def __init__(self, form: str | None, cursor: str | None, limit: int | None) -> None:
         self._form, self._cursor, self._left = form, cursor, sys.maxsize if limit is None else limit
 
-    async def list(self, engine: Engine, run_id: RunId, wanted: Wanted) -> None:
+    @property
+    def first(self) -> int:
+        """The index of the first. Raises: UsageError."""
+        return first_of(self._cursor)
+
+    async def list(self, look: Callable[[Asked], Awaitable[Page[LogLine]]]) -> None:
         """What is there."""
         found: list[LogLine] = []
         empty = True
         while self._left:
-            page = await list_logs(engine, run_id, wanted, Asked(min(PAGE, self._left), self._cursor))
+            page = await look(Asked(min(PAGE, self._left), self._cursor))
             self._cursor, self._left = page.cursor, self._left - len(page.items)
             if self._form == "json":
                 found += page.items
@@ -99,13 +148,14 @@ class Lines:
         if self._cursor is not None:
             click.echo(f"there are more: --cursor {self._cursor}", err=True)
 
-    async def follow(self, engine: Engine, run_id: RunId, wanted: Wanted) -> None:
+    async def follow(self, news: AsyncGenerator[Sequence[LogLine]]) -> None:
         """What is there, and what comes."""
-        async for lines in follow_logs(engine, run_id, wanted, first_of(self._cursor)):
-            self._write(lines[: self._left])
-            self._left -= len(lines)
-            if self._left <= 0:
-                return
+        async with aclosing(news):
+            async for lines in news:
+                self._write(lines[: self._left])
+                self._left -= len(lines)
+                if self._left <= 0:
+                    return
 
     def _write(self, lines: Sequence[LogLine]) -> None:
         if self._form is not None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_address
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from perdure.cli.failure import AddressUnusable
 
@@ -41,10 +42,9 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def page_url(server: str, token: str | None, run_id: str | None = None) -> str:
-    """Where the inspector's page is, or in it a run."""
-    query = "" if token is None else f"?token={token}"
-    return f"{server}/inspector/{query}" + ("" if run_id is None else f"#/runs/{run_id}")
+def page_url(server: str, token: str | None, fragment: str = "") -> str:
+    """Where the inspector's page is, or in it a view."""
+    return f"{server}/inspector/" + ("" if token is None else f"?token={quote(token)}") + fragment
 
 
 class Server(NamedTuple):

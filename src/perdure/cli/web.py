@@ -19,14 +19,15 @@ PORT = 4321
 
 
 class Options(NamedTuple):
-    """As they were given."""
+    """As they were given. `fragment`: which view of the page."""
 
     host: str
     port: int
-    read_only: bool
     opens: bool
-    authorize: str | None
     world: str | None
+    read_only: bool = False
+    authorize: str | None = None
+    fragment: str = ""
 
 
 @click.command(short_help="Look at runs in a browser.")
@@ -48,8 +49,20 @@ def web(modules: tuple[str, ...], **given: Any) -> None:
       perdure web --open
       perdure web app.orders --read-only
     """
-    options = Options(**given)
     import_modules(modules)
+    serve_inspector(Options(**given))
+
+
+def serve_page(world: str | None, fragment: str, *, opens: bool) -> None:
+    """Serve the inspector of a world at a port that is free, until a signal comes, and write the URL of a view.
+
+    Raises: WorldError.
+    """
+    serve_inspector(Options("127.0.0.1", 0, opens, world, fragment=fragment))
+
+
+def serve_inspector(options: Options) -> None:
+    """Until a signal comes. Raises: WorldError, UsageError, AddressUnusable."""
     authorize = function_named(options.authorize) if options.authorize is not None else None
     address = resolved(options.host, options.port)
     if not address.is_local and authorize is None:
@@ -103,7 +116,7 @@ async def work(options: Options, app: App, listener: socket.socket, token: str |
         await CONNECTION.engine()  # a world that isn't there is told now
         async with serving(app, listener) as server:
             server.ended.add_done_callback(lambda _: stop.asked.set())
-            page = page_url(str(address), token)
+            page = page_url(str(address), token, options.fragment)
             click.echo(page)
             click.echo(f"serving the inspector of {shown_url(url)}; Ctrl-C ends it", err=True)
             if options.opens:

@@ -10,6 +10,7 @@ from perdure.api.records import EventInfo, Page, Record
 from perdure.engine.engine import Engine
 from perdure.engine.log import read_log
 from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.record import record_of
 from perdure.inspector.redaction import redacted_facts
 from perdure.inspector.reference import run_named
 
@@ -23,10 +24,15 @@ class EventView(Record):
     with_data: bool
 
     def as_json(self) -> dict[str, Any]:
-        shown = self.info.as_json()
+        shown = {**self.info.as_json(), "afterMs": self.after_ms}
         if not self.with_data:
             del shown["data"]
         return shown
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "EventView":
+        """The view whose JSON this is. Raises: msgspec.ValidationError."""
+        return cls(record_of(EventInfo, told), msgspec.convert(told.get("afterMs"), int), "data" in told)
 
 
 async def list_events(engine: Engine, run: str, asked: Asked) -> Page[EventView]:

@@ -15,10 +15,11 @@ from perdure.errors import DecodeError, PayloadLocked
 from perdure.inspector.child import ChildInfo, newest_children
 from perdure.inspector.hook import HookView, hooks_in
 from perdure.inspector.reading import read_events
+from perdure.inspector.record import record_of
 from perdure.inspector.redaction import redacted
 from perdure.inspector.reference import record_named
+from perdure.inspector.span import Timeline, timeline_info
 from perdure.inspector.stream import streams_of
-from perdure.inspector.timeline import Span, timeline_of
 from perdure.model.event import Event, RunCompleted, RunCreated
 from perdure.model.status import ENDED
 from perdure.world.ownership import WorkerRecord
@@ -43,6 +44,12 @@ class RunView(Record):
         shown["detail"] = self.detail
         return {**shown, "input": self.input, "result": self.result} if self.with_data else shown
 
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "RunView":
+        """The view whose JSON this is. Raises: msgspec.ValidationError."""
+        info = record_of(RunInfo, {**told, "result": None})
+        return cls(info, told.get("input"), told.get("result"), "input" in told)
+
     @property
     def detail(self) -> str:
         """In a sentence: the error, why it was cancelled or blocked, or what it waits for."""
@@ -53,15 +60,13 @@ class RunView(Record):
 
 
 class RunDetail(NamedTuple):
-    """`spans` begin at `from_ms`; the store's clock says `now_ms`."""
+    """`timeline` None: there is none, for the log doesn't open here. It is no part of the JSON."""
 
     view: RunView
     hooks: Sequence[HookView]
     streams: Sequence[StreamInfo]
     children: Sequence[ChildInfo] = ()
-    spans: Sequence[Span] = ()
-    from_ms: int = 0
-    now_ms: int = 0
+    timeline: Timeline | None = None
 
     def as_json(self) -> dict[str, Any]:
         children = [child.as_json() for child in self.children]
@@ -71,6 +76,17 @@ class RunDetail(NamedTuple):
             "streams": self.streams_json(),
             "children": children,
         }
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any], timeline: Timeline | None) -> "RunDetail":
+        """The details whose JSON this is. Raises: msgspec.ValidationError."""
+        return cls(
+            RunView.from_json(told),
+            [HookView.from_json(each) for each in told.get("hooks", ())],
+            [record_of(StreamInfo, each) for each in told.get("streams", ())],
+            [record_of(ChildInfo, each) for each in told.get("children", ())],
+            timeline,
+        )
 
     def hooks_json(self) -> list[dict[str, Any]]:
         return [hook.as_json() for hook in self.hooks]
@@ -98,9 +114,7 @@ async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> Ru
         hooks_in(log.run, events, with_data=with_data),
         streams,
         children,
-        timeline_of(events),
-        log.run.created_at_ms,
-        engine.world.now_ms(),
+        timeline_info(log.run, events, engine.world.now_ms()),
     )
 
 

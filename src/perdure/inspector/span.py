@@ -10,7 +10,9 @@ from perdure.engine.engine import Engine
 from perdure.inspector.reading import read_events
 from perdure.inspector.reference import run_named
 from perdure.inspector.timeline import Span, SpanKind, timeline_of
+from perdure.model.event import Event
 from perdure.model.ids import RunId, step_id
+from perdure.world.query import RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +56,15 @@ class Timeline(Record):
 async def read_timeline(engine: Engine, run: str) -> Timeline:
     """Where a run's time went. Raises: RunNotFound, PayloadLocked, UsageError."""
     log, events = await read_events(engine, await run_named(engine, run))
+    return timeline_info(log.run, events, engine.world.now_ms())
+
+
+def timeline_info(run: RunRecord, events: list[Event], now_ms: int) -> Timeline:
+    """Of a run with these events."""
     return Timeline(
-        items=tuple(span_info(log.run.run_id, span) for span in timeline_of(events)),
-        created_at=moment(log.run.created_at_ms),
-        now=moment(engine.world.now_ms()),
+        items=tuple(span_info(run.run_id, span) for span in timeline_of(events)),
+        created_at=moment(run.created_at_ms),
+        now=moment(now_ms),
     )
 
 

@@ -10,6 +10,7 @@ from perdure.core.standing import StepStanding
 from perdure.engine.engine import Engine
 from perdure.engine.queue import steps_with_queued
 from perdure.inspector.reading import read_events
+from perdure.inspector.record import record_of
 from perdure.inspector.redaction import redacted
 from perdure.inspector.reference import StepNotFound, step_named
 from perdure.inspector.span import AttemptInfo, attempt_info
@@ -31,6 +32,16 @@ class StepView(Record):
         if not self.with_data:
             del shown["input"], shown["output"]
         return shown
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any], *, with_data: bool = True) -> "StepView":
+        """The view whose JSON this is, or without its data. Raises: msgspec.ValidationError."""
+        attempts = told.get("attempts")
+        return cls(
+            record_of(StepInfo, {"input": None, "output": None, **told}),
+            with_data and "input" in told,
+            None if attempts is None else tuple(record_of(AttemptInfo, each) for each in attempts),
+        )
 
     @property
     def took_ms(self) -> int | None:

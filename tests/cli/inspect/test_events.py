@@ -41,7 +41,7 @@ def test_data(shop: Shop) -> None:
 def test_json(shop: Shop) -> None:
     shown = listed(shop.runs["done"])
     assert shown["cursor"] is None
-    assert shown["items"][0].keys() == {"seq", "turn", "type", "key", "at"}
+    assert shown["items"][0].keys() == {"seq", "turn", "type", "key", "at", "afterMs"}
 
 
 def test_pages(shop: Shop) -> None:

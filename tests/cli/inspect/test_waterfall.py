@@ -4,16 +4,21 @@ import io
 
 from rich.console import Console
 
+from perdure.api.records import moment
 from perdure.cli.inspect.waterfall import BAR_MIN, NAME_MAX, Scale, waterfall
 from perdure.core.attempt import AttemptStanding
+from perdure.inspector.span import Timeline, span_info
 from perdure.inspector.timeline import Span, SpanKind
+from perdure.model.ids import RunId
 
 
 def drawn(*spans: Span, width: int = 60, now_ms: int = 1000, colour: bool = False) -> list[str]:
     system = "standard" if colour else None
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=system, highlight=False)
+    items = tuple(span_info(RunId("wrun_1"), each) for each in spans)
+    timeline = Timeline(items=items, created_at=moment(0), now=moment(now_ms))
     with console.capture() as capture:
-        for line in waterfall(console, spans, 0, now_ms):
+        for line in waterfall(console, timeline):
             console.print(line, soft_wrap=True)
     return capture.get().splitlines()
 

@@ -7,8 +7,9 @@ import msgspec
 
 from perdure.cli.human import clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_run
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.event import EventView, list_events
 
 COLUMNS = (
@@ -25,13 +26,15 @@ DATA = Column("DATA", cut="right")
 @click.command(short_help="List a run's events.")
 @click.argument("run")
 @list_options(limit=200)
-@world_option
-def events(run: str, options: ListOptions, world: str | None) -> None:
+@place_option(of_run("events"))
+def events(run: str, options: ListOptions, place: Place) -> None:
     """List the events of the run RUN, in the order of its log.
 
     In a pipe a line has: seq, turn, time, type, key, and with --with-data the event's data as JSON.
     """
-    page = in_world(world, lambda engine: list_events(engine, run, options.asked))
+    page = place.look(
+        lambda engine: list_events(engine, run, options.asked), lambda remote: remote.events(run, options.asked)
+    )
     now = datetime.now(UTC)
     listed = [Listed(event.as_json(), row_of(event, now)) for event in page.items]
     write_list(options.form, (*COLUMNS, DATA) if options.asked.with_data else COLUMNS, listed, page.cursor)

@@ -43,3 +43,14 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         bundled = option(bundled)
     return bundled
+
+
+def query_of(wanted: Wanted) -> list[tuple[str, str]]:
+    """The conditions, as the query of a URL has them."""
+    moments = (("since", wanted.since), ("until", wanted.until))
+    texts = (("workflow", wanted.workflow), ("q", wanted.q or None))
+    return [
+        *((name, at.isoformat()) for name, at in moments if at is not None),
+        *((name, text) for name, text in texts if text is not None),
+        *(("attr", f"{key}={value}") for key, value in wanted.attributes),
+    ]

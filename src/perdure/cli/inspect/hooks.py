@@ -8,8 +8,9 @@ import msgspec
 from perdure.api.records import HookInfo
 from perdure.cli.human import age, clock, iso
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_all
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.hook import HookView, list_hooks
 
 CREATED = Column("CREATED", wide=True)
@@ -39,8 +40,8 @@ STYLES = {"waiting": "cyan", "conflict": "red", "expired": "yellow", "disposed":
 @click.command(short_help="List hooks.")
 @click.argument("run", required=False)
 @list_options(limit=100)
-@world_option
-def hooks(run: str | None, options: ListOptions, world: str | None) -> None:
+@place_option(of_all("hooks"))
+def hooks(run: str | None, options: ListOptions, place: Place) -> None:
     """List the hooks of the run RUN, in the order of their creation; without RUN all that wait for a payload, those of
     the newest run first.
 
@@ -48,7 +49,9 @@ def hooks(run: str | None, options: ListOptions, world: str | None) -> None:
     rejected payloads, created, expires. With --with-data the metadata follows, as JSON.
     """
 
-    page = in_world(world, lambda engine: list_hooks(engine, run, options.asked))
+    page = place.look(
+        lambda engine: list_hooks(engine, run, options.asked), lambda remote: remote.hooks(run, options.asked)
+    )
     now, columns = datetime.now(UTC), EVERYWHERE if run is None else OF_A_RUN
     row_of = row_among_all if run is None else row_in_run
     listed = [Listed(hook.as_json(), row_of(hook, now)) for hook in page.items]
@@ -83,5 +86,5 @@ def _cells(hook: HookView, now: datetime) -> tuple[Cell, Cell, Cell, Cell, Cell,
         Cell(clock(info.created_at, now), iso(info.created_at), style="dim"),
         Cell(age(info.created_at, now)),
         expiry_cell(info, now),
-        Cell(msgspec.json.encode(hook.metadata).decode(), style="dim"),
+        Cell(msgspec.json.encode(info.metadata).decode(), style="dim"),
     )

@@ -15,8 +15,10 @@ from perdure.cli.human import age, clock, counted, iso, span
 from perdure.cli.inspect.hooks import expiry_cell
 from perdure.cli.inspect.waterfall import waterfall
 from perdure.cli.listing import data_option, form_option, write_json
+from perdure.cli.page import of_run
+from perdure.cli.place import Place, place_option
+from perdure.cli.remote import Remote
 from perdure.cli.table import Cell, status_cell, terminal
-from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
 from perdure.inspector.hook import HookView
 from perdure.inspector.reference import record_named
@@ -36,8 +38,8 @@ LOOK_S = 0.5
 @form_option("--json", "One JSON object.")
 @data_option
 @click.option("--watch", is_flag=True, help="Go on showing it, live, until it has ended.")
-@world_option
-def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | None) -> None:
+@place_option(of_run(parameter="id"))
+def run(id: str, form: str | None, with_data: bool, watch: bool, place: Place) -> None:
     """Show the run ID: where it stands, what it waits for, or how it ended; on a terminal, where its time went.
 
     Its steps are in `perdure inspect steps ID`, its log in `perdure inspect events ID`; likewise its hooks, waits and
@@ -48,13 +50,19 @@ def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | No
             "--watch draws on a terminal: for programs there is `perdure inspect events RUN --jsonl`."
         )
 
-    async def work(engine: Engine) -> RunDetail:
+    async def here(engine: Engine) -> RunDetail:
         record = await record_named(engine, id)
         if watch:
-            await watched(lambda: detail_of(engine, record, with_data=with_data))
+            return await watched(lambda: detail_of(engine, record, with_data=with_data))
         return await detail_of(engine, record, with_data=with_data)
 
-    detail = in_world(world, work)
+    def there(remote: Remote) -> RunDetail:
+        async def look() -> RunDetail:
+            return remote.run(id, with_data=with_data, with_timeline=sys.stdout.isatty())
+
+        return asyncio.run(watched(look) if watch else look())
+
+    detail = place.look(here, there)
     if form == "json":
         write_json(detail.as_json())
     elif not watch:
@@ -65,15 +73,15 @@ def run(id: str, form: str | None, with_data: bool, watch: bool, world: str | No
 
 def draw_spans(console: "Console", detail: RunDetail) -> None:
     """Bars under the details."""
-    lines = waterfall(console, detail.spans, detail.from_ms, detail.now_ms)
+    lines = waterfall(console, detail.timeline) if detail.timeline is not None else []
     if lines:
         console.print()
     for line in lines:
         console.print(line, soft_wrap=True)
 
 
-async def watched(look: Callable[[], Awaitable[RunDetail]]) -> None:
-    """Draw what it sees, over and over, until the run has ended."""
+async def watched(look: Callable[[], Awaitable[RunDetail]]) -> RunDetail:
+    """Draw what it sees, over and over, until the run has ended: then give that."""
     from rich.live import Live
     from rich.text import Text
 
@@ -86,7 +94,7 @@ async def watched(look: Callable[[], Awaitable[RunDetail]]) -> None:
                 draw_spans(paper, detail)
             live.update(Text.from_ansi(capture.get()), refresh=True)
             if detail.view.info.status in ENDED:
-                return
+                return detail
             await asyncio.sleep(LOOK_S)
 
 

@@ -8,8 +8,9 @@ import click
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_runs
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row, status_cell
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.filter import Wanted
 from perdure.inspector.run import RunView
 from perdure.inspector.runs import list_runs
@@ -30,15 +31,18 @@ COLUMNS = (
 @list_options(limit=20)
 @click.option("--status", type=click.Choice(get_args(Status)), multiple=True, help="Runs in this state; repeatable.")
 @filter_options
-@world_option
-def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, world: str | None) -> None:
+@place_option(of_runs)
+def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, place: Place) -> None:
     """List runs, the newest first: those that meet every condition.
 
     In a pipe a line has: id, workflow, status, created, duration in ms, detail (the error, why it was cancelled
     or is blocked, or what it waits for).
     """
 
-    page = in_world(world, lambda engine: list_runs(engine, wanted, status, options.asked))
+    page = place.look(
+        lambda engine: list_runs(engine, wanted, status, options.asked),
+        lambda remote: remote.runs(wanted, status, options.asked),
+    )
     now = datetime.now(UTC)
     listed = [Listed(view.as_json(), row_of(view, now)) for view in page.items]
     write_list(options.form, COLUMNS, listed, page.cursor)

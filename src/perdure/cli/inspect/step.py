@@ -9,8 +9,9 @@ import msgspec
 from perdure.cli.detail import Part, write_detail
 from perdure.cli.inspect.run import aligned, data_cell, span_cell, time_cell
 from perdure.cli.listing import data_option, form_option, write_json
+from perdure.cli.page import of_step
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, status_cell
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.span import AttemptInfo
 from perdure.inspector.step import StepView, find_step
 
@@ -20,11 +21,14 @@ from perdure.inspector.step import StepView, find_step
 @click.option("--run", metavar="RUN", help="The run that it is of: without it all logs are searched, the newest first.")
 @form_option("--json", "One JSON object.")
 @data_option
-@world_option
-def step(id: str, run: str | None, form: str | None, with_data: bool, world: str | None) -> None:
+@place_option(of_step)
+def step(id: str, run: str | None, form: str | None, with_data: bool, place: Place) -> None:
     """Show the step ID: where it stands, its attempts, and its error."""
 
-    view = in_world(world, lambda engine: find_step(engine, id, run, with_data=with_data))
+    view = place.look(
+        lambda engine: find_step(engine, id, run, with_data=with_data),
+        lambda remote: remote.step(id, run, with_data=with_data),
+    )
     if form == "json":
         write_json(view.as_json())
     else:

@@ -9,8 +9,9 @@ from perdure.api.records import StepStatus
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_steps
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row, status_cell
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.filter import Wanted
 from perdure.inspector.step import StepView
 from perdure.inspector.steps import list_steps
@@ -35,10 +36,8 @@ RUN = Column("RUN", wide=True)
     "--status", type=click.Choice(get_args(StepStatus)), multiple=True, help="Steps in this state; repeatable."
 )
 @filter_options
-@world_option
-def steps(
-    run: str | None, options: ListOptions, status: tuple[StepStatus, ...], wanted: Wanted, world: str | None
-) -> None:
+@place_option(of_steps)
+def steps(run: str | None, options: ListOptions, status: tuple[StepStatus, ...], wanted: Wanted, place: Place) -> None:
     """List the steps of the run RUN, in the order of their calls; without RUN those of all runs, the newest run first.
 
     --workflow, --since, --until, --attr and --search choose among runs. In a pipe a line has: id, name, status,
@@ -48,7 +47,10 @@ def steps(
         raise click.UsageError(
             "--workflow, --since, --until, --attr and --search choose among runs: leave RUN or these out."
         )
-    page = in_world(world, lambda engine: list_steps(engine, run, wanted, status, options.asked))
+    page = place.look(
+        lambda engine: list_steps(engine, run, wanted, status, options.asked),
+        lambda remote: remote.steps(run, wanted, status, options.asked),
+    )
     now = datetime.now(UTC)
     listed = [Listed(step.as_json(), row_of(step, now)) for step in page.items]
     write_list(options.form, COLUMNS if run is not None else (*COLUMNS, RUN), listed, page.cursor)

@@ -4,8 +4,9 @@ import click
 
 from perdure.api.records import StreamInfo
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_run
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.stream import list_streams
 
 COLUMNS = (Column("NAMESPACE", cut="right"), Column("CHUNKS"), Column("STATUS"))
@@ -14,14 +15,16 @@ COLUMNS = (Column("NAMESPACE", cut="right"), Column("CHUNKS"), Column("STATUS"))
 @click.command(short_help="List a run's streams.")
 @click.argument("run")
 @list_options(limit=100, data=False)
-@world_option
-def streams(run: str, options: ListOptions, world: str | None) -> None:
+@place_option(of_run("streams"))
+def streams(run: str, options: ListOptions, place: Place) -> None:
     """List the streams of the run RUN that somebody wrote, by name. `perdure stream RUN` writes what is in one.
 
     In a pipe a line has: namespace (empty for the default stream), number of chunks, open or closed.
     """
 
-    page = in_world(world, lambda engine: list_streams(engine, run, options.asked))
+    page = place.look(
+        lambda engine: list_streams(engine, run, options.asked), lambda remote: remote.streams(run, options.asked)
+    )
     listed = [Listed(stream.as_json(), row_of(stream)) for stream in page.items]
     write_list(options.form, COLUMNS, listed, page.cursor)
 

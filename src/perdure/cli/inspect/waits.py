@@ -7,8 +7,9 @@ import click
 from perdure.api.records import WaitInfo
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_run
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.wait import list_waits
 
 COLUMNS = (
@@ -26,14 +27,16 @@ STYLES = {"waiting": "cyan", "completed": "green", "woken": "yellow", "cancelled
 @click.command(short_help="List a run's sleeps and timeouts.")
 @click.argument("run")
 @list_options(limit=100, data=False)
-@world_option
-def waits(run: str, options: ListOptions, world: str | None) -> None:
+@place_option(of_run())
+def waits(run: str, options: ListOptions, place: Place) -> None:
     """List the sleeps and timeouts of the run RUN, in the order in which they began.
 
     In a pipe a line has: kind, status, due, begun, duration in ms, key.
     """
 
-    page = in_world(world, lambda engine: list_waits(engine, run, options.asked))
+    page = place.look(
+        lambda engine: list_waits(engine, run, options.asked), lambda remote: remote.waits(run, options.asked)
+    )
     now = datetime.now(UTC)
     listed = [Listed(wait.as_json(), row_of(wait, now)) for wait in page.items]
     write_list(options.form, COLUMNS, listed, page.cursor)

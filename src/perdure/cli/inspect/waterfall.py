@@ -4,14 +4,14 @@ Each kind has a mark of its own, so that the picture reads without colours: `█
 interrupted, `·` the pause before the next, `─` a sleep or a hook that waits, `┄` a timeout, `◆` a payload, `━` a child.
 """
 
-from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from perdure.cli.human import counted, span
 from perdure.cli.table import GAP, STYLES, cut_to, one_line
-from perdure.core.attempt import AttemptStanding
-from perdure.inspector.timeline import Span, SpanKind
+from perdure.inspector.span import AttemptInfo, SpanInfo, Timeline
+from perdure.inspector.timeline import SpanKind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,19 +43,20 @@ class Scale(NamedTuple):
         return min(max(int(part * self.columns), 0), self.columns - 1)
 
 
-def waterfall(console: "Console", spans: Sequence[Span], from_ms: int, now_ms: int) -> "list[Text]":
+def waterfall(console: "Console", timeline: Timeline) -> "list[Text]":
     """A line for each span, from the run's start to its end, or till now."""
     from rich.text import Text
 
-    if not spans:
+    if not timeline.items:
         return []
-    names = [_name(each) for each in spans]
+    from_ms, now_ms = _ms(timeline.created_at), _ms(timeline.now)
+    names = [_name(each) for each in timeline.items]
     width = min(max(len(name) for name in names), NAME_MAX)
     room = max(console.width - width - TOOK - 2 * GAP, BAR_MIN)
-    ends_ms = max(now_ms if each.ended_at_ms is None else each.ended_at_ms for each in spans)
+    ends_ms = max(_end_ms(each, now_ms) for each in timeline.items)
     scale = Scale(from_ms, max(ends_ms, from_ms + 1), room)
     lines: list[Text] = []
-    for each, name in zip(spans, names, strict=True):
+    for each, name in zip(timeline.items, names, strict=True):
         line = Text(cut_to(name, width, "left").ljust(width + GAP))
         line.append_text(_bar(each, scale, now_ms))
         line.append(" " * GAP)
@@ -64,40 +65,47 @@ def waterfall(console: "Console", spans: Sequence[Span], from_ms: int, now_ms: i
     return lines
 
 
-def _name(each: Span) -> str:
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _end_ms(each: SpanInfo | AttemptInfo, now_ms: int) -> int:
+    """Its end, or now."""
+    return now_ms if each.ended_at is None else _ms(each.ended_at)
+
+
+def _name(each: SpanInfo) -> str:
     name = one_line(each.name).rpartition(":")[2] if each.kind in ("step", "child") else one_line(each.name)
     failed = len(each.attempts) > 1
     return f"{name} ({counted(len(each.attempts), 'attempt')})" if failed else name
 
 
-def _took(each: Span, now_ms: int) -> str:
-    if each.ended_at_ms is None:
-        return f"{span(max(now_ms - each.began_at_ms, 0))} …"
-    return span(each.ended_at_ms - each.began_at_ms)
+def _took(each: SpanInfo, now_ms: int) -> str:
+    took = span(max(_end_ms(each, now_ms) - _ms(each.started_at), 0))
+    return f"{took} …" if each.ended_at is None else took
 
 
-def _bar(each: Span, scale: Scale, now_ms: int) -> "Text":
+def _bar(each: SpanInfo, scale: Scale, now_ms: int) -> "Text":
     from rich.text import Text
 
     cells, styles = [" "] * scale.columns, [""] * scale.columns
-    ended_ms = now_ms if each.ended_at_ms is None else each.ended_at_ms
+    ended_ms = _end_ms(each, now_ms)
 
     def draw(from_ms: int, to_ms: int, char: str, style: str) -> None:
         first = scale.column(from_ms)
         for place in range(first, max(scale.column(to_ms), first) + 1):
             cells[place], styles[place] = char, style
 
-    draw(each.began_at_ms, ended_ms, LINES[each.kind], STYLES.get(each.status, "dim"))
+    draw(_ms(each.started_at), ended_ms, LINES[each.kind], STYLES.get(each.status, "dim"))
     for attempt in each.attempts:
-        end_ms = ended_ms if attempt.ended_at_ms is None else attempt.ended_at_ms
-        draw(attempt.began_at_ms, end_ms, _char(attempt), ATTEMPT_STYLES[attempt.status])
-    for at_ms in each.marks:
-        draw(at_ms, at_ms, MARK, "bold")
+        draw(_ms(attempt.started_at), _end_ms(attempt, ended_ms), _char(attempt), ATTEMPT_STYLES[attempt.status])
+    for at in each.marks:
+        draw(_ms(at), _ms(at), MARK, "bold")
     bar = Text()
     for style, places in groupby(range(scale.columns), key=lambda place: styles[place]):
         bar.append("".join(cells[place] for place in places), style=style)
     return bar
 
 
-def _char(attempt: AttemptStanding) -> str:
+def _char(attempt: AttemptInfo) -> str:
     return BROKE if attempt.status in ("failed", "interrupted") else RUNS

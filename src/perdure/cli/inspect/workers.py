@@ -6,8 +6,9 @@ import click
 
 from perdure.cli.human import age, clock, iso
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_all
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.worker import WorkerInfo, list_workers
 
 COLUMNS = (
@@ -24,14 +25,14 @@ COLUMNS = (
 
 @click.command(short_help="List workers.")
 @list_options(limit=100, data=False)
-@world_option
-def workers(options: ListOptions, world: str | None) -> None:
+@place_option(of_all("workers"))
+def workers(options: ListOptions, place: Place) -> None:
     """List the workers that have a lease, or still own runs, the last to come first.
 
     In a pipe a line has: id, live or lapsed, the lease's end, number of runs, process id, deployment, queues and
     workflows, with commas between them.
     """
-    page = in_world(world, lambda engine: list_workers(engine, options.asked))
+    page = place.look(lambda engine: list_workers(engine, options.asked), lambda remote: remote.workers(options.asked))
     now = datetime.now(UTC)
     listed = [Listed(worker.as_json(), row_of(worker, now)) for worker in page.items]
     write_list(options.form, COLUMNS, listed, page.cursor)

@@ -4,8 +4,9 @@ import click
 
 from perdure.cli.human import span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
+from perdure.cli.page import of_all
+from perdure.cli.place import Place, place_option
 from perdure.cli.table import Cell, Column, Row
-from perdure.cli.world import in_world, world_option
 from perdure.inspector.workflow import SAMPLE, WorkflowInfo, list_workflows
 
 COUNTED = ("pending", "running", "blocked", "failed", "cancelled", "completed")
@@ -21,15 +22,17 @@ COLUMNS = (
 
 @click.command(short_help="List workflows.")
 @list_options(limit=100, data=False)
-@world_option
-def workflows(options: ListOptions, world: str | None) -> None:
+@place_option(of_all("workflows"))
+def workflows(options: ListOptions, place: Place) -> None:
     """List the workflows that a live worker serves, or that have recent runs, by name, with figures of the newest 200
     runs of each.
 
     In a pipe a line has: name, live workers, runs started in the last hour, how many are pending, running, blocked,
     failed, cancelled and completed, and of completed ones the median and the 95th percentile of the duration, in ms.
     """
-    page = in_world(world, lambda engine: list_workflows(engine, options.asked))
+    page = place.look(
+        lambda engine: list_workflows(engine, options.asked), lambda remote: remote.workflows(options.asked)
+    )
     listed = [Listed(workflow.as_json(), row_of(workflow)) for workflow in page.items]
     write_list(options.form, COLUMNS, listed, page.cursor)
 
