@@ -9,6 +9,7 @@ from perdure.engine.engine import Engine
 from perdure.engine.entropy import Entropy
 from perdure.engine.lease import Leasing
 from perdure.engine.registry import Registry
+from perdure.engine.run import LiveRun
 from perdure.model.event import Fact
 from perdure.model.ids import RunId, WorkerId
 from perdure.testing.kit.clock import LabTimers
@@ -18,6 +19,12 @@ from perdure.world import Owned, RunRecord
 
 LEASE_MS = 200 * 366 * 86_400_000
 Unrest = Literal["", "steps", "perdure"]
+
+
+def is_moving(run: LiveRun) -> bool:
+    """Whether perdure has something to do for a run that a worker has in memory; its steps aside."""
+    written = run.outbox.empty and run.stream.empty
+    return run.body is None or not written or run.mailbox.busy or run.departure.releasing
 
 
 class NoJitter(Entropy):
@@ -82,8 +89,7 @@ class LabEngine(Engine):
         for run in [*worker.runs.values()] if worker is not None else []:
             if run.departure.gone:
                 continue
-            moving = not run.outbox.empty or not run.stream.empty or run.mailbox.busy or run.departure.releasing
-            if run.body is None or moving:
+            if is_moving(run):
                 return "perdure"
             steps = steps or run.attempts.at_work
         return "steps" if steps else ""

@@ -28,7 +28,8 @@ class Weather:
 
 
 class Dealt(Faults):
-    """`dealt`: the fates that calls have had, `told`: those calls in words; `points`: calls that change something."""
+    """`dealt`: the fates that calls have had, `told`: those calls in words; `points`: calls that change something;
+    `doubled`: what else happened that could matter, in words."""
 
     def __init__(self, universe: Universe, weather: Weather) -> None:
         super().__init__(universe, STORM if weather.program is None else NONE, weather.heal_ms * 1000)
@@ -38,6 +39,7 @@ class Dealt(Faults):
         self.dealt: dict[int, str] = {}
         self.told: dict[int, str] = {}
         self.points: list[int] = []
+        self.doubled: list[str] = []
 
     def of_call(self, *, mortal: bool) -> str:
         if not mortal:

@@ -13,14 +13,16 @@ from typing import Any
 
 from perdure.api.hook import list_hooks, resume_hook
 from perdure.api.records import HookInfo
+from perdure.api.webhook import WebhookRequest, find_webhook, receive
 from perdure.core.pending import Pending
 from perdure.engine.engine import NewRun
 from perdure.engine.log import to_events
 from perdure.engine.registry import REGISTRY
-from perdure.errors import HookNotFound, WorldError
+from perdure.errors import HookNotFound, UsageError, WorldError
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.testing.kit.crash import end_text
+from perdure.testing.kit.engine import is_moving
 from perdure.testing.simulation.ear import listening
 from perdure.testing.simulation.ledger import Ledger
 from perdure.testing.simulation.process import LEASE_MS, Surroundings
@@ -68,10 +70,11 @@ class Rehearsal:
         self._run_id: RunId | None = None
         self._sending, self._seen = 0, -1
         self._trouble: list[str] = []
+        self._refused: Exception | None = None
         self._over_us: int | None = None
 
     def run(self) -> Outcome:
-        """Let it happen. Raises: what the workflow's arguments can't be encoded with."""
+        """Let it happen. Raises: what the workflow's arguments, or payloads for it, can't be sent with."""
         new = NewRun(workflow=self._scene.name, input=self._scene.input())
         with listening(self._trouble):
             try:
@@ -88,6 +91,8 @@ class Rehearsal:
                     process.died = lambda: None
                     process.loop.kill()
                     process.bury()
+        if self._refused is not None:
+            raise self._refused
         return outcome
 
     # -- processes
@@ -116,7 +121,7 @@ class Rehearsal:
         while self._over_us is None:
             written = self._written()
             async for hook in list_hooks(limit=200):
-                if not hook.webhook and hook.hook_id not in answered:
+                if hook.hook_id not in answered:
                     answered.add(hook.hook_id)
                     self._answer(hook)
             self._seen = written
@@ -135,9 +140,15 @@ class Rehearsal:
                 made = each(hook) if isinstance(each, Callable) and not isinstance(each, type) else each  # pyright: ignore
                 if self._weather.windy:
                     await asyncio.sleep(self._random.uniform(*PAYLOAD_S))
-                for _ in range(2 if self._weather.windy and self._random.random() < 0.3 else 1):
-                    with suppress(HookNotFound, WorldError):
-                        await resume_hook(hook.token, made, idempotency_key=f"{hook.hook_id} {number}")
+                twice = self._weather.windy and self._random.random() < 0.3
+                if twice and hook.webhook:
+                    self.faults.doubled.append(f"request {number + 1} came twice to the webhook {hook.token!r}")
+                for _ in range(1 + twice):
+                    with suppress(HookNotFound, WorldError, TimeoutError):
+                        await _deliver(hook, made, f"{hook.hook_id} {number}")
+        except Exception as error:  # the payload is at fault, not the workflow: nothing that was found would hold
+            self._refused = error
+            self._universe.stopped = True
         finally:
             self._sending -= 1
 
@@ -189,7 +200,7 @@ class Rehearsal:
         """When a run goes on by itself; 0: it does something now; None: never."""
         log = self._store.log(run.run_id)
         now_ms = self._store.now_ms()
-        if log is None or run.mail or (run.status == "pending" and not run.wake_at_ms):
+        if log is None or run.mail or (run.status == "pending" and not run.wake_at_ms) or not self._rests(run):
             return 0
         pending = Pending(to_events(log))
         if any(step.retry_at_ms <= now_ms for step in pending.steps.values() if step.queued is None):
@@ -199,6 +210,16 @@ class Rehearsal:
         dues += [hook.hook.expires_ms for hook in pending.hooks.values() if hook.hook.expires_ms is not None]
         dues += [] if run.wake_at_ms is None else [run.wake_at_ms]
         return min(dues, default=None)
+
+    def _rests(self, run: RunRecord) -> bool:
+        """Whether nobody has it, or somebody who lives, and has nothing to do for it: time mustn't pass over its work."""
+        for worker in self._workers:
+            engine = worker.engine
+            if engine is not None and engine.worker is not None and engine.worker.worker_id == run.owner:
+                held = engine.worker.runs.get(run.run_id)
+                at_work = held is None or held.departure.gone or is_moving(held) or held.attempts.at_work
+                return not (at_work or worker.loop.paused)
+        return run.owner is None
 
     # -- the end
 
@@ -232,6 +253,19 @@ class Rehearsal:
                 taken = {row.mail_id for row in log.rows}
                 lost += sum(letter.mail_id not in taken for letter in letters if letter.kind == "hook_received")
         return lost
+
+
+async def _deliver(hook: HookInfo, payload: Any, key: str) -> None:
+    """As a sender does that tries again: with a key, but for a webhook's, which has none.
+
+    Raises: HookNotFound, PayloadInvalid, EncodeError, WorldError; UsageError, TimeoutError for a webhook.
+    """
+    if not hook.webhook:
+        await resume_hook(hook.token, payload, idempotency_key=key)
+    elif isinstance(payload, WebhookRequest):
+        await receive(*await find_webhook(hook.token), payload)
+    else:
+        raise UsageError(f"{payload!r} can't be sent to the webhook {hook.token!r}: give a WebhookRequest")
 
 
 def rehearse(scene: Scene, weather: Weather) -> tuple[Outcome, Dealt]:

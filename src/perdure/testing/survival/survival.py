@@ -59,9 +59,9 @@ def simulate(
 
     `steps`: what stands in for steps, by step, or a function of an `Effects` that makes it anew for each simulation; the
     others run as they are, in virtual time, without a network. `payloads`: for hooks, by pattern of token: a value, a
-    function of the HookInfo, or a list that comes one after the other. `check`: called with each Outcome, in place of
-    comparing ends and effects. `only`: the case that a Broken has named.
-    Raises: Broken, UsageError, ArgumentsInvalid, EncodeError.
+    function of the HookInfo, or a list that comes one after the other; for webhooks WebhookRequests, which count as signed.
+    `check`: called with each Outcome, in place of comparing ends and effects. `only`: the case that a Broken has named.
+    Raises: Broken, UsageError, ArgumentsInvalid, PayloadInvalid, EncodeError.
     """
     if not isinstance(workflow, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"{workflow!r} is no workflow: give a function that @workflow decorates")
@@ -144,6 +144,7 @@ class Trial:
         program, told, wrong = self._shortest(weather, dict(dealt.dealt), dealt, wrong)
         expected, found = wrong
         faults = [told[number] for number in sorted(program) if number in told]
+        faults += dealt.doubled
         if weather.twice:
             faults.append("every step's body ran twice, as after a lost acknowledgement")
         raise Broken(self._scene.name, case, expected, found, faults)
@@ -172,7 +173,7 @@ class Trial:
         """A program of faults from which none can be left out, in words; the first one where it isn't had again."""
         told, tries = dealt.told, 0
         tail = sorted(program)
-        size = max(1, len(tail) // 2)
+        size = len(tail)
         while size and tail and tries < SHRINKS_MAX:
             shorter = False
             for first in range(0, len(tail), size):
