@@ -48,8 +48,11 @@ async def follow(request_id: str, request: Request) -> Response:
 
 @api.post("/requests/{request_id}/verified", status_code=202)
 async def verify(request_id: str, user: User) -> None:
-    """Called by the page behind the link in the mail, once its session says who the person is."""
+    """Called by the page behind the link in the mail, once its session says who is there."""
     try:
+        hook = await verifications.get(request_id)
+        if user != hook.metadata["person"]:
+            raise HTTPException(403, "not the person whom this request is about")
         await verifications.resume(request_id, Verified(by=user))
     except HookNotFound:
         raise HTTPException(404, "nobody waits for this to be verified") from None

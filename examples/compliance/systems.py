@@ -33,7 +33,8 @@ class System:
 
 
 systems: dict[str, System] = {}
-mails: list[tuple[str, str]] = []
+mails: dict[str, tuple[str, str]] = {}
+"""To whom, and what, by idempotency key: a mail with a key that was seen before isn't sent."""
 
 
 def reset() -> None:

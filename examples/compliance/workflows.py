@@ -57,7 +57,7 @@ releases = define_hook(Release, prefix="privacy-release")
 
 @step
 async def send_mail(to: str, text: str) -> None:
-    mails.append((to, text))
+    mails.setdefault(get_step_metadata().step_id, (to, text))
 
 
 @step(retry=PATIENT)
@@ -83,7 +83,7 @@ async def fulfil(request: PrivacyRequest) -> Answer:
     """A week to prove who one is; thirty days for it all, as the law has it."""
     progress = get_writable(str)
     await set_attributes(kind=request.kind)
-    async with verifications.create(request.request_id) as verification:
+    async with verifications.create(request.request_id, metadata={"person": request.person}) as verification:
         await send_mail(request.person, f"is it you? answer to {verification.token}")
         if await race(verification, sleep("7d", result=None)) is None:
             return Answer("not verified")
@@ -95,7 +95,10 @@ async def answered(request: PrivacyRequest) -> Answer:
     progress = get_writable(str)
     children = [
         await start(
-            collect, system, request.person, options=StartOptions(idempotency_key=f"{request.request_id}:{system}")
+            collect,
+            system,
+            request.person,
+            options=StartOptions(idempotency_key=f"privacy:{request.request_id}:{system}"),
         )
         for system in request.systems
     ]

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Plant:
-    """`restarts` is by idempotency key: a key seen before changes nothing. A service is well once it was restarted."""
+    """`pages` and `restarts` are by idempotency key: a key seen before changes nothing. A service is well once it was
+    restarted."""
 
-    pages: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    pages: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     restarts: dict[str, str] = field(default_factory=dict[str, str])
     incurable: set[str] = field(default_factory=set[str])
     unreachable: int = 0
 
-    def page(self, who: str, text: str) -> None:
-        self.pages.append((who, text))
+    def page(self, who: str, text: str, key: str) -> None:
+        self.pages.setdefault(key, (who, text))
 
     def metrics(self, service: str) -> str:
         """Raises: ConnectionError, as often as `unreachable` says."""

@@ -50,7 +50,7 @@ remedies = define_hook(Remedy, prefix="incident-remedy")
 
 @step
 async def page(who: str, alert: Alert) -> None:
-    plant.page(who, f"{alert.service} is failing (alert {alert.alert_id})")
+    plant.page(who, f"{alert.service} is failing (alert {alert.alert_id})", key=get_step_metadata().step_id)
 
 
 @step(max_retries=5)

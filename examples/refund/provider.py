@@ -1,4 +1,5 @@
-"""The payment provider, and the mail: an HTTP app with a ledger, which knows idempotency keys and is sometimes busy."""
+"""The payment provider, and the mail: an HTTP app with a ledger, which knows idempotency keys and is sometimes busy. Ledger
+and mails are by key."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ from fastapi import FastAPI, Header, HTTPException
 
 app = FastAPI()
 refunds: dict[str, dict[str, Any]] = {}
-mails: list[dict[str, Any]] = []
+mails: dict[str, dict[str, Any]] = {}
 busy: Iterator[bool] = iter(())
 
 
@@ -21,8 +22,8 @@ def reset(*, busy_first: int = 0) -> None:
 
 
 @app.post("/mail", status_code=202)
-async def send_mail(mail: dict[str, Any]) -> None:
-    mails.append(mail)
+async def send_mail(mail: dict[str, Any], idempotency_key: str = Header()) -> None:
+    mails.setdefault(idempotency_key, mail)
 
 
 @app.post("/refunds", status_code=201)

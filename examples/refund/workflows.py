@@ -47,8 +47,9 @@ approvals = define_hook(Approval, prefix="refund-approval")
 
 @step
 async def ask_manager(request: RefundRequest, token: str) -> None:
+    key = get_step_metadata().step_id
     mail = {"to": request.approvers, "token": token, "amount": str(request.amount)}
-    (await payments.post("/mail", json=mail)).raise_for_status()
+    (await payments.post("/mail", json=mail, headers={"idempotency-key": key})).raise_for_status()
 
 
 @step(max_retries=5, timeout="30s")

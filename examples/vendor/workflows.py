@@ -35,12 +35,15 @@ async def search_for(parcel: str) -> None:
 
 @workflow
 async def ship(order_id: str) -> Shipment:
-    shipment = Shipment(order_id, arrived=False)
+    shipment, seen = Shipment(order_id, arrived=False), set[str]()
     async with create_webhook(verify=carrier, token=f"carrier:{order_id}") as callbacks:
         parcel = await book(order_id, callbacks.url)
         try:
             async with timeout("14d"):
                 async for request in callbacks:
+                    if request.headers["webhook-id"] in seen:
+                        continue  # the carrier calls again where our answer got lost
+                    seen.add(request.headers["webhook-id"])
                     event = request.json()
                     shipment.history.append(event["status"])
                     await set_attributes(parcel=event["status"])

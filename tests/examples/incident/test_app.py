@@ -53,7 +53,7 @@ async def test_ann_answers_and_has_it_restarted(client: httpx.AsyncClient) -> No
     assert await say(client, "remedy?restart=true", "bob") == 403
     assert await say(client, "remedy?restart=true", "ann") == 202
     assert await run.result() == Report("resolved", "ann", EVIDENCE)
-    assert [who for who, _ in plant.pages] == ["ann"]
+    assert [who for who, _ in plant.pages.values()] == ["ann"]
     assert list(plant.restarts.values()) == ["checkout"]
     followed = await client.get(f"/incidents/{run.run_id}/stream?startIndex=1")
     assert [json.loads(line) for line in followed.text.splitlines()] == ["ann restarts checkout"]
@@ -70,7 +70,7 @@ async def test_bob_is_paged_where_ann_is_silent(client: httpx.AsyncClient, clock
     assert await say(client, "acknowledge", "eve") == 403
     clock.forward(days=1)
     await sleeping(run, 2)
-    assert [who for who, _ in plant.pages] == ["ann", "bob"]
+    assert [who for who, _ in plant.pages.values()] == ["ann", "bob"]
     assert await say(client, "acknowledge", "bob") == 202
     await hook_under("incident-remedy:a-1")
     await say(client, "remedy?restart=false", "bob")
@@ -104,7 +104,7 @@ async def test_a_restart_that_does_not_help(client: httpx.AsyncClient, clock: Cl
         await until(lambda attempt=attempt: is_retrying(run, attempt))
         clock.forward(days=1)
     assert await run.result() == Report("not resolved", "ann", EVIDENCE)
-    assert [who for who, _ in plant.pages] == ["ann", "bob"], "the last of the rota is told"
+    assert [who for who, _ in plant.pages.values()] == ["ann", "bob"], "the last of the rota is told"
     attempts = [info.attempt for info in (await run.steps()).items if info.name.endswith(":look_again")]
     assert attempts == [4]
     assert list(plant.restarts.values()) == ["checkout"]

@@ -35,7 +35,7 @@ async def test_ann_approves_and_the_money_moves(clock: Clock) -> None:
         decided = await client.post("/refunds/o-1/decision?approved=true", headers={"x-user": "ann"})
         assert decided.status_code == 202 and decided.json() == {"runId": run.run_id}
         assert await run.result() == Refund("refunded", "re_1")
-        assert [mail["to"] for mail in provider.mails] == [["ann"]]
+        assert [mail["to"] for mail in provider.mails.values()] == [["ann"]]
         assert [refund["amount"] for refund in provider.refunds.values()] == ["12.50"]
         followed = await client.get(f"/refunds/{run.run_id}/stream?startIndex=1")
         assert [json.loads(line) for line in followed.text.splitlines()] == [{"stage": "refunded", "refund_id": "re_1"}]
