@@ -1,9 +1,10 @@
 # Whichever target runs first makes .venv from the lock. It needs python3 (3.11 or later), pip and make.
 #   make PYTHON=python3.13 test     another Python
-#   make test ARGS="tests/core -x"  more arguments, for demos, test, chaos and bench
+#   make test ARGS="tests/core -x"  more arguments, for demos, test, survive, chaos and bench
 
 PYTHON ?= python3
 ARGS ?=
+STORMS ?= 2000
 
 BIN := .venv/bin
 LOCK := requirements/dev.lock
@@ -11,7 +12,7 @@ READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks
 
-.PHONY: help demo demo-postgres test check static chaos bench bench-page screenshots format lock clean
+.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +20,7 @@ help:
 	@echo "make demo-postgres  the same on PostgreSQL: three workers, killed in turn, and the server crashes"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, import contracts, and the tests, tidy among them"
+	@echo "make survive the examples, killed at every point and in 2,000 storms each (STORMS=…)"
 	@echo "make chaos   everything that may go wrong, for half an hour, and the scorecard"
 	@echo "make bench   measure against the bare floor and DBOS"
 	@echo "make bench-page  how fluid the inspector's page is, in a browser"
@@ -43,6 +45,9 @@ static: $(READY)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-cache --no-logo
+
+survive: $(READY)
+	@STORMS=$(STORMS) $(BIN)/python -m pytest tests/examples -k test_survival --durations=0 $(ARGS)
 
 chaos: $(READY)
 	@$(BIN)/python -m tests.faults $(ARGS)
