@@ -3,6 +3,7 @@
 import click
 
 from perdure.cli.actor import by_option
+from perdure.cli.completion import run_ids
 from perdure.cli.parameter import DURATION
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -10,7 +11,7 @@ from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Cancel a run.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--now", is_flag=True, help="End it at once, without its cleanup.")
 @click.option("--grace", type=DURATION, help="How long its cleanup may take; then it is ended: 30s, 5m.")
 @click.option("--reason", metavar="TEXT", help="Shown with the run.")

@@ -14,7 +14,6 @@ from perdure.errors import UsageError
 
 TOKEN = "PERDURE_TOKEN"
 PATIENCE_S = 30.0
-"""So long nothing may come from it."""
 BODY_MAX = 256 * 1024 * 1024
 ASK = "is `perdure web` running there?"
 NONE = "what answers there is none: give the URL that `perdure web` wrote"
@@ -28,8 +27,10 @@ class Client:
     """`server`: where it is, as `http://host:port/prefix`, without the token; `token`: that of the URL, else of
     PERDURE_TOKEN, or None."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: the page's, with anything that it may have behind it, or the server's. Raises: UsageError."""
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+        """`url`: the page's, with anything that it may have behind it, or the server's; `patience_s`: so long nothing may
+        come from it. Raises: UsageError."""
+        self._patience_s = patience_s
         parts = _split(url)
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
         self._prefix = quote(_prefix(parts.path), safe="/%")
@@ -52,7 +53,9 @@ class Client:
 
     def _asked(self, target: str) -> tuple[int, str, bytes]:
         """Status, type and body of the answer. No redirect is followed: the token is for this server."""
-        connection = (HTTPSConnection if self._secure else HTTPConnection)(self._host, self._port, timeout=PATIENCE_S)
+        connection = (HTTPSConnection if self._secure else HTTPConnection)(
+            self._host, self._port, timeout=self._patience_s
+        )
         headers = {"accept": "application/json"}
         if self.token is not None:
             headers["authorization"] = f"Bearer {self.token}"
@@ -61,7 +64,7 @@ class Client:
             answer: HTTPResponse = connection.getresponse()
             body = answer.read(BODY_MAX + 1)
         except TimeoutError:
-            raise InspectorUnusable(self.server, f"no answer within {PATIENCE_S:.0f} s") from None
+            raise InspectorUnusable(self.server, f"no answer within {self._patience_s:g} s") from None
         except OSError as error:
             raise InspectorUnusable(self.server, f"{(error.strerror or str(error)).lower()}; {ASK}") from None
         except (HTTPException, UnicodeError):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from perdure.cli.completion import run_ids
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
 from perdure.engine.log import read_log
@@ -13,7 +14,7 @@ from perdure.testing.gate.history import history_file
 
 
 @click.command(short_help="Write a run's history to a file.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Where to; else standard output.")
 @click.option("--open", "opened", is_flag=True, help="Write sealed payloads in plain text: needs their keys.")
 @world_option

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from perdure.api.records import Page, RunInfo
+from perdure.cli.completion import run_ids
 from perdure.cli.escape import visible, visible_json
 from perdure.cli.human import instant, iso
 from perdure.cli.listing import form_option, write_json
@@ -32,7 +33,7 @@ STYLES = {"DEBUG": "dim", "INFO": "cyan", "WARNING": "yellow", "ERROR": "red", "
 
 
 @click.command(short_help="Write what a run's steps logged.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until the run ends.")
 @click.option("--step", metavar="STEP", help="Only of this step: its name or an end of it, its id or a beginning.")
 @click.option("--level", type=click.Choice(list(LEVELS), case_sensitive=False), help="Only from this level on.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from perdure.cli.inspect.filter import query_of
+from perdure.cli.remote import query_of
 from perdure.errors import UsageError
 from perdure.inspector.filter import Wanted
 

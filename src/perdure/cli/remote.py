@@ -10,7 +10,6 @@ import msgspec
 from perdure.api.records import Page, StepStatus, StreamInfo, WaitInfo
 from perdure.cli.client import Client, Query
 from perdure.cli.failure import InspectorUnusable
-from perdure.cli.inspect.filter import query_of
 from perdure.inspector.event import EventView
 from perdure.inspector.filter import Wanted
 from perdure.inspector.hook import HookView
@@ -113,6 +112,17 @@ class Remote:
             yield
         except msgspec.ValidationError as error:
             raise InspectorUnusable(self._client.server, f"{STRANGE}: {error}") from None
+
+
+def query_of(wanted: Wanted) -> list[tuple[str, str]]:
+    """The conditions, as the query of a URL has them."""
+    moments = (("since", wanted.since), ("until", wanted.until))
+    texts = (("workflow", wanted.workflow), ("q", wanted.q or None))
+    return [
+        *((name, at.isoformat()) for name, at in moments if at is not None),
+        *((name, text) for name, text in texts if text is not None),
+        *(("attr", f"{key}={value}") for key, value in wanted.attributes),
+    ]
 
 
 def _states(status: tuple[str, ...]) -> list[tuple[str, str]]:

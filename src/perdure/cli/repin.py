@@ -3,6 +3,7 @@
 import click
 
 from perdure.cli.actor import by_option
+from perdure.cli.completion import deployments, run_ids
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -10,9 +11,13 @@ from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Let workers of another deployment have runs.")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=run_ids)
 @click.option(
-    "--deployment", metavar="NAME", required=True, help="Whose workers; `latest`: of the youngest one's; `any`: all."
+    "--deployment",
+    metavar="NAME",
+    required=True,
+    shell_complete=deployments("latest", "any"),
+    help="Whose workers; `latest`: of the youngest one's; `any`: all.",
 )
 @by_option
 @world_option

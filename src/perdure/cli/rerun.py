@@ -4,6 +4,7 @@ import click
 
 from perdure.api.run import get_run
 from perdure.cli.actor import by_option
+from perdure.cli.completion import run_ids
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -11,7 +12,7 @@ from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Start a new run with an old one's input.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @by_option
 @world_option
 def rerun(run: str, by: str | None, world: str | None) -> None:

@@ -5,6 +5,7 @@ import click
 from perdure.api.hook import resume_hook as resume
 from perdure.cli.actor import by_option
 from perdure.cli.arguments import json_value
+from perdure.cli.completion import hook_tokens
 from perdure.cli.module import import_modules
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
@@ -15,7 +16,7 @@ from perdure.model.status import ENDED
 
 
 @click.command("resume-hook", short_help="Send a payload to a hook.")
-@click.argument("token")
+@click.argument("token", shell_complete=hook_tokens)
 @click.argument("json", required=False)
 @click.option(
     "--idempotency-key", "key", metavar="KEY", help="A second try with it, and the same payload, has no effect."

@@ -3,6 +3,7 @@
 import click
 
 from perdure.cli.actor import by_option
+from perdure.cli.completion import run_ids
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
@@ -10,7 +11,7 @@ from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Let a blocked or failed run go on.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @by_option
 @world_option
 def retry(run: str, by: str | None, world: str | None) -> None:

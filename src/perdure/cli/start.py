@@ -7,6 +7,7 @@ from perdure.api.launch import launch
 from perdure.api.options import StartOptions
 from perdure.api.outcome import result_of
 from perdure.cli.arguments import encoded_arguments
+from perdure.cli.completion import deployments, workflows
 from perdure.cli.parameter import ATTRIBUTE, DURATION
 from perdure.cli.served import tell_if_unserved
 from perdure.cli.world import in_world, world_option
@@ -15,7 +16,7 @@ from perdure.inspector.reference import record_named
 
 
 @click.command(short_help="Start a run of a workflow.")
-@click.argument("name")
+@click.argument("name", shell_complete=workflows)
 @click.argument("json", required=False)
 @click.option("--wait", is_flag=True, help="Wait for the end; write the result as JSON. Exit code 1 if the run failed.")
 @click.option("--key", help="Idempotency key: a second start with it finds the same run.")
@@ -24,7 +25,10 @@ from perdure.inspector.reference import record_named
     "--attr", "attributes", metavar="KEY=VALUE", type=ATTRIBUTE, multiple=True, help="Label the run; repeatable."
 )
 @click.option(
-    "--deployment", metavar="NAME", help="Only workers of this deployment run it; `latest`: of the youngest one's."
+    "--deployment",
+    metavar="NAME",
+    shell_complete=deployments("latest"),
+    help="Only workers of this deployment run it; `latest`: of the youngest one's.",
 )
 @world_option
 def start(

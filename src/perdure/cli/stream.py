@@ -9,6 +9,7 @@ import click
 
 from perdure.api.plain import json_line, plain_value
 from perdure.api.stream import HIDDEN, checked_namespace
+from perdure.cli.completion import run_ids
 from perdure.cli.escape import visible, visible_json
 from perdure.cli.human import counted
 from perdure.cli.listing import form_option
@@ -39,7 +40,7 @@ class Lines(NamedTuple):
 
 
 @click.command(short_help="Write a run's stream.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until the stream is closed.")
 @click.option("--namespace", metavar="NS", help="Another stream than the default one.")
 @click.option(

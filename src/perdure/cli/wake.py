@@ -3,13 +3,14 @@
 import click
 
 from perdure.cli.actor import by_option
+from perdure.cli.completion import run_ids
 from perdure.cli.world import in_world, world_option
 from perdure.engine.engine import Engine
 from perdure.inspector.reference import run_named
 
 
 @click.command(short_help="End a run's pending sleeps.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @by_option
 @world_option
 def wake(run: str, by: str | None, world: str | None) -> None:

@@ -13,6 +13,7 @@ import click
 
 from perdure.api.connect import CONNECTION, close, configure, shown_url
 from perdure.api.worker import worker as working
+from perdure.cli.completion import queues
 from perdure.cli.human import counted, span
 from perdure.cli.leash import Leash
 from perdure.cli.module import load_steps, load_workflows
@@ -49,6 +50,7 @@ YOUNG_MAX = 10_000
     "queues",
     metavar="NAME",
     type=QUEUE,
+    shell_complete=queues,
     multiple=True,
     default=(DEFAULT,),
     show_default=True,

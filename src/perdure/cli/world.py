@@ -41,14 +41,20 @@ def url_of(world: str | None) -> str:
     return url
 
 
-def in_world(world: str | None, work: Callable[[Engine], Awaitable[T]], *, create: bool = False) -> T:
+def in_world(
+    world: str | None,
+    work: Callable[[Engine], Awaitable[T]],
+    *,
+    create: bool = False,
+    within_s: float | None = None,
+) -> T:
     """What `work` gives, done in an event loop of its own with the world open. Without `create`, looking makes none.
 
-    Raises: WorldError, as `work`.
+    Raises: WorldError, as `work`; TimeoutError where opening the world and the work take longer than `within_s`.
     """
     configure(world=url_of(world), work=False, keys=CONNECTION.keys, telemetry=CONNECTION.telemetry)
     CONNECTION.create = create
-    return asyncio.run(_with_engine(work))
+    return asyncio.run(asyncio.wait_for(_with_engine(work), within_s))
 
 
 async def _with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:

@@ -40,17 +40,22 @@ class WorkflowInfo(Record):
 
 async def list_workflows(engine: Engine, asked: Asked) -> Page[WorkflowInfo]:
     """Those that a live worker serves, or of which there are recent runs, by name. Raises: UsageError."""
+    workers = await workflow_names(engine)
+    page = page_of(asked, list(workers), "workflows")
+    items: list[WorkflowInfo] = []
+    for name in page.items:
+        newest = await engine.world.list_runs(RunFilter(workflow=name, limit=SAMPLE))
+        items.append(workflow_info(name, workers[name], newest.runs, engine.world.now_ms()))
+    return Page(items=tuple(items), cursor=page.cursor)
+
+
+async def workflow_names(engine: Engine) -> dict[str, int]:
+    """Those of `list_workflows`, in their order, with how many live workers serve each."""
     serving: Counter[str] = Counter()
     for worker in await engine.world.workers():
         serving.update(name for name in worker.workflows if worker.leased and queue_of(name) is None)
     recent = await engine.world.list_runs(RunFilter(without=PREFIX, limit=RECENT))
-    names = sorted({*serving, *(run.workflow for run in recent.runs)})
-    page = page_of(asked, names, "workflows")
-    items: list[WorkflowInfo] = []
-    for name in page.items:
-        newest = await engine.world.list_runs(RunFilter(workflow=name, limit=SAMPLE))
-        items.append(workflow_info(name, serving[name], newest.runs, engine.world.now_ms()))
-    return Page(items=tuple(items), cursor=page.cursor)
+    return {name: serving[name] for name in sorted({*serving, *(run.workflow for run in recent.runs)})}
 
 
 def workflow_info(name: str, workers: int, runs: Sequence[RunRecord], now_ms: int) -> WorkflowInfo:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
+from perdure.cli.completion import run_ids
 from perdure.cli.inspect.runs import COLUMNS, row_of
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
@@ -12,7 +13,7 @@ from perdure.inspector.runs import list_children
 
 
 @click.command(short_help="List a run's children.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @list_options(limit=20)
 @place_option(of_run("family"))
 def children(run: str, options: ListOptions, place: Place) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from perdure.cli.completion import run_ids
 from perdure.cli.human import clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
@@ -24,7 +25,7 @@ DATA = Column("DATA", cut="right")
 
 
 @click.command(short_help="List a run's events.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @list_options(limit=200)
 @place_option(of_run("events"))
 def events(run: str, options: ListOptions, place: Place) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from perdure.cli.completion import workflows
 from perdure.cli.parameter import ATTRIBUTE, MOMENT
 from perdure.inspector.filter import Wanted
 
@@ -39,18 +40,7 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--until", metavar="TIME", type=MOMENT, help="Runs started before."),
         click.option("--since", metavar="TIME", type=MOMENT, help="Runs started since: 2h (ago), 2026-01-31T08:30."),
-        click.option("--workflow", metavar="NAME", help="Runs of this workflow."),
+        click.option("--workflow", metavar="NAME", shell_complete=workflows, help="Runs of this workflow."),
     ):
         bundled = option(bundled)
     return bundled
-
-
-def query_of(wanted: Wanted) -> list[tuple[str, str]]:
-    """The conditions, as the query of a URL has them."""
-    moments = (("since", wanted.since), ("until", wanted.until))
-    texts = (("workflow", wanted.workflow), ("q", wanted.q or None))
-    return [
-        *((name, at.isoformat()) for name, at in moments if at is not None),
-        *((name, text) for name, text in texts if text is not None),
-        *(("attr", f"{key}={value}") for key, value in wanted.attributes),
-    ]

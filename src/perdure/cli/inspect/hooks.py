@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from perdure.api.records import HookInfo
+from perdure.cli.completion import run_ids
 from perdure.cli.human import age, clock, iso
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_all
@@ -38,7 +39,7 @@ STYLES = {"waiting": "cyan", "conflict": "red", "expired": "yellow", "disposed":
 
 
 @click.command(short_help="List hooks.")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=run_ids)
 @list_options(limit=100)
 @place_option(of_all("hooks"))
 def hooks(run: str | None, options: ListOptions, place: Place) -> None:

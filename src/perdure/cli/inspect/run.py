@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from perdure.api.records import StreamInfo, Waiting
+from perdure.cli.completion import run_ids
 from perdure.cli.detail import Part, draw_detail, write_detail
 from perdure.cli.human import age, clock, counted, iso, span
 from perdure.cli.inspect.hooks import expiry_cell
@@ -34,7 +35,7 @@ LOOK_S = 0.5
 
 
 @click.command(short_help="Show one run.")
-@click.argument("id")
+@click.argument("id", shell_complete=run_ids)
 @form_option("--json", "One JSON object.")
 @data_option
 @click.option("--watch", is_flag=True, help="Go on showing it, live, until it has ended.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from perdure.cli.completion import run_ids, step_ids
 from perdure.cli.detail import Part, write_detail
 from perdure.cli.inspect.run import aligned, data_cell, span_cell, time_cell
 from perdure.cli.listing import data_option, form_option, write_json
@@ -17,8 +18,13 @@ from perdure.inspector.step import StepView, find_step
 
 
 @click.command(short_help="Show one step.")
-@click.argument("id")
-@click.option("--run", metavar="RUN", help="The run that it is of: without it all logs are searched, the newest first.")
+@click.argument("id", shell_complete=step_ids)
+@click.option(
+    "--run",
+    metavar="RUN",
+    shell_complete=run_ids,
+    help="The run that it is of: without it all logs are searched, the newest first.",
+)
 @form_option("--json", "One JSON object.")
 @data_option
 @place_option(of_step)

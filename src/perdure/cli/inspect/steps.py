@@ -6,6 +6,7 @@ from typing import get_args
 import click
 
 from perdure.api.records import StepStatus
+from perdure.cli.completion import run_ids
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
@@ -30,7 +31,7 @@ RUN = Column("RUN", wide=True)
 
 
 @click.command(short_help="List steps.")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=run_ids)
 @list_options(limit=100)
 @click.option(
     "--status", type=click.Choice(get_args(StepStatus)), multiple=True, help="Steps in this state; repeatable."

@@ -3,6 +3,7 @@
 import click
 
 from perdure.api.records import StreamInfo
+from perdure.cli.completion import run_ids
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
 from perdure.cli.place import Place, place_option
@@ -13,7 +14,7 @@ COLUMNS = (Column("NAMESPACE", cut="right"), Column("CHUNKS"), Column("STATUS"))
 
 
 @click.command(short_help="List a run's streams.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @list_options(limit=100, data=False)
 @place_option(of_run("streams"))
 def streams(run: str, options: ListOptions, place: Place) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from perdure.api.records import WaitInfo
+from perdure.cli.completion import run_ids
 from perdure.cli.human import age, clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
@@ -25,7 +26,7 @@ STYLES = {"waiting": "cyan", "completed": "green", "woken": "yellow", "cancelled
 
 
 @click.command(short_help="List a run's sleeps and timeouts.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @list_options(limit=100, data=False)
 @place_option(of_run())
 def waits(run: str, options: ListOptions, place: Place) -> None:
