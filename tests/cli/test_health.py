@@ -141,6 +141,8 @@ def test_cells() -> None:
         "sqlite:///x", (record(), record(worker_id=WorkerId("wrkr_2"))), {"pending": 0, "running": 3}, {}, {}
     )
     assert live_cell(found) == Cell("at work", "true", style="green")
+    stuck = found._replace(runs={"blocked": 1}, unserved={"a:c": 2, "a:d": 1})
+    assert live_cell(stuck) == Cell("at work, but 1 run blocked and 3 runs served by nobody", "true", style="yellow")
     assert live_cell(found._replace(workers=())) == Cell("nobody works", "false", style="bold red")
     assert workers_cell(found.workers).text == (
         "wrkr_1  serves 1 workflow, holds 2 runs, its lease ends in 10 s\n"

@@ -38,6 +38,12 @@ class Health(NamedTuple):
     def works(self) -> bool:
         return any(is_live(worker) for worker in self.workers)
 
+    def stuck(self) -> list[str]:
+        """Which runs can't go on by themselves, in words."""
+        blocked, unserved = (self.runs or {}).get("blocked", 0), sum((self.unserved or {}).values())
+        told = {f"{counted(blocked, 'run')} blocked": blocked, f"{counted(unserved, 'run')} served by nobody": unserved}
+        return [words for words, count in told.items() if count]
+
     def as_json(self) -> dict[str, Any]:
         return {
             "world": self.world,
@@ -61,7 +67,7 @@ class Health(NamedTuple):
 def health(ctx: click.Context, form: str | None, here: bool, world: str | None) -> None:
     """Show whether the world can be reached, its workers, and how many runs haven't ended.
 
-    Exit code 0 if all is well, 1 if no worker lives, 4 if the world can't be reached, or isn't there. With --here it is
+    Exit code 0 if a worker lives, 1 if no worker lives, 4 if the world can't be reached, or isn't there. With --here it is
     a cheap probe of a worker's own container.
     """
     found = in_world(world, look_here if here else look)
@@ -124,9 +130,12 @@ def parts_of(found: Health) -> list[Part]:
 
 
 def live_cell(found: Health) -> Cell:
-    if found.works:
-        return Cell("at work", "true", style="green")
-    return Cell("nobody works", "false", style="bold red")
+    if not found.works:
+        return Cell("nobody works", "false", style="bold red")
+    stuck = found.stuck()
+    if stuck:
+        return Cell(f"at work, but {' and '.join(stuck)}", "true", style="yellow")
+    return Cell("at work", "true", style="green")
 
 
 def workers_cell(workers: tuple[WorkerRecord, ...]) -> Cell:

@@ -44,6 +44,7 @@ def test_a_run_that_failed(shop: Shop) -> None:
     shown = parts(shop.runs["failed"])
     assert (shown["runId"], shown["status"]) == (shop.runs["failed"], "failed")
     assert shown["error"] == "FatalError: no such card"
+    assert shown["failedStep"].startswith("step_")
     assert shown["traceback"].startswith("Traceback (most recent call last):")
     assert shown["attributes"] == '{"order":"bad"}'
     assert not {"input", "result", "waitingFor", "reason"} & shown.keys()
@@ -128,10 +129,12 @@ def test_what_is_waited_for_has_a_line_each() -> None:
         Waiting(kind="sleep", key="a", since=NOW, until=until, detail="a sleep"),
         Waiting(kind="step", key="b", since=NOW, until=None, detail="app:charge, attempt 1"),
     )
-    sleep, step = waiting_cell(reasons, NOW).text.splitlines()
-    assert sleep.startswith("a sleep, until ")
-    assert sleep.endswith(", in 2 h")
+    sleep, step = waiting_cell(reasons, NOW + timedelta(seconds=59)).text.splitlines()
     assert step == "app:charge, attempt 1"
+    sleep, step = waiting_cell(reasons, NOW + timedelta(seconds=60)).text.splitlines()
+    assert sleep.startswith("a sleep, until ")
+    assert sleep.endswith(", in 1 h")
+    assert step == "app:charge, attempt 1, for 1 min"
 
 
 def hook(**changes: object) -> HookView:

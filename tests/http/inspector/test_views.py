@@ -213,7 +213,7 @@ def test_a_failed_run_is_retried(page: Page, site: Site) -> None:
 
 def test_a_run_is_cancelled(page: Page, site: Site) -> None:
     page.goto(site.run_url("sleeping"))
-    expect(page.get_by_label("What it waits for")).to_contain_text("Waiting for a sleep, until in 13 d")
+    expect(page.get_by_label("What it waits for")).to_contain_text("Waiting for a sleep (in 13 d)")
     button(page, "Cancel …").click()
     button(page, "Leave it").click()
     expect(status_of(page)).to_have_text("running")

@@ -1,11 +1,13 @@
 """Every crash that a finished run could have had."""
 
+import asyncio
 from collections import Counter
 
 import pytest
 
 from perdure import UsageError, resume_hook, sleep, start, step, workflow
 from perdure.testing import Lab, NotSurvived
+from perdure.testing import lab as make_lab
 from tests.testing.kit.refunds import PAID, Approval, approvals, collect, fails, family, nap, refund
 
 pytestmark = pytest.mark.anyio
@@ -97,3 +99,22 @@ async def test_one_that_was_cancelled_survives_too(lab: Lab) -> None:
     await lab.rest()
     assert await run.status() == "cancelled"
     assert len(await lab.crash_everywhere(run)) >= 4
+
+
+@step(name="crash:slow")
+async def slow() -> str:
+    await asyncio.sleep(0.08)
+    return "done"
+
+
+@workflow(name="crash:slowly")
+async def slowly() -> str:
+    return await slow()
+
+
+async def test_a_step_that_takes_real_time_is_waited_for() -> None:
+    """Longer than the lab's patience: that is for whoever waits in vain, and a step that runs is no such thing."""
+    async with make_lab(patience=0.01) as lab:
+        run = await start(slowly)
+        assert await run.result() == "done"
+        assert await lab.crash_everywhere(run)

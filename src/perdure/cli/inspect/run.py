@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from perdure.api.info import LONG_MS
 from perdure.api.records import StreamInfo, Waiting
 from perdure.cli.completion import run_ids
 from perdure.cli.detail import Part, draw_detail, write_detail
@@ -112,12 +113,13 @@ def parts_of(detail: RunDetail, now: datetime) -> list[Part]:
         Part("attributes", "attributes", attributes_cell(info.attributes)),
         Part("parentId", "parent", Cell(info.parent_id or "")),
         Part("recoveries", "recoveries", Cell(str(info.recoveries or ""), str(info.recoveries))),
-        Part("deployment", "deployment", Cell(info.deployment)),
+        Part("deployment", "started by", Cell(info.deployment)),
         Part("pin", "pinned to", Cell(info.pin or "")),
     ]
     if info.error is not None:
         error = f"{info.error.type}: {info.error.message}"
         parts.append(Part("error", "error", Cell(error, style="red")))
+        parts.append(Part("failedStep", "failed step", failed_step_cell(detail)))
         parts.append(Part("traceback", "traceback", Cell(info.error.traceback or "", style="dim")))
     elif info.reason is not None:
         parts.append(Part("reason", "reason", Cell(info.reason, style="red" if info.status == "blocked" else "")))
@@ -129,6 +131,13 @@ def parts_of(detail: RunDetail, now: datetime) -> list[Part]:
         parts.append(Part("input", "input", data_cell(view.input)))
         parts.append(Part("result", "result", data_cell(view.result) if info.status == "completed" else Cell("")))
     return parts
+
+
+def failed_step_cell(detail: RunDetail) -> Cell:
+    """The last step that failed: its own traceback has the line."""
+    spans = () if detail.timeline is None else detail.timeline.items
+    last = next((span for span in reversed(spans) if span.kind == "step" and span.status == "failed"), None)
+    return Cell("") if last is None else Cell(f"{last.name}  {last.step_id}", last.step_id or "")
 
 
 def time_cell(at: datetime | None, now: datetime) -> Cell:
@@ -150,11 +159,14 @@ def attributes_cell(attributes: dict[str, str]) -> Cell:
 
 def waiting_cell(reasons: tuple[Waiting, ...], now: datetime) -> Cell:
     """A line for each thing."""
-    lines = [
-        reason.detail if reason.until is None else f"{reason.detail}, until {time_cell(reason.until, now).text}"
-        for reason in reasons
-    ]
+    lines = [f"{reason.detail}{_how_long(reason, now)}" for reason in reasons]
     return Cell("\n".join(lines), msgspec.json.encode([reason.as_json() for reason in reasons]).decode())
+
+
+def _how_long(reason: Waiting, now: datetime) -> str:
+    if reason.until is not None:
+        return f", until {time_cell(reason.until, now).text}"
+    return f", for {age(reason.since, now)}" if (now - reason.since).total_seconds() * 1000 >= LONG_MS else ""
 
 
 def hooks_cell(detail: RunDetail, now: datetime) -> Cell:

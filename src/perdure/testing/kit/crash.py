@@ -22,7 +22,8 @@ from perdure.testing.kit.spy import Call
 from perdure.testing.kit.world import Moment
 from perdure.world import Append, Refused, Send, Start
 
-PATIENCE_S = 0.05
+STEP_PATIENCE = 30
+"""So often the lab's patience may run out while a step runs, and nothing else does."""
 MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 
@@ -67,7 +68,7 @@ class Crashes:
         where = f"{moment} append {number}"
         world = await self._bench.world.as_of(place)
         world.kill_at(self._run_id, moment)
-        bench = Bench(world, self._bench.registry.fakes, PATIENCE_S)
+        bench = Bench(world, self._bench.registry.fakes, self._bench.patience.seconds)
         async with bench:
             end = await self._to_its_end(bench, self._inputs(place), where)
             calls = tuple(bench.registry.calls)
@@ -87,8 +88,9 @@ class Crashes:
     async def _to_its_end(self, bench: Bench, inputs: list[tuple[int, "Send | Start"]], where: str) -> Fact:
         world = bench.world
         await bench.working()
+        patience = STEP_PATIENCE
         while True:
-            await bench.settle()
+            still = await bench.settle()
             if world.killed:
                 await _die(bench)
                 continue
@@ -99,6 +101,8 @@ class Crashes:
             comes_first = inputs and (due_ms is None or inputs[0][0] <= due_ms)
             if comes_first and await self._came(bench, *inputs[0]):
                 inputs.pop(0)
+            elif due_ms is None and not still and patience:
+                patience -= 1  # a step takes its real time, as it did when the run was not yet a copy
             elif due_ms is None:
                 raise NotSurvived(self._run_id, where, self._end, await bench.standing(self._run_id))
             else:

@@ -2,6 +2,7 @@
 import { difference } from "./difference.js";
 import { ErrorBox } from "./failure.js";
 import { Icon } from "./icon.js";
+import { Linked } from "./linked.js";
 import { html } from "./markup.js";
 import { Age } from "./moment.js";
 import { hookOf, ResumeButton } from "./resume.js";
@@ -24,7 +25,7 @@ export function Callout({ run, spans }) {
   if (run.error) return html`<div class="callout is-failed"><${ErrorBox} error=${run.error} /></div>`;
   if (run.status === "blocked")
     return html`<div class="callout is-blocked" role="note">
-      <p><strong>Blocked.</strong> ${run.reason}</p>
+      <p><strong>Blocked.</strong> <${Linked} text=${run.reason} /></p>
     </div>`;
   if (run.status === "cancelled") {
     return html`<div class="callout is-cancelled">
@@ -50,8 +51,10 @@ function Wait({ one, run, spans }) {
   const token = one.kind === "hook" ? spans.find((span) => span.key === one.key)?.token : null;
   return html`<li>
     <${Icon} name=${KINDS[one.kind] ?? "waiting"} />
-    <span>Waiting for <strong>${one.detail}</strong>${one.until && html`, until <${Age} at=${one.until} />`}</span>
-    <span class="faint">since <${Age} at=${one.since} /></span>
+    <span
+      >Waiting for <strong><${Linked} text=${one.detail} /></strong>${one.until && html` (<${Age} at=${one.until} />)`}</span
+    >
+    ${!one.until && html`<span class="faint">since <${Age} at=${one.since} /></span>`}
     ${token && html`<${ResumeButton} hook=${hookOf(run, token)} />`}
   </li>`;
 }

@@ -37,7 +37,7 @@ export function RunPanel({ run }) {
           ><${Clock} at=${run.startedAt} />${run.startedAt === null && html`<span class="faint">not yet</span>`}<//
         >
         ${run.completedAt && html`<${Fact} label="Ended"><${Clock} at=${run.completedAt} /><//>`}
-        <${Fact} label="Deployment">${run.deployment || html`<span class="faint">not said</span>`}<//>
+        <${Fact} label="Started by">${run.deployment || html`<span class="faint">not said</span>`}<//>
         <${Fact} label="Recoveries">${run.recoveries}<//>
         ${
           run.rootId !== run.runId &&
