@@ -41,11 +41,16 @@ def check_function(fn: Callable[..., Any]) -> list[Finding]:
 
 def check_file(path: str | os.PathLike[str]) -> list[Finding]:
     """The findings in a file's workflows. Raises: ArgumentsInvalid (can't be read), DefinitionInvalid (no Python)."""
+    return read_source(path).check()
+
+
+def read_source(path: str | os.PathLike[str], command: str = "perdure check") -> Source:
+    """A file, parsed. `command` is who asks. Raises: as `check_file`."""
     file = os.fspath(path)
     try:
-        return Source(file, decode_source(Path(file).read_bytes())).check()
+        return Source(file, decode_source(Path(file).read_bytes()))
     except OSError as error:
-        raise ArgumentsInvalid("perdure check", f"{file} can't be read: {error.strerror}") from error
+        raise ArgumentsInvalid(command, f"{file} can't be read: {error.strerror}") from error
     except SyntaxError as error:
         raise DefinitionInvalid(f"{file}:{error.lineno}" if error.lineno else file, error.msg) from error
     except ValueError as error:
@@ -56,13 +61,17 @@ def check_file(path: str | os.PathLike[str]) -> list[Finding]:
 
 def check_module(name: str) -> list[Finding]:
     """The findings in a module's workflows; in all modules of a package. Raises: as `check_file`."""
-    return [finding for file in _files_of_module(name) for finding in check_file(file)]
+    return [finding for file in _files_of_module(name, "perdure check") for finding in check_file(file)]
 
 
 def check_paths(targets: Sequence[str]) -> list[Finding]:
     """The findings in files, folders and modules, in the order given, no file twice. Raises: as `check_file`."""
-    files = dict.fromkeys(file for target in targets for file in _files_of_target(target))
-    return [finding for file in files for finding in check_file(file)]
+    return [finding for file in files_of(targets) for finding in check_file(file)]
+
+
+def files_of(targets: Sequence[str], command: str = "perdure check") -> list[str]:
+    """The Python files of files, folders and modules, in the order given, each once. Raises: ArgumentsInvalid."""
+    return [*dict.fromkeys(file for target in targets for file in _files_of_target(target, command))]
 
 
 def _running(file: str, text: str, live: dict[str, Any]) -> Source:
@@ -72,25 +81,25 @@ def _running(file: str, text: str, live: dict[str, Any]) -> Source:
     return _latest[2]
 
 
-def _files_of_target(target: str) -> list[str]:
+def _files_of_target(target: str, command: str) -> list[str]:
     if os.path.isdir(target):
         return _files_in(target)
     if os.path.exists(target) or target.endswith(".py") or os.sep in target:
         return [target]
-    return _files_of_module(target)
+    return _files_of_module(target, command)
 
 
-def _files_of_module(name: str) -> list[str]:
+def _files_of_module(name: str, command: str) -> list[str]:
     spec: ModuleSpec | None = None
     for part in name.split("."):
         spec = _find_spec(part, spec) if part.isidentifier() else None
         if spec is None:
-            raise ArgumentsInvalid("perdure check", f"{name!r} is neither a file, nor a module that can be found here")
+            raise ArgumentsInvalid(command, f"{name!r} is neither a file, nor a module that can be found here")
     assert spec is not None
     if spec.submodule_search_locations:
         return [file for folder in spec.submodule_search_locations for file in _files_in(folder)]
     if spec.origin is None or not spec.origin.endswith(".py"):
-        raise ArgumentsInvalid("perdure check", f"the module {name!r} has no Python source")
+        raise ArgumentsInvalid(command, f"the module {name!r} has no Python source")
     return [_shown(spec.origin)]
 
 

@@ -14,7 +14,7 @@ _IGNORE = re.compile(r"#\s*perdure:\s*ignore(?:\[([^\]]*)\])?")
 
 
 class Source:
-    """Raises: SyntaxError, and what else `ast.parse` raises for what is no source."""
+    """`scope` is the module's. Raises: SyntaxError, and what else `ast.parse` raises for what is no source."""
 
     def __init__(self, file: str, text: str, live: Mapping[str, object] | None = None) -> None:
         self.file = file
@@ -22,17 +22,17 @@ class Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # who runs the code is warned
             tree = ast.parse(text)
-        self._scope = Scope(tree, live=live)
+        self.scope = Scope(tree, live=live)
         if "global " in text:
             self._doubt_globals(tree)
 
     def check(self) -> list[Finding]:
         """The findings in all workflows, in the order of the lines."""
-        return self._findings(workflows_in(self._scope))
+        return self._findings(workflows_in(self.scope))
 
     def check_function(self, name: str, line: int) -> list[Finding]:
         """The findings in the function of this name that begins at a line, and in what it calls."""
-        root = definition_at(self._scope, name, line)
+        root = definition_at(self.scope, name, line)
         return self._findings([root] if root else [])
 
     def _doubt_globals(self, tree: ast.Module) -> None:
@@ -40,7 +40,7 @@ class Source:
         for node in ast.walk(tree):
             if isinstance(node, ast.Global):
                 for name in node.names:
-                    self._scope.bindings.names.setdefault(name, []).append(Assigned())
+                    self.scope.bindings.names.setdefault(name, []).append(Assigned())
 
     def _findings(self, roots: Iterable[Defined]) -> list[Finding]:
         found: dict[tuple[int, int, str], Finding] = {}
