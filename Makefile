@@ -12,7 +12,7 @@ READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks
 
-.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots format lock clean
+.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots scorecards format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make bench   measure against the bare floor and DBOS"
 	@echo "make bench-page  how fluid the inspector's page is, in a browser"
 	@echo "make screenshots  the pictures of that page in docs/images"
+	@echo "make scorecards  how ready for production the examples are"
 	@echo "make format  lay the code out, sort imports"
 	@echo "make lock    resolve $(LOCK) anew"
 	@echo "make clean   remove all that was made"
@@ -60,6 +61,11 @@ bench-page: $(READY)
 
 screenshots: $(READY)
 	@$(BIN)/python -m tests.http.inspector.pictures
+
+scorecards: $(READY)
+	@for folder in $$(dirname examples/*/workflows.py); do \
+		$(BIN)/perdure scorecard $$folder > $$folder/SCORECARD.md 2>/dev/null || exit 1; \
+	done
 
 format: $(READY)
 	@$(BIN)/ruff check --quiet --fix --select I $(SOURCES)

@@ -15,6 +15,7 @@ from perdure.cli.repin import repin
 from perdure.cli.rerun import rerun
 from perdure.cli.resume_hook import resume_hook
 from perdure.cli.retry import retry
+from perdure.cli.scorecard import scorecard
 from perdure.cli.serve import serve
 from perdure.cli.start import start
 from perdure.cli.stream import stream
@@ -66,7 +67,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, web, health, check, export,
-    db,
+    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, web, health, check,
+    scorecard, export, db,
 ):  # fmt: skip
     main.add_command(command)

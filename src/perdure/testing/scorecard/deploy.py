@@ -1,0 +1,187 @@
+"""Items about where it runs, and about changing the code under runs that are in flight."""
+
+import ast
+import re
+
+from perdure.testing.scorecard.boundary import typed
+from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, unseen
+from perdure.testing.scorecard.code import File, constant, is_none, is_ours, keyword
+from perdure.testing.scorecard.subject import Subject
+
+_GATE = r"perdure check[^\n]*--against"
+_FLUID = r'"fluid"\s*:\s*true'
+
+
+def keeps_local_local(subject: Subject) -> Found:
+    """A world in a file may be named only by what serves on this machine: `__main__`, or a block under it."""
+    good: list[Evidence] = []
+    bad: list[Evidence] = []
+    for file, url, place in _configured(subject):
+        if url.startswith(("sqlite", "memory")):
+            main = file.path.endswith("__main__.py") or _under_main(subject, file, place)
+            told = (
+                f"{url.partition(':')[0]} is configured for {'this machine only' if main else 'whoever imports this'}"
+            )
+            (good if main else bad).append(Evidence(told, place))
+    if bad:
+        return found(0, *bad, *good)
+    return found(2, *(good or [Evidence("no local world is named in the code: PERDURE_WORLD decides")]))
+
+
+def has_production_world(subject: Subject) -> Found:
+    named = [
+        Evidence("PERDURE_WORLD is set", text.place("PERDURE_WORLD"))
+        for text in subject.repository.deployments
+        if "PERDURE_WORLD" in text.text
+    ]
+    named += [
+        Evidence("a PostgreSQL world is configured", place)
+        for _, url, place in _configured(subject)
+        if url.startswith("postgres")
+    ]
+    if named:
+        return found(2, *named)
+    if subject.store is not None and not subject.store.local:
+        return found(2, Evidence(f"the world that was named is {subject.store.url}"))
+    return unseen("nothing here says which world production has (PERDURE_WORLD in a Dockerfile, compose file or unit)")
+
+
+def has_workers(subject: Subject) -> Found:
+    texts = subject.repository.deployments
+    vercel = [text for text in texts if text.path.endswith("vercel.json")]
+    if vercel:
+        good = [Evidence("fluid compute is on", text.place(_FLUID)) for text in vercel if re.search(_FLUID, text.text)]
+        return (
+            found(2, *good) if good else found(0, *(Evidence("fluid compute is not on", text.path) for text in vercel))
+        )
+    good = [
+        Evidence("a worker is started", text.place("perdure (?:worker|serve)"))
+        for text in texts
+        if re.search(r"perdure (?:worker|serve)", text.text)
+    ]
+    good += [Evidence("the app's life cycle holds a worker", wrap.place) for wrap in subject.app.wraps]
+    return (
+        found(2, *good) if good else unseen("nothing here says what runs the workers, and that they outlive a request")
+    )
+
+
+def keeps_names(subject: Subject) -> Found:
+    code = subject.code
+    named = [each for each in code.workflows if not is_none(code.option(each, "workflow", "name"))]
+    gate = _gate(subject)
+    if gate or len(named) == len(code.workflows):
+        return found(2, *gate, *(Evidence(f"{each.qualname} has a name of its own", each.place) for each in named))
+    loose = [each for each in code.workflows if each not in named]
+    return found(
+        1,
+        *_kept(subject),
+        *(
+            Evidence(f"{each.qualname} is recorded by its module and function, and nothing guards them", each.place)
+            for each in loose
+        ),
+    )
+
+
+def keeps_schemas(subject: Subject) -> Found:
+    code, gate = subject.code, _gate(subject)
+    versions = [
+        Evidence(f"{each.qualname} has a version", each.place)
+        for each in code.workflows
+        if not is_none(code.option(each, "workflow", "version"))
+    ]
+    patches = [
+        Evidence(f"{body.qualname} keeps the old path with patched()", body.file.place(spot.node))
+        for body in code.bodies
+        for spot in code.spots(body)
+        if isinstance(spot.node, ast.Call) and is_ours(code.meaning(spot.node.func, spot.scope), "patched")
+    ]
+    if gate or patches:
+        return found(2, *gate, *patches, *versions)
+    if typed(subject).score == 2:
+        return found(
+            1,
+            *versions,
+            *_kept(subject),
+            Evidence("inputs are typed, so that a misfit is told; no recorded run is tried before a deploy"),
+        )
+    return found(0, Evidence("inputs have no types, and no recorded run is tried before a deploy"))
+
+
+def _configured(subject: Subject) -> list[tuple[File, str, str]]:
+    """The worlds that are named literally, and where."""
+    code = subject.code
+    calls = [(file, spot) for file in subject.code.files for spot in code.top(file) if isinstance(spot.node, ast.Call)]
+    found: list[tuple[File, str, str]] = []
+    for file, spot in calls:
+        assert isinstance(spot.node, ast.Call)
+        if is_ours(code.meaning(spot.node.func, spot.scope), "configure"):
+            url = constant(keyword(spot.node, "world") or (spot.node.args[0] if spot.node.args else None))
+            if isinstance(url, str):
+                found.append((file, url, file.place(spot.node)))
+    return found
+
+
+def _under_main(subject: Subject, file: File, place: str) -> bool:
+    for spot in subject.code.top(file):
+        if isinstance(spot.node, ast.Call) and file.place(spot.node) == place:
+            return any(isinstance(each, ast.If) and "__main__" in ast.unparse(each.test) for each in spot.around)
+    return False
+
+
+def _gate(subject: Subject) -> list[Evidence]:
+    """Where recorded runs are tried with today's code before a deploy."""
+    return [
+        Evidence("recorded runs are tried", text.place(_GATE))
+        for text in subject.repository.pipelines
+        if re.search(_GATE, text.text)
+    ]
+
+
+def _kept(subject: Subject) -> list[Evidence]:
+    """Histories of these workflows; that they are tried is another matter."""
+    names = set(subject.code.names)
+    return [
+        Evidence(f"a history of {name} is kept", path) for path, name in subject.repository.histories if name in names
+    ]
+
+
+SECTION = Section(
+    "Deploying",
+    (
+        Item(
+            id="local-world",
+            text="Local World is used only locally.",
+            check=keeps_local_local,
+            risk=1,
+            fix="leave the world to PERDURE_WORLD, and configure a local one in __main__ only",
+        ),
+        Item(
+            id="production-world",
+            text="Production uses Vercel World or explicit production World.",
+            check=has_production_world,
+            risk=1,
+            fix="set PERDURE_WORLD where it is deployed: postgresql://…, or one SQLite file on a disk that is backed up",
+        ),
+        Item(
+            id="compute",
+            check=has_workers,
+            risk=2,
+            text="Fluid compute is enabled on Vercel; elsewhere, workers outlive requests.",
+            fix="run `perdure worker`, or an app under `wrap`, where processes live on after an answer",
+        ),
+        Item(
+            id="stable-names",
+            text="Workflow function names and file paths are treated as stable.",
+            check=keeps_names,
+            risk=1,
+            fix="give each workflow and step a name=, or run `perdure check --against` before a deploy",
+        ),
+        Item(
+            id="schemas",
+            text="Input/output schema changes are backward-compatible or versioned.",
+            check=keeps_schemas,
+            risk=2,
+            fix="keep histories (`perdure export`) and try them with `perdure check --against` in CI; patched() for changes",
+        ),
+    ),
+)
