@@ -1,7 +1,7 @@
 """A client of an example's app, and waiting for what its run does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,29 +34,8 @@ async def hook_under(token: str) -> None:
                 return
 
 
-async def hook_gone(token: str) -> None:
-    """Return when no hook takes payloads under this token."""
+async def sleeping(run: Run[Any]) -> None:
+    """Return when the run waits in its first sleep."""
     async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                await get_hook(token)
-            except HookNotFound:
-                return
-            await asyncio.sleep(0.001)
-
-
-async def sleeping(run: Run[Any], count: int = 1) -> None:
-    """Return when the run waits in its `count`th sleep."""
-
-    async def is_asleep() -> bool:
-        sleeps = [wait.status for wait in (await run.waits()).items if wait.kind == "sleep"]
-        return len(sleeps) >= count and sleeps[-1] == "waiting"
-
-    await until(is_asleep)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return when it holds. Raises: TimeoutError."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not await condition():
+        while not any(wait.kind == "sleep" for wait in (await run.waits()).items):
             await asyncio.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Somebody answers, the second one does, nobody does; restart, refusal, silence; and the service is restarted once."""
+"""Somebody answers, the second one does, nobody does; restart, refusal, silence, crashes; restarted once."""
 
 import json
 from collections.abc import AsyncIterator
@@ -9,10 +9,10 @@ import pytest
 
 from examples.incident.app import api
 from examples.incident.plant import Plant, plant
-from examples.incident.workflows import Alert, Report
+from examples.incident.workflows import Alert, Report, look_again, page
 from perdure import Run, get_run
-from tests.examples.client import client_of, hook_under, sleeping, until
-from tests.examples.conftest import Clock
+from perdure.testing import Lab
+from tests.examples.client import client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ def sound_plant() -> None:
 
 
 @pytest.fixture
-async def client(clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+async def client(lab: Lab) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(api) as client:
         yield client
 
@@ -39,17 +39,18 @@ async def say(client: httpx.AsyncClient, what: str, who: str) -> int:
     return (await client.post(f"/alerts/a-1/{what}", headers={"x-user": who})).status_code
 
 
-async def taken_by_ann(client: httpx.AsyncClient) -> Run[Report]:
+async def taken_by_ann(client: httpx.AsyncClient, lab: Lab) -> Run[Report]:
     run = await alarm(client)
-    await hook_under("incident-ack:a-1")
+    await lab.wait_for_hook(run, "incident-ack:a-1")
     assert await say(client, "acknowledge", "ann") == 202
-    await hook_under("incident-remedy:a-1")
+    await lab.advance("1m")  # the metrics may not be reachable at once
+    await lab.wait_for_hook(run, "incident-remedy:a-1")
     return run
 
 
-async def test_ann_answers_and_has_it_restarted(client: httpx.AsyncClient) -> None:
+async def test_ann_answers_and_has_it_restarted(client: httpx.AsyncClient, lab: Lab) -> None:
     plant.unreachable = 2
-    run = await taken_by_ann(client)
+    run = await taken_by_ann(client, lab)
     assert await say(client, "remedy?restart=true", "bob") == 403
     assert await say(client, "remedy?restart=true", "ann") == 202
     assert await run.result() == Report("resolved", "ann", EVIDENCE)
@@ -64,52 +65,52 @@ async def test_an_alert_that_fires_again_is_the_same_incident(client: httpx.Asyn
     assert first.run_id == second.run_id
 
 
-async def test_bob_is_paged_where_ann_is_silent(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_bob_is_paged_where_ann_is_silent(client: httpx.AsyncClient, lab: Lab) -> None:
     run = await alarm(client)
-    await sleeping(run)
+    await lab.wait_for_hook(run, "incident-ack:a-1")
     assert await say(client, "acknowledge", "eve") == 403
-    clock.forward(days=1)
-    await sleeping(run, 2)
+    await lab.advance("5m")
     assert [who for who, _ in plant.pages.values()] == ["ann", "bob"]
     assert await say(client, "acknowledge", "bob") == 202
-    await hook_under("incident-remedy:a-1")
+    await lab.wait_for_hook(run, "incident-remedy:a-1")
     await say(client, "remedy?restart=false", "bob")
     assert await run.result() == Report("left alone", "bob", EVIDENCE)
     assert plant.restarts == {}
 
 
-async def test_nobody_answers(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_nobody_answers(client: httpx.AsyncClient, lab: Lab) -> None:
     run = await alarm(client)
-    for count in (1, 2):
-        await sleeping(run, count)
-        clock.forward(days=1)
+    await lab.advance("10m")
     assert await run.result() == Report("unanswered")
     assert await say(client, "acknowledge", "ann") == 404
     assert (await client.get(f"/incidents/{run.run_id}")).json()["status"] == "completed"
 
 
-async def test_nobody_decides(client: httpx.AsyncClient, clock: Clock) -> None:
-    run = await taken_by_ann(client)
-    await sleeping(run)
-    clock.forward(days=1)
+async def test_nobody_decides(client: httpx.AsyncClient, lab: Lab) -> None:
+    run = await taken_by_ann(client, lab)
+    await lab.advance("1h")
     assert await run.result() == Report("left alone", "ann", EVIDENCE)
     assert await say(client, "remedy?restart=true", "ann") == 404
 
 
-async def test_a_restart_that_does_not_help(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_a_restart_that_does_not_help(client: httpx.AsyncClient, lab: Lab) -> None:
     plant.incurable.add("checkout")
-    run = await taken_by_ann(client)
+    run = await taken_by_ann(client, lab)
     await say(client, "remedy?restart=true", "ann")
-    for attempt in (1, 2, 3):
-        await until(lambda attempt=attempt: is_retrying(run, attempt))
-        clock.forward(days=1)
+    await lab.advance("3m")
     assert await run.result() == Report("not resolved", "ann", EVIDENCE)
     assert [who for who, _ in plant.pages.values()] == ["ann", "bob"], "the last of the rota is told"
-    attempts = [info.attempt for info in (await run.steps()).items if info.name.endswith(":look_again")]
-    assert attempts == [4]
+    assert [call.attempt for call in lab.calls(look_again)] == [1, 2, 3, 4]
     assert list(plant.restarts.values()) == ["checkout"]
 
 
-async def is_retrying(run: Run[Report], attempt: int) -> bool:
-    """Whether it waits for its next look, after this attempt."""
-    return any((info.status, info.attempt) == ("retrying", attempt) for info in (await run.steps()).items)
+async def test_crashes_while_it_waits(client: httpx.AsyncClient, lab: Lab) -> None:
+    run = await alarm(client)
+    await lab.wait_for_hook(run, "incident-ack:a-1")
+    await lab.crash()
+    assert await say(client, "acknowledge", "ann") == 202
+    await lab.wait_for_hook(run, "incident-remedy:a-1")
+    await lab.crash()
+    assert await say(client, "remedy?restart=true", "ann") == 202
+    assert await run.result() == Report("resolved", "ann", EVIDENCE)
+    assert len(lab.calls(page)) == 1 and list(plant.restarts.values()) == ["checkout"]

@@ -17,13 +17,9 @@ def call(number: int, status: str) -> WebhookRequest:
     return WebhookRequest(method="POST", url="", header_pairs=(("Webhook-Id", f"m{number}"),), body=body)
 
 
+pytestmark = pytest.mark.usefixtures("reachable")
 UNDER_WAY = [call(1, "picked up"), call(2, "in Oslo")]
 DELIVERED = [*UNDER_WAY, call(3, "delivered")]
-
-
-@pytest.fixture(autouse=True)
-def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERDURE_BASE_URL", "https://app.example")
 
 
 def new_books(effects: Effects) -> dict[Any, Any]:
