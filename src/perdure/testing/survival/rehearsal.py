@@ -69,6 +69,7 @@ class Rehearsal:
         self._outsider = RehearsedProcess(self._around, "outsider", self._registry, works=False)
         self._run_id: RunId | None = None
         self._sending, self._seen = 0, -1
+        self._dues: dict[RunId, tuple[int, int | None]] = {}  # by run: how long its log was, and what was due by it
         self._trouble: list[str] = []
         self._refused: Exception | None = None
         self._over_us: int | None = None
@@ -120,11 +121,12 @@ class Rehearsal:
         answered: set[str] = set()
         while self._over_us is None:
             written = self._written()
-            async for hook in list_hooks(limit=200):
-                if hook.hook_id not in answered:
-                    answered.add(hook.hook_id)
-                    self._answer(hook)
-            self._seen = written
+            if written != self._seen:
+                async for hook in list_hooks(limit=200):
+                    if hook.hook_id not in answered:
+                        answered.add(hook.hook_id)
+                        self._answer(hook)
+                self._seen = written
             await asyncio.sleep(ANSWER_S)
 
     def _answer(self, hook: HookInfo) -> None:
@@ -198,17 +200,22 @@ class Rehearsal:
 
     def _due_ms(self, run: RunRecord) -> int | None:
         """When a run goes on by itself; 0: it does something now; None: never."""
-        log = self._store.log(run.run_id)
-        now_ms = self._store.now_ms()
-        if log is None or run.mail or (run.status == "pending" and not run.wake_at_ms) or not self._rests(run):
+        if run.mail or (run.status == "pending" and not run.wake_at_ms) or not self._rests(run):
             return 0
+        length, due_ms = self._dues.get(run.run_id, (0, None))
+        if length < run.length:
+            due_ms = self._logged_due_ms(run.run_id)
+            self._dues[run.run_id] = run.length, due_ms
+        return min((at_ms for at_ms in (due_ms, run.wake_at_ms) if at_ms is not None), default=None)
+
+    def _logged_due_ms(self, run_id: RunId) -> int | None:
+        """By its log."""
+        log = self._store.log(run_id)
+        assert log is not None, "runs that are there have a log"
         pending = Pending(to_events(log))
-        if any(step.retry_at_ms <= now_ms for step in pending.steps.values() if step.queued is None):
-            return 0
         dues = [wait.due_ms for wait in pending.waits.values()]
         dues += [step.retry_at_ms for step in pending.steps.values()]
         dues += [hook.hook.expires_ms for hook in pending.hooks.values() if hook.hook.expires_ms is not None]
-        dues += [] if run.wake_at_ms is None else [run.wake_at_ms]
         return min(dues, default=None)
 
     def _rests(self, run: RunRecord) -> bool:
