@@ -62,7 +62,8 @@ async def read_store(engine: Engine, url: str, workflows: Sequence[str]) -> Stor
 def _with(store: Store, run: RunDetail) -> Store:
     """The store's runs, with this one where it is the first of its kind."""
     info = run.view.info
-    steps = [span for span in run.spans if span.kind == "step"]
+    spans = () if run.timeline is None else run.timeline.items
+    steps = [span for span in spans if span.kind == "step"]
     retried = next((step for step in steps if len(step.attempts) > 1), None)
     waiting = next((hook for hook in run.hooks if hook.info.status == "waiting"), None)
     stream = next((stream for stream in run.streams if stream.tail_index >= 0), None)
