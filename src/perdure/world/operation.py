@@ -61,6 +61,7 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     An end closes the run's hooks and streams; the streams that it closed are open again where a seizure makes it run,
     those that a writer closed are not.
     `turn_completed` resets the count of deaths; `probation` sets its flag (see `Claimed`).
+    `times_ms`: the `at` of each row, where they were taken over from another run's log; empty: by the store's clock.
     `seize`: instead of `owner`, take the run over: only `epoch` and (of an append with rows) `seq` are compared, the
     epoch is raised by one
     before the rows are written, nobody owns the run afterwards, and (where it hasn't ended or blocked) it is claimable
@@ -88,6 +89,7 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     all_mail: bool = False
     turn_completed: bool = False
     probation: bool = False
+    times_ms: tuple[int, ...] = ()
     seize: bool = False
 
     @property
@@ -108,6 +110,7 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
             or self.hooks
             or self.chunks
             or self.probation
+            or self.times_ms
         )
 
 
@@ -127,7 +130,7 @@ Operation = Append | Start | Send
 
 
 class Appended(Struct, frozen=True, gc=False, kw_only=True):
-    """`at_ms`: the `at` of all its rows, never before the run's last. `mail`: letters waiting after it.
+    """`at_ms`: the `at` of all its rows (but of those that have `times_ms`), never before the run's last. `mail`: letters waiting after it.
 
     `existing`: for children whose key was taken, the run that has it, by the child's own id. `born`: the children that
     were made, and are owned by the worker that was asked for. `conflicts`: rows (by their place in the append) that

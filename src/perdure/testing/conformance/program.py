@@ -107,7 +107,7 @@ class Program:
         seq = run.length + sum(len(append.rows) for append in earlier) + 1
         append = self._around(run, seq, tuple(rows), tuple(taken))
         writes = run.writes + sum(bool(append.chunks) for append in earlier)
-        return self._with_hooks(self._with_chunks(append, writes), run)
+        return self._with_times(self._with_hooks(self._with_chunks(append, writes), run))
 
     def _with_chunks(self, append: Append, writes: int) -> Append:
         if self._dice.chance(0.7):
@@ -129,6 +129,11 @@ class Program:
             rows = (*rows, row("hook_created", key=changes[-1].key))
         self._dice.shuffle(changes)
         return replace(append, rows=rows, hooks=tuple(changes), all_mail=self._dice.chance(0.1))
+
+    def _with_times(self, append: Append) -> Append:
+        if append.is_plain or self._dice.chance(0.9):
+            return append
+        return replace(append, times_ms=tuple(self._moment() for _ in append.rows))
 
     def _new_hook(self, run: RunId, place: int) -> NewHook:
         """Now and then with a key that the run may have."""

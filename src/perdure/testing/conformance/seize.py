@@ -11,14 +11,17 @@ from perdure.testing.conformance.sample import (
     born,
     claim_all,
     done,
+    hook_of,
     letter_to,
     log_of,
     record_of,
     refused,
+    row,
     run_id,
     sent,
+    start_of,
 )
-from perdure.world import Refusal, World
+from perdure.world import Appended, Refusal, Refused, Started, World
 
 
 async def a_seizure_fences_the_owner(world: World, clock: VirtualClock) -> None:
@@ -109,6 +112,37 @@ async def an_ended_run_is_seized_only_to_run_again(world: World, clock: VirtualC
     await done(world, append_to(1, 5, epoch=claimed.epoch, status="completed", mail_taken=("mail_1",)))
 
 
+async def a_start_and_a_seizure_in_one_commit(world: World, clock: VirtualClock) -> None:
+    """A new run with a log that was taken over: its rows keep their times, its hooks are open, and anybody may claim it."""
+    now_ms = clock()
+    created, asked = row("run_started", turn=0, key=""), row("hook_created", key=hook_of().key)
+    start = start_of(1, attributes={"a": "b"})
+    append = append_to(
+        1, 2, epoch=0, seize=True, rows=(created, asked), status="running", times_ms=(7, 9), hooks=(hook_of(row=1),)
+    )
+    started, appended = await world.commit([start, append])
+    assert isinstance(started, Started), started
+    assert isinstance(appended, Appended), appended
+    assert (started.created, started.owned, appended.at_ms) == (True, False, now_ms)
+    log = await log_of(world)
+    assert [(event.seq, event.epoch, event.at_ms) for event in log.rows] == [(1, 0, now_ms), (2, 1, 7), (3, 1, 9)]
+    assert (log.run.status, log.run.length, log.run.attributes) == ("running", 3, {"a": "b"})
+    found = await world.hooks.find("hash")
+    assert found is not None
+    assert (found.run_id, found.seq, found.closed, found.created_at_ms) == (run_id(1), 3, False, now_ms)
+    again, refusal = await world.commit([start, append])
+    assert isinstance(again, Started), again
+    assert not again.created
+    assert isinstance(refusal, Refused), refusal
+    assert await log_of(world) == log
+    await beat(world)
+    [claimed] = await claim_all(world)
+    assert (claimed.run_id, claimed.epoch, claimed.length) == (run_id(1), 2, 3)
+    clock.advance(20)
+    await done(world, append_to(1, 4, epoch=2, owner=TWO))
+    assert [event.at_ms for event in (await log_of(world)).rows] == [now_ms, 7, 9, clock()]
+
+
 CHECKS: tuple[Check, ...] = (
     a_seizure_fences_the_owner,
     a_seizure_compares_epoch_and_place,
@@ -118,4 +152,5 @@ CHECKS: tuple[Check, ...] = (
     a_seizure_can_end_a_run,
     a_blocked_run_is_seized_to_run_again,
     an_ended_run_is_seized_only_to_run_again,
+    a_start_and_a_seizure_in_one_commit,
 )

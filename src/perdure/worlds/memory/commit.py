@@ -88,8 +88,10 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
     at_ms = max(draft.now_ms, kept.at_ms)
     epoch = kept.record.epoch + append.seize
     conflicts = hook.change(draft, append, at_ms)
+    times_ms = append.times_ms or (at_ms,) * len(append.rows)
     rows = tuple(
-        _row(append.seq + place, epoch, at_ms, row, conflicts.get(place)) for place, row in enumerate(append.rows)
+        _row(append.seq + place, epoch, row_ms, row, conflicts.get(place))
+        for place, (row, row_ms) in enumerate(zip(append.rows, times_ms, strict=True))
     )
     letters = [row.mail_id for row in rows if row.mail_id is not None]
     twice = [mail_id for mail_id in letters if kept.logged(mail_id) or letters.count(mail_id) > 1]

@@ -85,7 +85,9 @@ def append_words(append: Append, rows: Rows, data: Data, op: int = 0) -> dict[st
         words["chunks"] = [chunk_words(new, data) for new in append.chunks]
     if append.pin is not None:
         words["pin"] = write(append.pin)
-    if append.letters or append.children or append.pin is not None:
+    if append.times_ms:
+        words["times"] = append.times_ms
+    if append.letters or append.children or append.pin is not None or append.times_ms:
         words["others"] = True
         words["letters"] = [letter_words(letter, data) for letter in append.letters]
         words["children"] = [

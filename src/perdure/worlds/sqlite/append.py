@@ -88,7 +88,7 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
     conflicts = hook.change(transaction, append, after.at_ms) if append.hooks else {}
     refused = _write_streams(transaction, run, append)
     connection.execute(_WRITE, (*after, append.run_id))
-    transaction.insert(append.run_id, append.seq, after.epoch, after.at_ms, append.rows, conflicts)
+    transaction.insert(append.run_id, append.seq, after.epoch, after.at_ms, append.rows, conflicts, append.times_ms)
     if taken:
         mail.remove(transaction, append.run_id, taken)
     transaction.stirs = transaction.stirs or append.hand_back or append.seize

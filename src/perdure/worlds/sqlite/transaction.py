@@ -32,14 +32,16 @@ class Transaction:
         at_ms: int,
         rows: Iterable[NewRow],
         conflicts: dict[int, RunId] = _NO_CONFLICTS,
+        times_ms: tuple[int, ...] = (),
     ) -> None:
-        """`conflicts`: rows, by their place, that met a taken token, and the run that has it."""
+        """`conflicts`: rows, by their place, that met a taken token, and the run that has it. `times_ms`: see `Append`."""
         for place, row in enumerate(rows):
             type, holder = row.type, None
             if conflicts and place in conflicts:
                 type, holder = "hook_conflict", conflicts[place]
+            row_ms = times_ms[place] if times_ms else at_ms
             self._rows.append(
-                (run_id, seq + place, row.turn, epoch, type, row.key, row.payload, at_ms, row.mail_id, holder)
+                (run_id, seq + place, row.turn, epoch, type, row.key, row.payload, row_ms, row.mail_id, holder)
             )
 
     def flush(self) -> None:
