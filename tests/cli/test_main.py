@@ -32,8 +32,8 @@ def unread() -> None:
 
 def test_all_commands_in_order() -> None:
     assert list(main.commands) == [
-        "start", "inspect", "logs", "stream", "resume-hook", "cancel", "retry", "repin", "rerun", "wake", "worker",
-        "serve", "web", "health", "check", "scorecard", "export", "db",
+        "start", "inspect", "logs", "stream", "resume-hook", "cancel", "retry", "repin", "rerun", "fork", "wake",
+        "worker", "serve", "web", "health", "check", "scorecard", "export", "db",
     ]  # fmt: skip
     told = say("--help").stdout
     assert [line.split()[0] for line in told.partition("Commands:\n")[2].splitlines()] == list(main.commands)

@@ -106,6 +106,7 @@ USES: dict[str, Callable[[], Any]] = {
     "HookDefinition.resume": lambda: sync.define_hook(prefix="refused").resume("key", 1),
     "WebhookRequest.respond_with": lambda: sync.WebhookRequest(REQUEST).respond_with(perdure.WebhookResponse()),
     "Run.rerun": lambda: get_run("wrun_" + "0" * 26).rerun(),
+    "Run.fork": lambda: get_run("wrun_" + "0" * 26).fork("double"),
     "Run.events": lambda: list(get_run("wrun_" + "0" * 26).events()),
     "list_runs": lambda: list_runs().page(),
     "as_completed": lambda: sync.as_completed([]),

@@ -38,6 +38,9 @@ def test_a_runs_life() -> None:
     again = run.rerun(by="ann")
     assert next(iter(again.events())).data["by"] == "ann"
     assert (again.result(), again.run_id == run.run_id) == (6, False)
+    forked = run.fork("double", input={"n": 4}, by="ann")
+    assert next(iter(forked.events())).data["by"] == "ann"
+    assert forked.result() == 8
 
 
 def test_exceptions_come_through() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
@@ -22,6 +22,7 @@ from perdure.codec.value import decode
 from perdure.core.hook import hooks_of
 from perdure.core.standing import queued_names, waits_of
 from perdure.engine.engine import Engine, NewRun
+from perdure.engine.fork import fork
 from perdure.engine.log import read_log
 from perdure.engine.queue import steps_with_queued
 from perdure.errors import DecodeError, PayloadLocked, PerdureError, RunNotFound, UsageError
@@ -149,6 +150,19 @@ class Run(Generic[R]):
             epilogues=created.epilogues,
         )
         return Run((await engine.start(new)).run_id, self._returns)
+
+    async def fork(
+        self, from_step: str, *, input: Mapping[str, object] | None = None, by: str | None = None
+    ) -> "Run[R]":
+        """A new run that goes on from before a step (its id, a beginning of it, or its name): what was recorded by then is
+        taken over, and not done again. `input`: arguments of the workflow, by name, in place of the recorded ones.
+
+        Nothing is started unless today's code fits what is taken over. Raises: RunNotFound, WorkflowNotRegistered,
+        PayloadLocked, ArgumentsInvalid, EncodeError, UsageError.
+        """
+        check_by(by)
+        engine = await CONNECTION.engine(work=True)
+        return Run(await fork(engine, self._id, from_step, input or {}, by), self._returns)
 
     def events(self, cursor: str | None = None) -> Listing[EventInfo]:
         """The run's log, in order; what this process's keys don't open is `locked`."""

@@ -7,6 +7,7 @@ from perdure.cli.check import check
 from perdure.cli.db.group import db
 from perdure.cli.export import export
 from perdure.cli.failure import INTERRUPTED, UNREAD, exit_code
+from perdure.cli.fork import fork
 from perdure.cli.health import health
 from perdure.cli.inspect.group import inspect
 from perdure.cli.logs import logs
@@ -67,7 +68,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, wake, worker, serve, web, health, check,
+    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, fork, wake, worker, serve, web, health, check,
     scorecard, export, db,
 ):  # fmt: skip
     main.add_command(command)

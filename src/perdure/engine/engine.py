@@ -28,7 +28,7 @@ from perdure.engine.telemetry import SILENT, Telemetry, trace_of
 from perdure.engine.timers import Timers
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
-from perdure.model.event import ENDS, Event, Fact, RunCancelled, RunCreated, RunStarted, StreamEpilogue
+from perdure.model.event import ENDS, Event, Fact, Origin, RunCancelled, RunCreated, RunStarted, StreamEpilogue
 from perdure.model.ids import RunId
 from perdure.model.log import NEVER
 from perdure.model.status import ENDED
@@ -59,6 +59,7 @@ class NewRun(NamedTuple):
     by: str | None = None
     pin: str | None = None
     epilogues: tuple[StreamEpilogue, ...] = ()
+    forked_from: Origin | None = None
 
 
 class Engine:
@@ -142,7 +143,7 @@ class Engine:
         """Returns once the run is durable. `created` False: the key's run was there before; the caller compares."""
         run_id = self.entropy.run_id(self.world.now_ms())
         with self.telemetry.start(new.workflow) as starting:
-            operation = self._start_of(run_id, new, starting.trace)
+            operation = self.start_of(run_id, new, starting.trace)
             outcome = await self.committer.submit(operation)
             assert isinstance(outcome, Started), "P1: a start's outcome"
             starting.found(outcome.run_id, created=outcome.run_id == run_id)
@@ -216,7 +217,8 @@ class Engine:
 
     # -- inside
 
-    def _start_of(self, run_id: RunId, new: NewRun, trace: dict[str, str]) -> Start:
+    def start_of(self, run_id: RunId, new: NewRun, trace: dict[str, str]) -> Start:
+        """The operation that starts it; owned at birth where the worker here serves it."""
         deployment = self.deployment
         pin = self._given if new.pin is None else new.pin
         created = RunCreated(
@@ -231,6 +233,7 @@ class Engine:
             pin=pin,
             trace=trace,
             epilogues=new.epilogues,
+            forked_from=new.forked_from,
         )
         worker = self.worker
         born = (

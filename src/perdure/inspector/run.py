@@ -59,6 +59,14 @@ class RunView(Record):
         return info.reason or info.waiting_sentence
 
 
+@dataclass(frozen=True, slots=True)
+class OriginInfo(Record):
+    """What a fork was forked from: a run, and the seq of its first event that the fork doesn't have."""
+
+    run_id: str
+    seq: int
+
+
 class RunDetail(NamedTuple):
     """`timeline` None: there is none, for the log doesn't open here. It is no part of the JSON."""
 
@@ -67,6 +75,7 @@ class RunDetail(NamedTuple):
     streams: Sequence[StreamInfo]
     children: Sequence[ChildInfo] = ()
     timeline: Timeline | None = None
+    forked_from: OriginInfo | None = None
 
     def as_json(self) -> dict[str, Any]:
         children = [child.as_json() for child in self.children]
@@ -75,6 +84,7 @@ class RunDetail(NamedTuple):
             "hooks": self.hooks_json(),
             "streams": self.streams_json(),
             "children": children,
+            "forkedFrom": None if self.forked_from is None else self.forked_from.as_json(),
         }
 
     @classmethod
@@ -86,6 +96,7 @@ class RunDetail(NamedTuple):
             [record_of(StreamInfo, each) for each in told.get("streams", ())],
             [record_of(ChildInfo, each) for each in told.get("children", ())],
             timeline,
+            record_of(OriginInfo, told["forkedFrom"]) if told.get("forkedFrom") is not None else None,
         )
 
     def hooks_json(self) -> list[dict[str, Any]]:
@@ -115,7 +126,14 @@ async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> Ru
         streams,
         children,
         timeline_info(log.run, events, engine.world.now_ms()),
+        _origin(events),
     )
+
+
+def _origin(events: list[Event]) -> OriginInfo | None:
+    created = events[0].fact
+    origin = created.forked_from if isinstance(created, RunCreated) else None  # else it can't be read here
+    return None if origin is None else OriginInfo(origin.run_id, origin.seq)
 
 
 async def listed_view(

@@ -27,6 +27,7 @@ from perdure.model.facts.run import (
     RunUnblocked,
     WakeRequested,
 )
+from perdure.model.facts.run import Origin as Origin
 from perdure.model.facts.step import QueuedStep as QueuedStep
 from perdure.model.facts.step import (
     StepCompleted,

@@ -13,12 +13,13 @@ from perdure.model.definition import Definition
 def called(definition: Definition, input: Raw) -> Coroutine[Any, Any, Any]:
     """The function's coroutine; nothing of it has run. Raises: DecodeError, ArgumentsInvalid."""
     coroutine: Coroutine[Any, Any, Any] = definition.call(
-        decode_arguments(_by_name(definition, input), definition.types)
+        decode_arguments(by_name(definition, input), definition.types)
     )
     return coroutine
 
 
-def _by_name(definition: Definition, input: Raw) -> Raw:
+def by_name(definition: Definition, input: Raw) -> Raw:
+    """The input as an object by name. Raises: ArgumentsInvalid."""
     if not bytes(input).startswith(b"["):
         return input
     values = msgspec.json.decode(input, type=list[Raw])

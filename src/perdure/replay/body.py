@@ -18,6 +18,7 @@ from msgspec import Raw
 from perdure.codec.failure import to_failure
 from perdure.codec.value import encode
 from perdure.core.divergence import Divergence, Show, cut
+from perdure.core.fork import source_of
 from perdure.core.history import Decision, History
 from perdure.core.machine import Machine, Verdict
 from perdure.core.place import Place
@@ -29,6 +30,7 @@ from perdure.model.event import (
     HookDisposed,
     HookExpired,
     HookReceived,
+    Origin,
     PatchMarked,
     Request,
     RunCancelled,
@@ -70,8 +72,8 @@ class Body(Scope):
 
     __slots__ = (
         "_cancelling", "_discreet", "_history", "_input", "_main", "_marks", "_refusals", "_released", "_requests",
-        "_waiting", "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "run_id",
-        "started_at_ms",
+        "_waiting", "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "origin",
+        "run_id", "started_at_ms",
     )  # fmt: skip
 
     def __init__(
@@ -83,11 +85,11 @@ class Body(Scope):
         history: History,
         new_token: Callable[[], str],
         show: Show = cut,
+        origin: Origin | None = None,
     ) -> None:
-        self.run_id, self.definition, self.new_token = run_id, definition, new_token
+        self.run_id, self.definition, self.new_token, self.origin = run_id, definition, new_token, origin
         self.machine, self._discreet = Machine(history, show), show is not cut
-        salt = int.from_bytes(run_id[-8:].encode(), "big")
-        self.loop = Loop(self, salt=salt)
+        self.loop = Loop(self, salt=int.from_bytes(source_of(run_id, origin, 0)[-8:].encode(), "big"))
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
         self.hooks: dict[str, BodyHook] = {}
         self.end: Ended | None = None

@@ -3,6 +3,7 @@
 from hashlib import blake2b
 from uuid import UUID
 
+from perdure.core.fork import source_of
 from perdure.replay.body import Body
 
 
@@ -16,4 +17,5 @@ def draw_uuid4(body: Body) -> UUID:
 
 
 def _digest(body: Body, kind: str) -> bytes:
-    return blake2b(f"{body.run_id}\n{body.key(kind)}".encode(), digest_size=16).digest()
+    source = source_of(body.run_id, body.origin, body.machine.turn)
+    return blake2b(f"{source}\n{body.key(kind)}".encode(), digest_size=16).digest()

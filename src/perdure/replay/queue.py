@@ -52,5 +52,6 @@ def body_of(
         "history": history,
         "new_token": new_token,
         "show": show,
+        "origin": created.forked_from,
     }
     return Body(**given) if created.step is None else StepBody(created.step, created.parent_key or "", **given)

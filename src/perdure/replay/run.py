@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from perdure.codec.failure import from_failure
 from perdure.codec.value import decode
+from perdure.core.fork import source_of
 from perdure.errors import RunCancelled, RunFailed
 from perdure.model.event import ChildCancelled, ChildCompleted, ChildCreated
 from perdure.model.ids import RunId, child_run_id
@@ -16,7 +17,7 @@ from perdure.replay.body import Body
 def start_child(body: Body, workflow: str, input: bytes, *, attributes: dict[str, str], due_ms: int | None) -> RunId:
     """Ask for a child run. Its id derives from the parent's id and the request's key, so it is known at once."""
     key = body.key("child", workflow)
-    run_id = child_run_id(body.run_id, key)
+    run_id = child_run_id(source_of(body.run_id, body.origin, body.machine.turn), key)
     request = ChildCreated(run_id=run_id, workflow=workflow, input=Raw(input), attributes=attributes, due_ms=due_ms)
     body.children[run_id] = (key, body.ask_for(key, request))
     return run_id

@@ -1,6 +1,6 @@
 """Starting runs and following them, blocking. What runs are, and what each call means, is decided by `perdure.api`."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, TypeVar, TypeVarTuple, overload
 
@@ -59,6 +59,10 @@ class Run(Generic[R]):
     def rerun(self, *, by: str | None = None) -> "Run[R]":
         """A new run with the same workflow and input. Raises: RunNotFound, UsageError."""
         return Run(BACKGROUND.run("Run.rerun", lambda: self.as_async.rerun(by=by)))
+
+    def fork(self, from_step: str, *, input: Mapping[str, object] | None = None, by: str | None = None) -> "Run[R]":
+        """A new run that goes on from before a step, with what was recorded by then. Raises: as `perdure.Run.fork`."""
+        return Run(BACKGROUND.run("Run.fork", lambda: self.as_async.fork(from_step, input=input, by=by)))
 
     def events(self, cursor: str | None = None) -> Listing[perdure.EventInfo]:
         """The run's log, in order."""

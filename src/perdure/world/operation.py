@@ -130,7 +130,7 @@ Operation = Append | Start | Send
 
 
 class Appended(Struct, frozen=True, gc=False, kw_only=True):
-    """`at_ms`: the `at` of all its rows (but of those that have `times_ms`), never before the run's last. `mail`: letters waiting after it.
+    """`at_ms`: the `at` of all its rows (without `times_ms`), never before the run's last. `mail`: letters waiting after it.
 
     `existing`: for children whose key was taken, the run that has it, by the child's own id. `born`: the children that
     were made, and are owned by the worker that was asked for. `conflicts`: rows (by their place in the append) that

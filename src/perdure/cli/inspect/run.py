@@ -112,6 +112,7 @@ def parts_of(detail: RunDetail, now: datetime) -> list[Part]:
         Part("durationMs", "took", span_cell(info.duration_ms)),
         Part("attributes", "attributes", attributes_cell(info.attributes)),
         Part("parentId", "parent", Cell(info.parent_id or "")),
+        Part("forkedFrom", "forked from", origin_cell(detail)),
         Part("recoveries", "recoveries", Cell(str(info.recoveries or ""), str(info.recoveries))),
         Part("deployment", "started by", Cell(info.deployment)),
         Part("pin", "pinned to", Cell(info.pin or "")),
@@ -146,6 +147,11 @@ def time_cell(at: datetime | None, now: datetime) -> Cell:
         return Cell("")
     far = age(at, now)
     return Cell(f"{clock(at, now)}, {far}" if at > now else f"{clock(at, now)}, {far} ago", iso(at))
+
+
+def origin_cell(detail: RunDetail) -> Cell:
+    origin = detail.forked_from
+    return Cell("") if origin is None else Cell(f"{origin.run_id}, before event {origin.seq}", origin.run_id)
 
 
 def span_cell(duration_ms: int | None) -> Cell:

@@ -49,7 +49,8 @@ def waterfall(console: "Console", timeline: Timeline) -> "list[Text]":
 
     if not timeline.items:
         return []
-    from_ms, now_ms = _ms(timeline.created_at), _ms(timeline.now)
+    now_ms = _ms(timeline.now)
+    from_ms = min(_ms(at) for at in (timeline.created_at, *(each.started_at for each in timeline.items)))
     names = [_name(each) for each in timeline.items]
     width = min(max(len(name) for name in names), NAME_MAX)
     room = max(console.width - width - TOOK - 2 * GAP, BAR_MIN)

@@ -5,7 +5,7 @@
 
 from typing import ClassVar
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from perdure.model.facts.fact import Fact
 from perdure.model.facts.step import QueuedStep
@@ -14,10 +14,23 @@ from perdure.model.failure import Failure
 from perdure.model.ids import RunId
 
 
+class Origin(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """Where a fork's first events were taken from: a run, and the seq before which its log was cut.
+
+    In the turns before `turn` the body gets the chance and the children's ids that it got there; `origin`: as that run was a
+    fork itself.
+    """
+
+    run_id: RunId
+    seq: int
+    turn: int
+    origin: "Origin | None" = None
+
+
 class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """`input` holds the arguments by name. `due_ms` is set where the start was delayed; `step` where the run is a step;
     `pin` where it was pinned; `trace` where telemetry was switched on: the headers of the trace that it belongs to.
-    `epilogues`: as if the body had begun with them."""
+    `epilogues`: as if the body had begun with them. `forked_from`: the events that follow, up to the fork, are that run's."""
 
     type: ClassVar[str] = "run_created"
     workflow: str
@@ -33,6 +46,7 @@ class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     pin: str = ""
     trace: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it, and leaves it out of the JSON while it is empty
     epilogues: tuple[StreamEpilogue, ...] = ()
+    forked_from: Origin | None = None
 
 
 class RunStarted(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):

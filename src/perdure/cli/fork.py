@@ -1,0 +1,66 @@
+"""`perdure fork`: a new run that goes on from before a step of an old one."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from perdure.api.run import get_run
+from perdure.cli.actor import by_option
+from perdure.cli.arguments import json_value
+from perdure.cli.completion import run_ids, step_ids
+from perdure.cli.module import load_workflows
+from perdure.cli.served import tell_if_unserved
+from perdure.cli.world import in_world, world_option
+from perdure.engine.engine import Engine
+from perdure.errors import UsageError
+from perdure.inspector.reference import record_named
+
+
+@click.command(short_help="Start a new run from before a step of an old one.")
+@click.argument("run", shell_complete=run_ids)
+@click.argument("modules", metavar="MODULE...", nargs=-1, required=True)
+@click.option(
+    "--from",
+    "step",
+    metavar="STEP",
+    required=True,
+    shell_complete=step_ids,
+    help="Id of the step, a beginning of it, or its name.",
+)
+@click.option("--edit", metavar="FILE", help="JSON: arguments, by name, in place of the recorded ones; - reads it.")
+@by_option
+@world_option
+def fork(run: str, modules: tuple[str, ...], step: str, edit: str | None, by: str | None, world: str | None) -> None:
+    """Start a new run that takes over what RUN recorded before it called STEP, and write its id.
+
+    What was done before that isn't done again; STEP and all that follows is, under new step ids. MODULES have the
+    workflow's code: unless it fits what is taken over, with the edited arguments, nothing is started.
+
+    \b
+      perdure fork wrun_01KB4 app.orders --from ship
+      perdure fork wrun_01KB4 app.orders --from step_5Q2 --edit input.json
+    """
+    edits = {} if edit is None else edits_in(edit)
+    load_workflows(modules)
+
+    async def work(engine: Engine) -> None:
+        record = await record_named(engine, run)
+        forked = await get_run(record.run_id).fork(step, input=edits, by=by)
+        click.echo(forked.run_id)
+        await tell_if_unserved(engine, await record_named(engine, forked.run_id))
+
+    in_world(world, work)
+
+
+def edits_in(edit: str) -> dict[str, Any]:
+    """The arguments in a file. Raises: UsageError."""
+    try:
+        value = json_value("-" if edit == "-" else Path(edit).read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{edit} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{edit} is not UTF-8") from None
+    if not isinstance(value, dict):
+        raise UsageError(f'{edit} holds no object: write the arguments to change by name, as in {{"order": "o-17"}}')
+    return value  # pyright: ignore[reportUnknownVariableType] - its keys are texts
