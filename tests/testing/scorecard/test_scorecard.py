@@ -112,6 +112,15 @@ def test_the_verdict(total: int, verdict: str) -> None:
     assert found.verdict.startswith(verdict)
 
 
+def test_no_sum_makes_up_for_a_high_risk() -> None:
+    rows = [Row(id=f"i{n}", section="", text="", score=2, state="found", evidence=(), risk=1) for n in range(41)]
+    rows += [replace(rows[0], id="keys", score=0), replace(rows[0], id="tokens", score=0, state="n/a")]
+    found = Scorecard(subjects=(), today=TODAY, rows=tuple(rows), questions=(), checklist=())
+    assert found.verdict.startswith("ready") and found.verdict.endswith("; not before keys is mended")
+    found = replace(found, rows=(*rows, replace(rows[0], id="world", score=0, state="open")))
+    assert found.verdict.endswith("; not before keys, world are mended")
+
+
 def test_as_json(folder: Path) -> None:
     shown = card(folder).as_json()
     assert shown["total"] == sum(item["score"] for item in shown["items"])

@@ -77,9 +77,9 @@ class Repository:
 
     @cached_property
     def tests(self) -> list[Tested]:
-        """The tests of files that import the code, or have its folder's name and import an app of it."""
+        """The tests in files that import the code."""
         files = [path for path in self.paths if re.fullmatch(r"test_.*\.py|.*_test\.py", path.name)]
-        return [tested for path in files for tested in self._tests_in(path)]
+        return [tested for path in files if self._may_import(path) for tested in self._tests_in(path)]
 
     def tests_of(self, way: str) -> list[Tested]:
         return [tested for tested in self.tests if way in tested.ways]
@@ -133,6 +133,14 @@ class Repository:
                 return Text(_shown(path), file.read(_BYTES_MAX).decode(errors="replace"))
         except OSError:
             return Text(_shown(path), "")
+
+    def _may_import(self, path: Path) -> bool:
+        """Whether a file has the words at all: parsing every test of a project takes seconds."""
+        text = self._text(path).text
+        return any(
+            all(word in text for word in module.split(".")[-2:]) or ("from ." in text and module.split(".")[-1] in text)
+            for module in self._modules
+        )
 
     def _tests_in(self, path: Path) -> Iterator[Tested]:
         shown = _shown(path)

@@ -69,7 +69,14 @@ class Scorecard(Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> str:
-        return next(words for most, words in _BANDS if self.scaled <= most)
+        """What the points mean; no sum makes up for what is missing where the risk is highest."""
+        words = next(words for most, words in _BANDS if self.scaled <= most)
+        missing = [row.id for row in self.rows if row.risk == 1 and row.score == 0 and row.state != "n/a"]
+        return (
+            f"{words}; not before {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} mended"
+            if missing
+            else words
+        )
 
     @property
     def first(self) -> list[Row]:
