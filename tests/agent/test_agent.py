@@ -1,9 +1,12 @@
 """`DurableAgent`: what a client is shown, and what runs again, whichever way the run goes; at a death at each append too."""
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from pydantic_ai.messages import ModelMessage, TextPart, UserPromptPart
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from perdure import (
     FatalError,
@@ -15,10 +18,14 @@ from perdure import (
     step,
     workflow,
 )
-from perdure.agent import DurableAgent, UIMessageChunk, tool
+from perdure.agent import DurableAgent, UIMessage, UIMessageChunk, tool
 from perdure.agent.operation import StepOptions, operation_step
+from perdure.chat.turn import Word
 from tests.agent.script import called, calls, scripted, shown
 from tests.api.ways import in_every_way, once
+from tests.chat.test_turn import message as prompt
+from tests.chat.test_turn import told
+from tests.chat.test_turns import word
 
 SOON = Retry(max_retries=3, delay=0.01, jitter=0)
 MODEL = operation_step("scripted.model", StepOptions(SOON))
@@ -314,3 +321,43 @@ def test_a_call_whose_arguments_are_mended() -> None:
         return await (await start(mending, "go")).result()
 
     assert once(act, mending, look_up, MODEL)[0] == "{'order': 'mended', 'lines': [1, None]}"
+
+
+# -- many turns
+
+
+async def counted(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
+    """Looks something up, and says of how many prompts it knows; or fails."""
+    called()
+    parts = [part for message in messages for part in message.parts]
+    prompts = [part.content for part in parts if isinstance(part, UserPromptPart)]
+    if prompts[-1] == "fail":
+        raise FatalError("no")
+    if parts[-1].part_kind == "user-prompt":
+        yield {0: DeltaToolCall(name="look_up", json_args='{"order": "1"}', tool_call_id=f"call-{len(prompts)}")}
+    else:
+        yield f"{len(prompts)} so far"
+
+
+@workflow(name="agents:conversing")
+async def conversing(message: UIMessage) -> list[str]:
+    agent = DurableAgent(FunctionModel(stream_function=counted), tools=[look_up], name="scripted", retry=SOON)
+    messages = await agent.converse(message, idle="1h")
+    return [part.content for one in messages for part in one.parts if isinstance(part, TextPart | UserPromptPart)]  # type: ignore[misc]
+
+
+def test_a_conversation_with_a_death_at_each_append() -> None:
+    """Turns that fail are known to the model later on, but for what is no message; nothing that was recorded runs again."""
+
+    async def act() -> list[Any]:
+        run = await start(conversing, prompt("a", "one"))
+        odd = {"id": "x", "role": "user", "parts": [{"type": "text", "text": "odd", "state": 5}]}
+        sent = {"b": prompt("b", "fail"), "x": odd, "c": prompt("c", "three")}
+        await word(run, *(Word("message", id, one) for id, one in sent.items()), Word("end"))
+        seen = [shown([*await told(run.run_id, id)][1:]) for id in ("a", *sent)]
+        return [seen, await run.result(), await ran_once(run)]
+
+    look = ["look_up", {"order": "1"}, {"order": "1", "lines": [1, None]}]
+    streams = [[look, ["text", "1 so far"]], [["error"]], [["error"]], [look, ["text", "3 so far"]]]
+    result = ["one", "1 so far", "fail", "three", "3 so far"]
+    in_every_way(act, conversing, look_up, MODEL, gives=[streams, result, True], before=clean)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Unpack, cast
 
 from pydantic_ai import Agent, DeferredToolRequests, Tool
@@ -25,6 +26,9 @@ from perdure.agent.turn import TURN, Turn, called
 from perdure.chat.chunk import UIMessageChunk
 from perdure.chat.ending import FAILED
 from perdure.chat.message import UIMessage
+from perdure.chat.turn import ChatTurn
+from perdure.chat.turns import Turns
+from perdure.model.duration import Duration
 
 Messages = str | Sequence[UIMessage] | Sequence[ModelMessage]
 
@@ -72,6 +76,27 @@ class DurableAgent:
     async def generate(self, messages: Messages, **options: Unpack[AgentOptions]) -> AgentResult:
         """Answer. In a workflow's body. Raises: as `stream`."""
         return await self._answer(messages, Turn(None, {**self._options, **options}))
+
+    async def converse(
+        self, message: UIMessage, *, idle: Duration = "1h", **options: Unpack[AgentOptions]
+    ) -> list[ModelMessage]:
+        """Answer a message, and those that come after it, one by one, until none has come for so long; all messages.
+
+        In the body of a workflow that `wrap(…, chat=…)` serves, with the parameters `message: UIMessage` and `session: str`:
+        one run for a session. A turn that fails or is stopped is no end: its stream says so, and the next goes on from
+        what was known before it, and the message.
+        """
+        known: list[ModelMessage] = []
+        async with Turns(message, idle=idle) as turns:
+            async for turn in turns:
+                answer = await turn.answer(partial(self._reply, known, turn, options))
+                known = list(answer.messages) if answer is not None else known
+        return known
+
+    async def _reply(self, known: list[ModelMessage], turn: ChatTurn, options: AgentOptions) -> AgentResult:
+        """The answer to a turn, whose message is known from here on."""
+        known += to_model_messages([turn.message])
+        return await self.stream(known, writable=turn.writable, **options)
 
     async def _answer(self, messages: Messages, turn: Turn) -> AgentResult:
         options, token = turn.options, TURN.set(turn)

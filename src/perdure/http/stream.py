@@ -9,7 +9,8 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -138,7 +139,7 @@ class StreamResponse(Response):
 
     # -- what another kind of stream has otherwise
 
-    own_headers: ClassVar[Mapping[str, str]] = {}
+    own_headers: Mapping[str, str] = MappingProxyType({})
 
     def wanted(self) -> Wanted:
         """Raises: Problem (400), UsageError."""

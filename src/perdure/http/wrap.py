@@ -24,7 +24,8 @@ class wrap:
     `routes` names what is served: webhook, runs, hooks, streams, health, inspector. All but webhook and health are closed
     until `authorize(request, action, target)`, sync or async, says True (False: 403, None: 401). `prefix` goes before
     all paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat`: the workflow that answers
-    `POST /api/chat`; it takes `messages: list[UIMessage]`, and `session: str` if it likes. Raises: UsageError.
+    `POST /api/chat`; it takes `messages: list[UIMessage]`, and `session: str` if it likes; or, for many turns in one run,
+    `message: UIMessage` and `session: str`. Raises: UsageError.
     """
 
     def __init__(

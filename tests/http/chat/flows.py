@@ -8,6 +8,8 @@ from perdure.chat.approval import APPROVALS, approval_key
 from perdure.chat.chunk import UIMessageChunk
 from perdure.chat.ending import ending
 from perdure.chat.message import UIMessage
+from perdure.chat.turn import ChatTurn
+from perdure.chat.turns import Turns
 
 STEP: list[UIMessageChunk] = [{"type": "start-step"}, {"type": "text-start", "id": "1"}]
 END: list[UIMessageChunk] = [{"type": "text-end", "id": "1"}, {"type": "finish-step"}]
@@ -59,6 +61,30 @@ async def asking(messages: list[UIMessage]) -> bool:
     async with APPROVALS.create(approval_key(run_id, "a")) as hook:
         await get_writable(UIMessageChunk).write({"type": "data-asked", "data": None})
         return (await hook).approved
+
+
+@workflow(name="chats:talking")
+async def talking(message: UIMessage, session: str) -> list[str]:
+    """Many turns: says what it is told; or does what that says."""
+    said: list[str] = []
+
+    async def answer(turn: ChatTurn) -> None:
+        text = turn.message["parts"][0]["text"]
+        await turn.writable.write({"type": "start", "messageId": f"to-{turn.id}"})
+        for chunk in (*STEP, *deltas(text), *END):
+            await turn.writable.write(chunk)
+        if text == "wait":
+            await sleep("9h")
+        if text == "fail":
+            raise FatalError("its secret reason")
+
+    if message["parts"][0]["text"] == "fail at once":
+        raise FatalError("its secret reason")
+    async with Turns(message, idle="1h") as turns:
+        async for turn in turns:
+            said.append(turn.id)
+            await turn.answer(lambda turn=turn: answer(turn))
+    return said
 
 
 @workflow(name="chats:picky")

@@ -116,8 +116,8 @@ def front(client: str) -> Iterator[Front]:
 class Server:
     """The chat of `served.py`, a process of its own; the same port and World each time that it is started."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._port = folder, 0
+    def __init__(self, folder: Path, chat: str) -> None:
+        self._folder, self._port, self._chat = folder, 0, chat
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -125,7 +125,7 @@ class Server:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        served = [sys.executable, "-m", "tests.http.chat.served", str(self._folder), str(self._port)]
+        served = [sys.executable, "-m", "tests.http.chat.served", str(self._folder), str(self._port), self._chat]
         self.process = subprocess.Popen(served, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
         assert self.process.stdout is not None
         self._port = int(self.process.stdout.readline())
@@ -139,10 +139,26 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    server = Server(folder)
+def serving(folder: Path, chat: str = "single") -> Iterator[Server]:
+    server = Server(folder, chat)
     server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+def answer_in(result: dict[str, Any]) -> list[Any]:
+    """The parts of the last message, as far as they are compared."""
+    assert (result["status"], result["error"]) == ("ready", None)
+    last = result["messages"][-1]
+    assert last["role"] == "assistant"
+    return [_part(part) for part in last["parts"]]
+
+
+def _part(part: dict[str, Any]) -> list[Any]:
+    if part["type"] in ("text", "reasoning"):
+        return [part["type"], part["text"], part["state"]]
+    if part["type"].startswith("tool-"):
+        return [part["type"], part.get("input"), part["state"], part.get("output")]
+    return [part["type"]]

@@ -1,4 +1,7 @@
-"""`python -m tests.http.chat.served FOLDER PORT`: a chat with a model of a script, for real clients; prints its port."""
+"""`python -m tests.http.chat.served FOLDER PORT CHAT`: a chat with a model of a script, for real clients; prints its port.
+
+CHAT is `single`, one run for each message, or `many`, one for all turns.
+"""
 
 import asyncio
 import socket
@@ -31,7 +34,7 @@ async def refund(order: str) -> str:
 
 
 async def speak(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
-    """What it does is in the last prompt: look, refund, fail, break, slow."""
+    """What it does is in the last prompt: look, refund, fail, break, slow, count."""
     parts = [part for message in messages for part in message.parts]
     prompts = [place for place, part in enumerate(parts) if part.part_kind == "user-prompt"]
     asked, since = str(parts[prompts[-1]].content), parts[prompts[-1] :]  # type: ignore[union-attr]
@@ -51,27 +54,36 @@ async def speak(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[
             yield {2: DeltaToolCall(name=name, json_args='{"order":', tool_call_id=f"call-{name}")}
             yield {2: DeltaToolCall(json_args=' "7"}', tool_call_id=f"call-{name}")}
             return
+    if "count" in asked:
+        yield f"{len(prompts)} so far"
+        return
     for word in ("that ", "is ", "all", " there ", "is"):
         yield word
         await asyncio.sleep(SLOW_S if "slow" in asked else GAP_S)
 
 
-@workflow(name="served:chat")
-async def chat(messages: list[UIMessage], session: str | None = None) -> str:
-    agent = DurableAgent(
+def agent() -> DurableAgent:
+    return DurableAgent(
         FunctionModel(stream_function=speak),
         tools=[look_up, tool(refund, needs_approval=True)],
         name="served",
         retry=Retry(delay="10ms"),
     )
-    return (await agent.stream(messages, writable=get_writable(UIMessageChunk))).text
 
 
-app = wrap(None, chat=chat, authorize=loopback)
+@workflow(name="served:chat")
+async def chat(messages: list[UIMessage], session: str | None = None) -> str:
+    return (await agent().stream(messages, writable=get_writable(UIMessageChunk))).text
 
 
-def main(folder: str, port: int) -> None:
+@workflow(name="served:talk")
+async def talk(message: UIMessage, session: str) -> int:
+    return len(await agent().converse(message))
+
+
+def main(folder: str, port: int, chats: str) -> None:
     configure(world=f"sqlite:///{folder}/chat.db")
+    app = wrap(None, chat=talk if chats == "many" else chat, authorize=loopback)
     listening = socket.create_server(("127.0.0.1", port))
     print(listening.getsockname()[1], flush=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
@@ -79,4 +91,4 @@ def main(folder: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

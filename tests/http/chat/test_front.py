@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.chat.front import CLIENTS, Front, Server, front, serving
+from tests.http.chat.front import CLIENTS, Front, Server, answer_in, front, serving
 
 ANSWER = [["step-start"], ["text", "that is all there is", "done"]]
 LOOKED = [
@@ -31,22 +31,6 @@ def client(request: pytest.FixtureRequest) -> Iterator[Front]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("front")) as found:
         yield found
-
-
-def answer_in(result: dict[str, Any]) -> list[Any]:
-    """The parts of the last message, as far as they are compared."""
-    assert (result["status"], result["error"]) == ("ready", None)
-    last = result["messages"][-1]
-    assert last["role"] == "assistant"
-    return [_part(part) for part in last["parts"]]
-
-
-def _part(part: dict[str, Any]) -> list[Any]:
-    if part["type"] in ("text", "reasoning"):
-        return [part["type"], part["text"], part["state"]]
-    if part["type"].startswith("tool-"):
-        return [part["type"], part.get("input"), part["state"], part.get("output")]
-    return [part["type"]]
 
 
 def test_a_message_is_answered(client: Front, server: Server) -> None:

@@ -4,8 +4,7 @@ Such a client comes back at once, and for ever, until it has read `finish`; so t
 stream is open, and every end of a run writes `finish` (see `perdure.chat.ending`).
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from perdure.api.run import Run
 from perdure.chat.chunk import NEWEST, OLDEST, encoded
+from perdure.chat.session import Answer
 from perdure.engine.reader import Readers
 from perdure.http.frame import SSE, plain
 from perdure.http.problem import Problem
@@ -30,7 +30,7 @@ def chat_response(run: Run[Any], request: Request) -> Response:
     From a GET's query it takes `startIndex`; negative, it goes back to the step's beginning. It asks nobody whether the
     client may read: that is the route's to do. An unknown run is a 404 problem.
     """
-    return ChatResponse(run, request)
+    return ChatResponse(Answer(run), request)
 
 
 class ChatEvents:
@@ -49,16 +49,20 @@ class ChatEvents:
 class ChatResponse(StreamResponse):
     """As `StreamResponse`, for the clients of npm `ai`."""
 
-    own_headers: ClassVar[Mapping[str, str]] = {
-        "cache-control": "no-cache",
-        "x-vercel-ai-ui-message-stream": "v1",
-        "access-control-expose-headers": "x-workflow-run-id, x-workflow-stream-tail-index",
-    }
+    def __init__(self, answer: Answer, request: Request) -> None:
+        super().__init__(answer.run, request)
+        self._stream = answer.stream
+        self.own_headers = {
+            "cache-control": "no-cache",
+            "x-vercel-ai-ui-message-stream": "v1",
+            "x-workflow-run-id": answer.id,
+            "access-control-expose-headers": "x-workflow-run-id, x-workflow-stream-tail-index",
+        }
 
     def wanted(self) -> Wanted:
         reads = self.request.method in ("GET", "HEAD")
         start = number("startIndex", self.request.query_params.get("startIndex")) if reads else 0
-        return Wanted("", start, ChatEvents(version_of(self.request)))
+        return Wanted(self._stream, start, ChatEvents(version_of(self.request)))
 
     async def place(self, readers: Readers, asked: Wanted, record: StreamRecord) -> tuple[int, int]:
         """From a negative index back to a step's beginning: in its middle no client can begin. It counts on from the tail
@@ -74,7 +78,7 @@ class ChatResponse(StreamResponse):
         after = index + 1
         while after > 0:
             first = max(0, after - LOOK_BACK)
-            for chunk in reversed(await readers.between(self.run_id, "", first, after)):
+            for chunk in reversed(await readers.between(self.run_id, self._stream, first, after)):
                 if b'"start-step"' in chunk.data and msgspec.json.decode(plain(chunk.data)) == {"type": "start-step"}:
                     return chunk.index
             after = first

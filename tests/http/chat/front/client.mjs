@@ -107,7 +107,7 @@ async function run(job) {
     requests.push(`approval ${answer.status}`);
   }
   if (job.stop) {
-    await until(() => chat.messages.at(-1)?.role === "assistant");
+    await until(() => runId && chat.messages.at(-1)?.role === "assistant");
     const answer = await fetch(`${url}/api/chat/${runId}/cancel`, { method: "POST" });
     requests.push(`cancel ${answer.status}`);
   }
