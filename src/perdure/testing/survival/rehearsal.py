@@ -238,7 +238,7 @@ class Rehearsal:
             end=self._trouble[0] if self._trouble else self._end(),
             effects=dict(self._effects.counts),
             ran=dict(self._registry.ran),
-            lost=self._lost(),
+            lost=_lost(self._store),
         )
 
     def _end(self) -> str:
@@ -251,15 +251,16 @@ class Rehearsal:
             return end_text(events[-1].fact)
         return f"a run that stands still after {len(events)} events, the last a {events[-1].fact.type}"
 
-    def _lost(self) -> int:
-        """Payloads that were accepted and are in no log."""
-        lost = 0
-        for run_id, letters in self._store.watched.accepted.items():
-            log = self._store.log(run_id)
-            if log is not None and log.run.status in ENDED:
-                taken = {row.mail_id for row in log.rows}
-                lost += sum(letter.mail_id not in taken for letter in letters if letter.kind == "hook_received")
-        return lost
+
+def _lost(store: Store) -> int:
+    """Payloads that were accepted and are in no log."""
+    lost = 0
+    for run_id, letters in store.watched.accepted.items():
+        log = store.log(run_id)
+        if log is not None and log.run.status in ENDED:
+            taken = {row.mail_id for row in log.rows}
+            lost += sum(letter.mail_id not in taken for letter in letters if letter.kind == "hook_received")
+    return lost
 
 
 async def _deliver(hook: HookInfo, payload: Any, key: str) -> None:
