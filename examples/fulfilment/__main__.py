@@ -27,6 +27,7 @@ from examples.fulfilment.orders import ORDERS_CSV, AcceptedLine, read_orders
 from examples.fulfilment.screen import Screen, rejected_table, summary_table, verdict
 from examples.fulfilment.server import Server, running
 from examples.fulfilment.timeline import most_eventful_run, timeline
+from examples.fulfilment.workflows import invoiced
 from perdure import close, configure
 
 DEMO_FOLDER = Path(".perdure", "demo")
@@ -68,8 +69,8 @@ class Demo:
 
     def audit(self) -> list[str]:
         """What the provider's ledger, read back from disk, says against us."""
-        invoices = {path.stem for path in self.invoices.glob("*.txt")}
-        return audit(self.job.orders, self.job.fulfilled, read_ledger(self.folder / "ledger.jsonl"), invoices)
+        ledger = read_ledger(self.folder / "ledger.jsonl")
+        return audit(self.job.orders, self.job.fulfilled, ledger, invoiced(self.invoices))
 
     async def _make_trouble(self, fleet: Fleet, screen: Screen) -> None:
         """A worker is killed each time that another share of the runs has ended; in the middle the server crashes."""

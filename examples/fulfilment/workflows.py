@@ -6,6 +6,7 @@ the last step that was recorded.
 
 import os
 from asyncio import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from examples.fulfilment.orders import Order
 from perdure import Retry, get_step_metadata, step, workflow
 
 PATIENT = Retry(max_retries=20, delay=0.2, max_delay=2)
+VOID = "void\n"
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,28 @@ def release(order: Order, reservation_id: str) -> str:
 
 @step
 def write_invoice(order: Order, charge_id: str) -> Path:
-    """Writes the invoice under its own name at once or not at all: a second attempt finds or replaces it."""
+    """Writes the invoice under its own name at once or not at all. What is there stays: it is the same, from an earlier
+    attempt, or this attempt was frozen for so long that the invoice has been withdrawn meanwhile."""
     path = invoice_path(order.id)
-    draft = path.with_suffix(".draft")
+    draft = path.with_suffix(f".draft-{os.getpid()}")
     day = get_step_metadata().started_at.date()  # of the first attempt, so the same in each
     text = (
         f"Invoice {order.id}, {day}\n{order.customer}\n{order.quantity} {order.item}\n{order.amount} EUR, {charge_id}\n"
     )
     draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
     return path
 
 
 @step
 def withdraw_invoice(order: Order) -> None:
-    """Takes the invoice away, if it is there."""
-    invoice_path(order.id).unlink(missing_ok=True)
+    """Leaves a void one in the invoice's place, also where there is none yet: a late attempt could still write it."""
+    path = invoice_path(order.id)
+    draft = path.with_suffix(f".void-{os.getpid()}")
+    draft.write_text(VOID, encoding="utf-8")
+    draft.replace(path)
 
 
 @step(retry=PATIENT)
@@ -101,3 +109,8 @@ async def fulfil(order: Order) -> Receipt:
 def invoice_path(order_id: str) -> Path:
     """Where an order's invoice lies."""
     return Path(os.environ["INVOICES"], f"{order_id}.txt")
+
+
+def invoiced(folder: Path) -> set[str]:
+    """The ids of the orders that have an invoice which isn't void."""
+    return {path.stem for path in folder.glob("*.txt") if path.read_text(encoding="utf-8") != VOID}

@@ -13,7 +13,7 @@ from examples.fulfilment.audit import audit
 from examples.fulfilment.ledger import Entry, Ledger
 from examples.fulfilment.orders import Order
 from examples.fulfilment.provider import Answer, Provider, Temper
-from examples.fulfilment.workflows import charge, fulfil
+from examples.fulfilment.workflows import charge, fulfil, invoice_path, invoiced, withdraw_invoice
 from perdure.testing import Broken, Effects, Outcome, simulate
 from tests.examples.storms import storms
 
@@ -82,8 +82,8 @@ class Shop:
     def check(self, outcome: Outcome) -> None:
         assert self.end in outcome.end
         fulfilled = {self.order.id: outcome.end.startswith("the result")}
-        invoices = {path.stem for path in self.folder.glob("*.txt")}
-        problems = audit({self.order.id: self.order}, fulfilled, Line.provider.ledger.entries, invoices)
+        ledger = Line.provider.ledger.entries
+        problems = audit({self.order.id: self.order}, fulfilled, ledger, invoiced(self.folder))
         assert not problems, problems[0]
 
 
@@ -121,3 +121,16 @@ def test_a_charge_without_a_key_is_found_by_the_audit(folder: Path) -> None:
     with pytest.raises(Broken, match="its ledger has 2 of kind charge instead of 1") as found:
         simulate(fulfil, shop.order, steps=shop.steps, check=shop.check)
     assert len(found.value.faults) == 1
+
+
+def test_an_invoice_that_a_frozen_attempt_writes_late_is_found_where_it_is_only_taken_away(folder: Path) -> None:
+    """The simulator found it in this example."""
+
+    def only_take_it_away(order: Order) -> None:
+        invoice_path(order.id).unlink(missing_ok=True)
+
+    shop = Shop(folder, order(email="ann@closed.example"), "the mailbox takes no mail", WORST)
+    shop.fakes = {withdraw_invoice: only_take_it_away}
+    with pytest.raises(Broken, match="not fulfilled, but has an invoice") as found:
+        simulate(fulfil, shop.order, steps=shop.steps, crashes=None, seeds=200, check=shop.check)
+    assert any("frozen" in fault for fault in found.value.faults)
