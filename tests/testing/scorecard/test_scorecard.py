@@ -61,6 +61,7 @@ def test_an_old_answer_counts_no_more(folder: Path) -> None:
 def test_questions_are_as_good_as_their_weakest_item(folder: Path) -> None:
     found = card(folder)
     assert (row(found, "replays").score, row(found, "runs-twice").score, row(found, "fails-fast").score) == (2, 0, 0)
+    assert (row(found, "transient").score, row(found, "retry-after").score, row(found, "recovers").score) == (2, 0, 0)
     assert str(row(found, "fails-fast").evidence[0]) == "Invalid input/business failures throw `FatalError`. 0 of 2"
     assert (row(found, "survives-refresh").state, row(found, "resumed-securely").state) == ("open", "n/a")
     assert row(card(folder, answer("fails-fast", 1)), "fails-fast").score == 1

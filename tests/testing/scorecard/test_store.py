@@ -70,5 +70,7 @@ async def test_one_of_each(lab: Lab) -> None:
 async def test_runs_of_others_are_nobodys_evidence(lab: Lab) -> None:
     with pytest.raises(RunFailed):
         await (await start(bad)).result()
-    store = await read_store(await CONNECTION.engine(), "sqlite:///x.db", ["store.good"])
+    engine = await CONNECTION.engine()
+    assert (await read_store(engine, "sqlite:///x.db", ["store.bad"])).retried is None
+    store = await read_store(engine, "sqlite:///x.db", ["store.good"])
     assert (store.url, store.local, store.runs, store.completed, store.failed) == ("sqlite://", True, 0, None, None)

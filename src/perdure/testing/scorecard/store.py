@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from perdure.engine.engine import Engine
 from perdure.engine.listing import walk_runs
-from perdure.errors import PerdureError, RunNotFound
+from perdure.errors import PerdureError, WorldError
 from perdure.inspector.run import RunDetail, detail_of
 from perdure.world.query import RunFilter
 
@@ -30,7 +30,6 @@ class Store(NamedTuple):
     retried: Seen | None = None
     waiting: Seen | None = None
     streaming: Seen | None = None
-    deployments: tuple[str, ...] = ()
 
     @property
     def local(self) -> bool:
@@ -40,7 +39,6 @@ class Store(NamedTuple):
 async def read_store(engine: Engine, url: str, workflows: Sequence[str]) -> Store:
     """Raises: WorldError."""
     store = Store(url.partition("://")[0] + "://", 0)
-    deployments: set[str] = set()
     for workflow in workflows:
         left = RUNS_MAX
         async for record in walk_runs(engine.world, RunFilter(workflow=workflow)):
@@ -48,15 +46,14 @@ async def read_store(engine: Engine, url: str, workflows: Sequence[str]) -> Stor
                 break
             left -= 1
             store = store._replace(runs=store.runs + 1)
-            deployments.add(record.deployment)
             if None in (store.completed, store.failed, store.retried, store.waiting, store.streaming):
                 try:
                     store = _with(store, await detail_of(engine, record, with_data=False))
-                except RunNotFound:  # removed meanwhile
+                except WorldError:
+                    raise
+                except PerdureError:  # removed meanwhile, or it can't be read here: no evidence
                     continue
-                except PerdureError:  # it can't be read here: no evidence
-                    continue
-    return store._replace(deployments=tuple(sorted(deployments - {""})))
+    return store
 
 
 def _with(store: Store, run: RunDetail) -> Store:
