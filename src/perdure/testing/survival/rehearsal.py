@@ -204,19 +204,11 @@ class Rehearsal:
             return 0
         length, due_ms = self._dues.get(run.run_id, (0, None))
         if length < run.length:
-            due_ms = self._logged_due_ms(run.run_id)
+            log = self._store.log(run.run_id)
+            assert log is not None, "runs that are there have a log"
+            due_ms = _due_by(Pending(to_events(log)))
             self._dues[run.run_id] = run.length, due_ms
         return min((at_ms for at_ms in (due_ms, run.wake_at_ms) if at_ms is not None), default=None)
-
-    def _logged_due_ms(self, run_id: RunId) -> int | None:
-        """By its log."""
-        log = self._store.log(run_id)
-        assert log is not None, "runs that are there have a log"
-        pending = Pending(to_events(log))
-        dues = [wait.due_ms for wait in pending.waits.values()]
-        dues += [step.retry_at_ms for step in pending.steps.values()]
-        dues += [hook.hook.expires_ms for hook in pending.hooks.values() if hook.hook.expires_ms is not None]
-        return min(dues, default=None)
 
     def _rests(self, run: RunRecord) -> bool:
         """Whether nobody has it, or somebody who lives, and has nothing to do for it: time mustn't pass over its work."""
@@ -261,6 +253,13 @@ def _lost(store: Store) -> int:
             taken = {row.mail_id for row in log.rows}
             lost += sum(letter.mail_id not in taken for letter in letters if letter.kind == "hook_received")
     return lost
+
+
+def _due_by(pending: Pending) -> int | None:
+    dues = [wait.due_ms for wait in pending.waits.values()]
+    dues += [step.retry_at_ms for step in pending.steps.values()]
+    dues += [hook.hook.expires_ms for hook in pending.hooks.values() if hook.hook.expires_ms is not None]
+    return min(dues, default=None)
 
 
 async def _deliver(hook: HookInfo, payload: Any, key: str) -> None:
