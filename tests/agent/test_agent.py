@@ -20,6 +20,7 @@ from perdure import (
 )
 from perdure.agent import DurableAgent, UIMessage, UIMessageChunk, tool
 from perdure.agent.operation import StepOptions, operation_step
+from perdure.chat.history import earlier_messages
 from perdure.chat.turn import Word
 from tests.agent.script import called, calls, scripted, shown
 from tests.api.ways import in_every_way, once
@@ -360,4 +361,4 @@ def test_a_conversation_with_a_death_at_each_append() -> None:
     look = ["look_up", {"order": "1"}, {"order": "1", "lines": [1, None]}]
     streams = [[look, ["text", "1 so far"]], [["error"]], [["error"]], [look, ["text", "3 so far"]]]
     result = ["one", "1 so far", "fail", "three", "3 so far"]
-    in_every_way(act, conversing, look_up, MODEL, gives=[streams, result, True], before=clean)
+    in_every_way(act, conversing, look_up, earlier_messages, MODEL, gives=[streams, result, True], before=clean)

@@ -25,6 +25,7 @@ from perdure.agent.tool import ToolFunction, as_tool
 from perdure.agent.turn import TURN, Turn, called
 from perdure.chat.chunk import UIMessageChunk
 from perdure.chat.ending import FAILED
+from perdure.chat.history import earlier_messages
 from perdure.chat.message import UIMessage
 from perdure.chat.turn import ChatTurn
 from perdure.chat.turns import Turns
@@ -84,10 +85,11 @@ class DurableAgent:
 
         In the body of a workflow that `wrap(…, chat=…)` serves, with the parameters `message: UIMessage` and `session: str`:
         one run for a session. A turn that fails or is stopped is no end: its stream says so, and the next goes on from
-        what was known before it, and the message.
+        what was known before it, and the message. Known is too what earlier runs of the session have said.
         """
-        known: list[ModelMessage] = []
         async with Turns(message, idle=idle) as turns:
+            earlier = await earlier_messages()
+            known = to_model_messages(earlier) if earlier else []
             async for turn in turns:
                 answer = await turn.answer(partial(self._reply, known, turn, options))
                 known = list(answer.messages) if answer is not None else known

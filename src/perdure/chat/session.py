@@ -75,7 +75,7 @@ async def answer_of(name: str) -> Answer:
     run = await run_of(name)
     turns = await turns_of(run)
     under_way = [turn for turn in turns if not turn.ended] or turns[-1:]
-    return Answer(run, PREFIX + under_way[0].id) if under_way else Answer(run, await _first_stream(run))
+    return Answer(run, PREFIX + under_way[0].id) if under_way else Answer(run, await first_stream(run))
 
 
 async def turns_of(run: Run[Any]) -> list[TurnStanding]:
@@ -98,15 +98,21 @@ async def has_turn(answer: Answer) -> bool:
     """Whether the run has taken it, or was begun for it. Raises: RunNotFound."""
     if (await answer.run.stream_info(answer.stream)).tail_index >= 0:
         return True
-    return await _first_stream(answer.run) == answer.stream
+    return await first_stream(answer.run) == answer.stream
 
 
-async def _first_stream(run: Run[Any]) -> str:
+async def first_stream(run: Run[Any]) -> str:
     """The stream of the message that the run was begun for, which it may not have taken yet. Raises: RunNotFound."""
+    epilogues = (await created(run)).epilogues
+    return next((one.stream for one in epilogues if one.stream.startswith(PREFIX)), "")
+
+
+async def created(run: Run[Any]) -> RunCreated:
+    """How the run began. Raises: RunNotFound, PayloadLocked."""
     engine, run_id = await CONNECTION.engine(), RunId(run.run_id)
     log = await engine.world.read_log(run_id, 1, limit=1)
     if log is None:
         raise RunNotFound(run_id)
-    created = to_event(open_row(run_id, log.rows[0], engine.keys)).fact
-    assert isinstance(created, RunCreated), "L1: a log begins with run_created"
-    return next((one.stream for one in created.epilogues if one.stream.startswith(PREFIX)), "")
+    fact = to_event(open_row(run_id, log.rows[0], engine.keys)).fact
+    assert isinstance(fact, RunCreated), "L1: a log begins with run_created"
+    return fact

@@ -1,5 +1,7 @@
-"""perdure over HTTP: `wrap` for an app, `stream_response`, `chat_response` and `chat_messages` for routes of its own."""
+"""perdure over HTTP: `wrap` for an app; `stream_response`, `chat_response`, `chat_messages` and `chat_history` for routes of
+its own."""
 
+from perdure.chat.history import ChatHistory, StoredMessage, chat_history
 from perdure.http.authorization import Action, Authorize, Target, loopback, with_token
 from perdure.http.chat.message import chat_messages
 from perdure.http.chat.stream import chat_response
@@ -10,7 +12,10 @@ from perdure.http.wrap import wrap
 __all__ = [
     "Action",
     "Authorize",
+    "ChatHistory",
+    "StoredMessage",
     "Target",
+    "chat_history",
     "chat_messages",
     "chat_response",
     "loopback",

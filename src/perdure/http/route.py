@@ -62,6 +62,7 @@ def _chat_routes(chat: ChatRoutes) -> tuple[Route, ...]:
     return (
         Route(("api", "chat"), "POST", chat.send),
         Route(("api", "chat", VARIABLE, "stream"), "GET", chat.follow),
+        Route(("api", "chat", VARIABLE, "messages"), "GET", chat.messages),
         Route(("api", "chat", VARIABLE, "cancel"), "POST", chat.cancel),
         Route(("api", "chat", VARIABLE, "end"), "POST", chat.end),
         Route(("api", "chat", VARIABLE, "approvals"), "POST", chat.decide),

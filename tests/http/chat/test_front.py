@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.chat.front import CLIENTS, Front, Server, answer_in, front, serving
+from tests.http.chat.front import CLIENTS, Front, Server, answer_in, front, history, serving
 
 ANSWER = [["step-start"], ["text", "that is all there is", "done"]]
 LOOKED = [
@@ -62,6 +62,7 @@ def test_a_page_is_loaded_again(client: Front, server: Server) -> None:
         assert answer_in(result) == LOOKED
         assert result["messages"][-1]["id"] == answer["id"]
         assert result["requests"] == [f"GET /api/chat/{id}/stream?startIndex=0"]
+        assert history(server, id) == {"messages": sent["messages"], "resume": None, "queued": []}
 
 
 def test_a_page_is_loaded_again_while_the_answer_comes(server: Server) -> None:

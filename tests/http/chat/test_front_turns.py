@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.http.chat.front import CLIENTS, Front, Server, answer_in, front, serving
+from tests.http.chat.front import CLIENTS, Front, Server, answer_in, front, history, serving
 
 ANSWER = [["step-start"], ["text", "that is all there is", "done"]]
 CHUNKS = 1 + 1 + 1 + 7 + 1 + 1
@@ -66,6 +66,8 @@ def test_each_turn_is_answered_by_the_same_run(client: Front, server: Server) ->
         assert turn == result["messages"][-2]["id"]
         runs.append((run_id, turn))
     assert len({run for run, _ in runs}) == 1 and len(page.messages) == 6
+    for name in (page.session, runs[0][0]):
+        assert history(server, name) == {"messages": page.messages, "resume": None, "queued": []}
 
 
 @pytest.mark.parametrize("kind", ["error", "close", "reset"])
@@ -142,10 +144,37 @@ def test_a_turn_that_fails_is_no_end(client: Front, server: Server) -> None:
 
 
 def test_a_call_is_approved_in_a_later_turn(client: Front, server: Server) -> None:
-    page = Page(client, server, "approve")
+    page, headers = Page(client, server, "approve"), {"x-ai-sdk-version": client.client[2:]}
     page.say("count")
-    answer = page.say("refund it", approve={"approved": True})
+    answer = page.say("refund it", approve={"approved": True}, headers=headers)
     assert [part[2:] for part in answer if part[0] == "tool-refund"] == [["output-available", "refunded 7"]]
+    page.say("look up my order, and refund it", approve={"approved": False, "reason": "no"}, headers=headers)
+    page.begin("fail", headers=headers)
+    page.end()
+    if client.client == "ai7":  # one of 6 wasn't told of approvals that were given, nor takes back what failed
+        assert history(server, page.session)["messages"] == page.messages
+
+
+def test_a_page_begins_where_another_is(client: Front, server: Server) -> None:
+    """With what was said; and the answer that is under way comes from its beginning."""
+    page, other = Page(client, server, "begin"), Page(client, server, "begin")
+    page.say("count")
+    with front(client.client) as elsewhere:
+        Page(elsewhere, server, "begin").begin("slow")
+        under_way(server, page.session)
+        found = history(server, page.session)
+        assert found["messages"][:2] == page.messages and len(found["messages"]) == 3
+        other.messages = client.do(server.url, id=found["resume"], messages=found["messages"])["messages"]
+        assert answer_in({"status": "ready", "error": None, "messages": other.messages}) == ANSWER
+        assert history(server, page.session) == {"messages": other.messages, "resume": None, "queued": []}
+
+
+def under_way(server: Server, session: str) -> None:
+    for _ in range(400):
+        if history(server, session)["resume"] is not None:
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never began")
 
 
 @pytest.mark.parametrize("client_name", CLIENTS)

@@ -98,6 +98,17 @@ async def test_a_chat_ends_and_begins_again() -> None:
     assert called(await say("b").end()) == called(answer)
 
 
+async def test_what_a_page_begins_with() -> None:
+    run_id, _ = called(await say("a").end())
+    answer = await get(APP, "/api/chat/mine/messages").end()
+    parts = [{"type": "step-start"}, {"type": "text", "text": "hi", "state": "done"}]
+    said = [message("a"), {"id": "to-a", "role": "assistant", "parts": parts}]
+    assert (answer.status, json.loads(answer.body)) == (200, {"messages": said, "resume": None, "queued": []})
+    assert (await get(APP, f"/api/chat/{run_id}/messages").end()).body == answer.body
+    assert (await get(APP, "/api/chat/nobody/messages").end()).status == 404
+    assert (await get(wrap(None, chat=talking), "/api/chat/mine/messages").end()).status == 403
+
+
 async def test_a_single_turn_ends_by_itself() -> None:
     app = wrap(None, chat=answering, authorize=anybody)
     answer = await say("a", "go", app=app).end()

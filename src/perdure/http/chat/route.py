@@ -11,6 +11,7 @@ from perdure.api.run import get_run
 from perdure.api.workflow import Workflow
 from perdure.chat.approval import APPROVALS, Approval, approval_key
 from perdure.chat.ending import epilogue
+from perdure.chat.history import chat_history
 from perdure.chat.session import SESSION, Answer, answer_of
 from perdure.chat.turn import Word
 from perdure.errors import HookNotFound, RunNotFound, UsageError
@@ -56,6 +57,11 @@ class ChatRoutes:
     async def follow(self, call: Call) -> Response:
         """200, with the stream from `startIndex` on. The id is an answer's, a run's, or a session's: its present answer."""
         return ChatResponse(await self._answer(call, "stream:read"), call.request)
+
+    async def messages(self, call: Call) -> Response:
+        """200, with what was said in a session, or by one run: what a page begins with."""
+        await self._answer(call, "stream:read")
+        return answered((await chat_history(call.parameter)).as_json())
 
     async def cancel(self, call: Call) -> Response:
         """202; `accepted` false: the answer had ended before. A turn is stopped, and its run goes on."""
