@@ -76,7 +76,6 @@ class Assembly:
     def _reset(self) -> None:
         while self._parts and self._parts[-1]["type"] != "step-start":
             self._parts.pop()
-        self._texts.clear()
 
     def _write(self, chunk: UIMessageChunk) -> None:
         kind, _, what = chunk["type"].partition("-")
