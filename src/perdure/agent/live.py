@@ -15,7 +15,8 @@ PAGE = 64
 
 
 async def tell(out: Writable[UIMessageChunk], events: AsyncIterable[AgentStreamEvent]) -> None:
-    """Write what the model says. The first chunk is committed at once, the others with what comes within some 20 ms.
+    """Write what the model says. What comes up to the first words is committed at once, the rest with what comes within
+    some 20 ms.
 
     An attempt that fails ends what it has begun; one that was cut off couldn't, so the next does it: it closes the parts
     that the stream has of those before it, and says that the step begins anew.
@@ -27,12 +28,13 @@ async def tell(out: Writable[UIMessageChunk], events: AsyncIterable[AgentStreamE
     telling, open_, waits = Events(f"{me.step_id}.{me.attempt}"), OpenParts(), True
     try:
         async for event in events:
-            for chunk in await telling.chunks(event):
+            chunks = await telling.chunks(event)
+            for chunk in chunks:
                 open_.see(chunk)
                 await out.write(chunk)
-                if waits:
-                    waits = False
-                    await out.drain()
+            if waits and chunks:
+                waits = not any(chunk["type"].endswith("-delta") for chunk in chunks)
+                await out.drain()
     except Exception:
         for chunk in open_.closing():
             await out.write(chunk)
