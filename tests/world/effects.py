@@ -17,4 +17,5 @@ EFFECTS: list[dict[str, Any]] = [
     {"chunks": (chunks_of(),)},
     {"all_mail": True},
     {"probation": True},
+    {"times_ms": (5,)},
 ]

@@ -41,7 +41,7 @@ def test_a_storm_finds_it_too_and_its_faults_are_shortened(bug: Bug) -> None:
         for seed in range(1, 300):
             simulate(bug.workflow, steps=bug.steps, only=f"seed:{seed}")
     assert broken.value.case.startswith("seed:")
-    assert 1 <= len(broken.value.faults) <= 3, broken.value
+    assert len(broken.value.faults) <= 3, "none, where the order of things is enough"
 
 
 def test_a_refund_survives_everything() -> None:

@@ -60,7 +60,7 @@ def run(id: str, form: str | None, with_data: bool, watch: bool, place: Place) -
 
     def there(remote: Remote) -> RunDetail:
         async def look() -> RunDetail:
-            return remote.run(id, with_data=with_data, with_timeline=sys.stdout.isatty())
+            return remote.run(id, with_data=with_data, with_timeline=form is None)
 
         return asyncio.run(watched(look) if watch else look())
 
