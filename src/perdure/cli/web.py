@@ -108,7 +108,7 @@ async def work(options: Options, app: App, listener: socket.socket, token: str |
     from perdure.http.ending import ending
 
     url = url_of(options.world or CONNECTION.url)  # the modules may have configured it
-    configure(world=url, work=False, keys=CONNECTION.keys)
+    configure(world=url, work=False, keys=CONNECTION.keys, telemetry=CONNECTION.telemetry)
     CONNECTION.create = False
     address = address_of(listener)
     stop = Stop()

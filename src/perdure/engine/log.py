@@ -10,9 +10,12 @@ from perdure.world.log import Log, Row
 from perdure.world.world import World
 
 
-async def read_log(world: World, run_id: RunId, from_seq: int = 1) -> Log:
-    """The run's row and its rows from `from_seq` as the World keeps them, sealed or not. Raises: RunNotFound, WorldError."""
-    log = await world.read_log(run_id, from_seq)
+async def read_log(world: World, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log:
+    """The run's row and its rows from `from_seq`, at most so many, as the World keeps them, sealed or not.
+
+    Raises: RunNotFound, WorldError.
+    """
+    log = await world.read_log(run_id, from_seq, limit)
     if log is None:
         raise RunNotFound(run_id)
     return log
@@ -20,13 +23,18 @@ async def read_log(world: World, run_id: RunId, from_seq: int = 1) -> Log:
 
 def to_event(row: Row) -> Event:
     """Of a row that isn't sealed, or was opened. Raises: DecodeError if the payload isn't readable here."""
+    return event_of(row, _fact(row))
+
+
+def event_of(row: Row, fact: AnyFact) -> Event:
+    """The row, where this is what its payload says."""
     return Event(
         seq=row.seq,
         turn=row.turn,
         epoch=row.epoch,
         key=row.key,
         at_ms=row.at_ms,
-        fact=_fact(row),
+        fact=fact,
         mail_id=row.mail_id,
     )
 

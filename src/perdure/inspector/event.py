@@ -9,7 +9,7 @@ from perdure.api.info import event_infos
 from perdure.api.records import EventInfo, Page, Record
 from perdure.engine.engine import Engine
 from perdure.engine.log import read_log
-from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.page import Asked, no_cursor, place_in
 from perdure.inspector.record import record_of
 from perdure.inspector.redaction import redacted_facts
 from perdure.inspector.reference import run_named
@@ -38,7 +38,7 @@ class EventView(Record):
 async def list_events(engine: Engine, run: str, asked: Asked) -> Page[EventView]:
     """In the order of the log. Raises: RunNotFound, UsageError."""
     first = 1 if asked.cursor is None else _seq(asked.cursor)
-    log = await read_log(engine.world, await run_named(engine, run), first)
+    log = await read_log(engine.world, await run_named(engine, run), first, asked.limit + 1)
     page, rest = log.rows[: asked.limit], log.rows[asked.limit :]
     infos = event_infos(msgspec.structs.replace(log, rows=page), engine.keys)
     views = (
@@ -49,6 +49,7 @@ async def list_events(engine: Engine, run: str, asked: Asked) -> Page[EventView]
 
 
 def _seq(cursor: str) -> int:
-    if not cursor.isdecimal() or int(cursor) < 1:
+    seq = place_in(cursor, "events")
+    if seq < 1:
         raise no_cursor(cursor, "events")
-    return int(cursor)
+    return seq

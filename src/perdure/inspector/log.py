@@ -12,7 +12,7 @@ from perdure.api.records import Page, Record, moment
 from perdure.engine.engine import Engine
 from perdure.engine.seal import open_chunk
 from perdure.errors import DecodeError, PayloadLocked, RunNotFound
-from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.page import Asked, place_in
 from perdure.inspector.reference import run_named
 from perdure.model.ids import RunId
 from perdure.model.log import LEVELS, LOG, Line
@@ -93,11 +93,7 @@ async def follow_logs(engine: Engine, run_id: RunId, wanted: Wanted, first: int 
 
 def first_of(cursor: str | None) -> int:
     """The index that a cursor of such a list stands for. Raises: UsageError."""
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit()):
-        raise no_cursor(cursor, "logs")
-    return int(cursor)
+    return place_in(cursor, "logs")
 
 
 def _line(engine: Engine, run_id: RunId, chunk: Chunk) -> tuple[LogLine, int | None]:

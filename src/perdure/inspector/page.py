@@ -10,6 +10,8 @@ from perdure.api.records import Page
 from perdure.errors import UsageError
 
 T = TypeVar("T")
+DIGITS_MAX = 16
+"""No list is longer, and no World takes a larger number than one of so many digits."""
 
 
 class Asked(NamedTuple):
@@ -22,7 +24,7 @@ class Asked(NamedTuple):
 
 def page_of(asked: Asked, items: Sequence[T], what: str) -> Page[T]:
     """The items that are asked for, of all that there are. Raises: UsageError."""
-    first = 0 if asked.cursor is None else _place(asked.cursor, what)
+    first = place_in(asked.cursor, what)
     end = first + asked.limit
     return Page(items=tuple(items[first:end]), cursor=str(end) if len(items) > end else None)
 
@@ -32,7 +34,10 @@ def no_cursor(cursor: str, what: str) -> UsageError:
     return UsageError(f"{cursor!r} is no cursor of a list of {what}: give the one that such a list ended with")
 
 
-def _place(cursor: str, what: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit()):
+def place_in(cursor: str | None, what: str) -> int:
+    """The number that a cursor is; 0 for none. Raises: UsageError."""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= DIGITS_MAX):
         raise no_cursor(cursor, what)
     return int(cursor)

@@ -11,7 +11,7 @@ from perdure.engine.listing import walk_runs
 from perdure.engine.queue import steps_with_queued
 from perdure.errors import DecodeError, RunNotFound
 from perdure.inspector.filter import Wanted
-from perdure.inspector.page import Asked, no_cursor
+from perdure.inspector.page import DIGITS_MAX, Asked, no_cursor
 from perdure.inspector.reading import read_events
 from perdure.inspector.reference import run_named
 from perdure.inspector.step import StepView, step_view
@@ -50,7 +50,7 @@ async def list_steps(
 def place_of(cursor: str) -> Place:
     """Raises: UsageError."""
     run_id, _, skipped = cursor.partition(":")
-    if not (is_run_id(run_id) and skipped.isdecimal()):
+    if not (is_run_id(run_id) and skipped.isascii() and skipped.isdigit() and len(skipped) <= DIGITS_MAX):
         raise no_cursor(cursor, "steps")
     return Place(RunId(run_id), int(skipped))
 

@@ -155,6 +155,10 @@ async def test_runs_that_arent_there(path: str) -> None:
         ("workers?cursor=x", "'x' is no cursor of a list of workers: give the one that such a list ended with"),
         ("live?since=x", "since='x' is none: give a time in ISO 8601, such as 2026-01-31T08:30:00Z"),
         ("runs/R/events?cursor=-1", "'-1' is no cursor of a list of events: give the one that such a list ended with"),
+        ("runs/R/events?cursor=" + "9" * 20, None),
+        ("runs/R/logs?cursor=" + "9" * 5000, None),
+        ("runs/R/waits?cursor=" + "9" * 5000, None),
+        ("steps?cursor=" + NOWHERE + ":" + "9" * 5000, None),
         ("runs/R/chunks?startIndex=x", None),
         ("runs/R/chunks?namespace=%7Ex", None),
         ("runs/R/chunks/live?startIndex=99", None),
@@ -187,6 +191,16 @@ async def test_what_its_steps_logged() -> None:
     assert (await get(f"runs/{run.run_id}/logs?limit=1"))["cursor"] == "1"
     assert (await get(f"runs/{run.run_id}/logs?level=LOUD", status=400))["path"] == "level"
     assert (await get(f"runs/{run.run_id}/streams"))["items"] == []
+
+
+async def test_a_step_is_asked_for_in_the_run_that_it_turns_out_to_be_of() -> None:
+    run = await start(tell_all)
+    await run.result()
+    step_id = (await get(f"runs/{run.run_id}/steps"))["items"][0]["stepId"]
+    seen: list[tuple[str, str, str]] = []
+    app = wrap(None, routes=("inspector",), authorize=asking(seen))
+    assert (await get(f"steps/{step_id}?run={run.run_id[:-1]}", app))["runId"] == run.run_id
+    assert seen == [("inspect", "run", run.run_id[:-1]), ("inspect", "run", run.run_id)]
 
 
 async def test_steps_that_arent_there() -> None:

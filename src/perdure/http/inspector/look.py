@@ -50,7 +50,12 @@ async def step(call: Call) -> Response:
     """One step with its data and attempts; `run` says where it is looked for."""
     run = call.request.query_params.get("run")
     engine = await _engine_for(call, WORLD if run is None else Target("run", run))
-    return answered((await find_step(engine, call.parameter, run, with_data=True)).as_json())
+    found = await find_step(engine, call.parameter, run, with_data=True)
+    if (
+        run is not None and found.info.run_id != run
+    ):  # it was called by a beginning, or by its step's own run in a queue
+        await call.check("inspect", Target("run", found.info.run_id))
+    return answered(found.as_json())
 
 
 async def hooks(call: Call) -> Response:

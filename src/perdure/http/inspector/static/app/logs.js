@@ -34,7 +34,7 @@ export function LogsTab({ run }) {
       It is kept where that is asked for: <code>configure(capture_logs="INFO")</code>.
     <//>`;
   }
-  const shown = items.filter((line) => line.level === null || rank(line.level) >= LEVELS.indexOf(least));
+  const shown = items.filter((line) => !line.level || rank(line.level) >= LEVELS.indexOf(least));
   return html`
     <div class="logs">
       <label class="logs-level">
@@ -58,7 +58,7 @@ function rank(level) {
 }
 
 function Line({ line }) {
-  const level = line.level?.toLowerCase() ?? "";
+  const level = line.level.toLowerCase();
   return html`<li class=${TONES[level] ?? ""}>
     ${line.at && html`<time datetime=${line.at} class="faint">${stamp(msOf(line.at))}</time>`}
     <span class="log-level">${level}</span>
