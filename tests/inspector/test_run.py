@@ -9,19 +9,21 @@ from msgspec.structs import replace
 from perdure.cli.world import in_world
 from perdure.codec.fact import pack
 from perdure.engine.engine import Engine, NewRun
+from perdure.inspector import run as looking
 from perdure.inspector.reference import record_named
-from perdure.inspector.run import RunView, view_of
-from perdure.model.event import Event, RunBlocked, RunCompleted, RunStarted
+from perdure.inspector.run import RunView, listed_view
+from perdure.model.event import RunBlocked, RunCompleted, RunStarted
 from perdure.model.ids import RunId, WorkerId
 from perdure.world.log import Log, NewRow
 from perdure.world.operation import Append
 from perdure.world.ownership import WorkerRecord
+from perdure.world.world import World
 from tests.cli.shop import Shop
 
 
 def view(run_id: str, *, with_data: bool = True, workers: tuple[WorkerRecord, ...] = ()) -> RunView:
     async def work(engine: Engine) -> RunView:
-        return await view_of(engine, await record_named(engine, run_id), workers, with_data=with_data)
+        return await listed_view(engine, await record_named(engine, run_id), workers, with_data=with_data)
 
     return in_world(None, work)
 
@@ -46,13 +48,13 @@ def test_no_more_of_the_log_is_read_than_is_shown(
     shop: Shop, name: str, with_data: bool, first_seq: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seqs: list[int] = []
-    read = Engine.log
+    read = looking.read_log
 
-    async def log(engine: Engine, run_id: RunId, from_seq: int = 1) -> tuple[Log, list[Event]]:
+    async def read_log(world: World, run_id: RunId, from_seq: int = 1) -> Log:
         seqs.append(from_seq)
-        return await read(engine, run_id, from_seq)
+        return await read(world, run_id, from_seq)
 
-    monkeypatch.setattr(Engine, "log", log)
+    monkeypatch.setattr(looking, "read_log", read_log)
     view(shop.runs[name], with_data=with_data)
     assert seqs == [first_seq]
 

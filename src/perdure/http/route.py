@@ -43,10 +43,10 @@ class Routes:
         ]
         if chat is not None:
             self._routes += [route._replace(path=before + route.path) for route in _chat_routes(ChatRoutes(chat))]
-        document = _always(answered(openapi(names, prefix)))
-        for name, path in (("runs", ("openapi", "perdure.json")), ("inspector", (*API, "openapi.json"))):
-            if name in names:
-                self._routes.append(Route((*before, *path), "GET", document))
+        documents = [path for name, path in DOCUMENTS.items() if name in names]
+        if documents:
+            document = _always(answered(openapi(names, prefix)))
+            self._routes += [Route((*before, *path), "GET", document) for path in documents]
 
     def find(self, scope: Scope) -> tuple[Route, str] | None:
         """The route for a request's path, and what the path holds in its variable place; None: it isn't ours."""
@@ -75,6 +75,9 @@ def _always(response: Response) -> Handler:
 
     return answer
 
+
+DOCUMENTS = {"runs": ("openapi", "perdure.json"), "inspector": (*API, "openapi.json")}
+"""Where the OpenAPI document lies, by the routes that it comes with."""
 
 ROUTES: dict[str, tuple[Route, ...]] = {
     "webhook": (Route((*segments_of(ROUTE)[:-1], VARIABLE), None, take_request, rooted=True),),

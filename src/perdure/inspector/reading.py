@@ -8,7 +8,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from perdure.engine.engine import Engine
-from perdure.engine.log import read_log, to_event
+from perdure.engine.log import event_of, read_log, to_event
 from perdure.engine.seal import open_log
 from perdure.errors import DecodeError, PayloadLocked
 from perdure.model.event import AnyFact, Event
@@ -26,7 +26,12 @@ class Unreadable(Struct, frozen=True, gc=False):
 async def read_events(engine: Engine, run_id: RunId) -> tuple[Log, list[Event]]:
     """The run's row and its events. Raises: RunNotFound, PayloadLocked, WorldError."""
     log = await read_log(engine.world, run_id)
-    return log, [_event(row) for row in open_log(log, engine.keys).rows]
+    return log, events_of(engine, log)
+
+
+def events_of(engine: Engine, log: Log) -> list[Event]:
+    """Of a whole log. Raises: PayloadLocked."""
+    return [_event(row) for row in open_log(log, engine.keys).rows]
 
 
 def _event(row: Row) -> Event:
@@ -36,12 +41,4 @@ def _event(row: Row) -> Event:
         raise
     except DecodeError as error:
         fact: Any = Unreadable(row.type, error.reason)
-        return Event(
-            seq=row.seq,
-            turn=row.turn,
-            epoch=row.epoch,
-            key=row.key,
-            at_ms=row.at_ms,
-            fact=cast(AnyFact, fact),
-            mail_id=row.mail_id,
-        )
+        return event_of(row, cast(AnyFact, fact))

@@ -11,10 +11,11 @@ from perdure.api.info import run_info, unreadable_info
 from perdure.api.records import Record, RunInfo, StreamInfo
 from perdure.core.standing import queued_names
 from perdure.engine.engine import Engine
+from perdure.engine.log import read_log, to_events
 from perdure.errors import DecodeError, PayloadLocked
 from perdure.inspector.child import ChildInfo, newest_children
 from perdure.inspector.hook import HookView, hooks_in
-from perdure.inspector.reading import read_events
+from perdure.inspector.reading import events_of
 from perdure.inspector.record import record_of
 from perdure.inspector.redaction import redacted
 from perdure.inspector.reference import record_named
@@ -22,6 +23,7 @@ from perdure.inspector.span import Timeline, timeline_info
 from perdure.inspector.stream import streams_of
 from perdure.model.event import Event, RunCompleted, RunCreated
 from perdure.model.status import ENDED
+from perdure.world.log import Log
 from perdure.world.ownership import WorkerRecord
 from perdure.world.query import RunRecord
 
@@ -113,12 +115,10 @@ async def show_run(engine: Engine, run: str, *, with_data: bool) -> RunDetail:
 
 async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> RunDetail:
     """Raises: RunNotFound."""
-    view = await listed_view(engine, record, await engine.world.workers(), with_data=with_data)
+    view, log, events = await look_at(engine, record, with_data=with_data)
     streams = await streams_of(engine, record.run_id)
     children = await newest_children(engine, record.run_id)
-    try:
-        log, events = await read_events(engine, record.run_id)
-    except PayloadLocked:
+    if events is None:
         return RunDetail(view, (), streams, children)
     return RunDetail(
         view,
@@ -136,23 +136,42 @@ def _origin(events: list[Event]) -> OriginInfo | None:
     return None if origin is None else OriginInfo(origin.run_id, origin.seq)
 
 
+async def look_at(engine: Engine, record: RunRecord, *, with_data: bool) -> tuple[RunView, Log, list[Event] | None]:
+    """The view of a run, and, from the same reading, its events; None where they don't open here. Raises: RunNotFound."""
+    log = await read_log(engine.world, record.run_id)
+    seen = replace(log, rows=log.rows[_first_seq(record, with_data=with_data) - 1 :])
+    view = _listed(engine, record, seen, await engine.world.workers(), with_data=with_data)
+    try:
+        return view, log, events_of(engine, log)
+    except PayloadLocked:
+        return view, log, None
+
+
 async def listed_view(
     engine: Engine, record: RunRecord, workers: Sequence[WorkerRecord], *, with_data: bool
 ) -> RunView:
-    """As `view_of`; of a run whose log can't be read here (no key, a newer version, damage) what its row says, and why."""
+    """As `look_at`; of a run that has ended only the last event is read, unless its data is asked for."""
+    log = await read_log(engine.world, record.run_id, _first_seq(record, with_data=with_data))
+    return _listed(engine, record, log, workers, with_data=with_data)
+
+
+def _first_seq(record: RunRecord, *, with_data: bool) -> int:
+    return 1 if with_data or record.status not in ENDED else record.length
+
+
+def _listed(
+    engine: Engine, record: RunRecord, log: Log, workers: Sequence[WorkerRecord], *, with_data: bool
+) -> RunView:
+    """Of a run whose log can't be read here (no key, a newer version, damage) what its row says, and why."""
     try:
-        return await view_of(engine, record, workers, with_data=with_data)
+        return _viewed(engine, log, workers, with_data=with_data)
     except DecodeError as error:
         return RunView(unreadable_info(record, error), None, None, with_data=with_data)
 
 
-async def view_of(engine: Engine, record: RunRecord, workers: Sequence[WorkerRecord], *, with_data: bool) -> RunView:
-    """Look at a run, with these workers; of one that has ended only the last event is read, unless its data is asked for.
-
-    Raises: PayloadLocked.
-    """
-    first_seq = 1 if with_data or record.status not in ENDED else record.length
-    log, events = await engine.log(record.run_id, first_seq)
+def _viewed(engine: Engine, log: Log, workers: Sequence[WorkerRecord], *, with_data: bool) -> RunView:
+    """With these workers; from the events that its view needs. Raises: DecodeError, PayloadLocked among them."""
+    events = to_events(log, engine.keys)
     result = _result(events)
 
     def is_served(workflow: str) -> bool:

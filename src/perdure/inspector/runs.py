@@ -15,7 +15,7 @@ from perdure.inspector.reference import record_named
 from perdure.inspector.run import RunView, listed_view
 from perdure.model.ids import RunId, is_run_id
 from perdure.model.status import Status
-from perdure.world.query import RunFilter, RunPage, RunRecord
+from perdure.world.query import RunFilter, RunRecord
 
 SEARCHED = 5000
 """So many runs are looked through for a word; then the page ends, found or not, and its cursor goes on."""
@@ -39,11 +39,13 @@ async def list_runs(engine: Engine, wanted: Wanted, status: tuple[Status, ...], 
                 found.append(run)
             if len(found) == asked.limit:
                 more = page.more or run is not page.runs[-1]
-                return Page(items=await _views(engine, found, asked), cursor=run.run_id if more else None)
+                return Page(
+                    items=await views_of(engine, found, with_data=asked.with_data), cursor=run.run_id if more else None
+                )
         if not page.more:
-            return Page(items=await _views(engine, found, asked), cursor=None)
+            return Page(items=await views_of(engine, found, with_data=asked.with_data), cursor=None)
         filter = replace(filter, before=page.runs[-1].run_id)
-    return Page(items=await _views(engine, found, asked), cursor=filter.before)
+    return Page(items=await views_of(engine, found, with_data=asked.with_data), cursor=filter.before)
 
 
 async def list_children(engine: Engine, run: str, asked: Asked) -> Page[RunView]:
@@ -54,8 +56,9 @@ async def list_children(engine: Engine, run: str, asked: Asked) -> Page[RunView]
 
 async def page_of_runs(engine: Engine, filter: RunFilter, asked: Asked) -> Page[RunView]:
     """Raises: RunNotFound, UsageError."""
-    page: RunPage = await engine.world.list_runs(_from(filter, asked))
-    return Page(items=await _views(engine, page.runs, asked), cursor=page.runs[-1].run_id if page.more else None)
+    page = await engine.world.list_runs(_from(filter, asked))
+    items = await views_of(engine, page.runs, with_data=asked.with_data)
+    return Page(items=items, cursor=page.runs[-1].run_id if page.more else None)
 
 
 def _from(filter: RunFilter, asked: Asked) -> RunFilter:
@@ -66,10 +69,11 @@ def _from(filter: RunFilter, asked: Asked) -> RunFilter:
     return replace(filter, before=RunId(asked.cursor))
 
 
-async def _views(engine: Engine, runs: Sequence[RunRecord], asked: Asked) -> tuple[RunView, ...]:
+async def views_of(engine: Engine, runs: Sequence[RunRecord], *, with_data: bool) -> tuple[RunView, ...]:
+    """Of those that are still there."""
     workers = await engine.world.workers() if runs else ()
     views: list[RunView] = []
     for run in runs:
         with suppress(RunNotFound):  # it was old, and has just been removed
-            views.append(await listed_view(engine, run, workers, with_data=asked.with_data))
+            views.append(await listed_view(engine, run, workers, with_data=with_data))
     return tuple(views)

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from perdure.api.connect import CONNECTION
 from perdure.engine.engine import Engine
-from perdure.errors import PayloadLocked, RunNotFound
+from perdure.errors import RunNotFound
 from perdure.http.call import Call
 from perdure.http.ending import ending
 from perdure.http.frame import SSE, Named
@@ -26,9 +26,9 @@ from perdure.http.problem import Problem
 from perdure.http.stream import UNDER_WAY, Flow, wanted
 from perdure.inspector.chunk import chunk_view
 from perdure.inspector.filter import Wanted
-from perdure.inspector.reading import read_events
 from perdure.inspector.redaction import masked
-from perdure.inspector.run import listed_view
+from perdure.inspector.run import look_at
+from perdure.inspector.runs import views_of
 from perdure.inspector.span import SpanInfo, span_info
 from perdure.inspector.stream import streams_of
 from perdure.inspector.timeline import timeline_of
@@ -120,20 +120,10 @@ async def _runs(engine: Engine, filters: Wanted, status: tuple[Status, ...]) -> 
         gone = [run_id for run_id in known if run_id >= last and run_id not in found]
         changed = [run for run in found.values() if known.get(run.run_id) != run]
         if changed or gone:
-            yield (("runs", {"items": await _views(engine, changed), "gone": gone}),)
+            views = await views_of(engine, changed, with_data=False)
+            yield (("runs", {"items": [view.as_json() for view in views], "gone": gone}),)
         known = {str(run_id): run for run_id, run in found.items()}
         await pace.rest(LOOK_S)
-
-
-async def _views(engine: Engine, runs: list[RunRecord]) -> list[Any]:
-    workers = await engine.world.workers() if runs else ()
-    views: list[Any] = []
-    for run in runs:
-        try:
-            views.append((await listed_view(engine, run, workers, with_data=False)).as_json())
-        except RunNotFound:  # it was old, and has just been removed
-            continue
-    return views
 
 
 async def _run(engine: Engine, record: RunRecord | None, *, shows_tokens: bool) -> AsyncGenerator[News]:
@@ -144,9 +134,12 @@ async def _run(engine: Engine, record: RunRecord | None, *, shows_tokens: bool) 
     while record is not None:
         news: list[tuple[str, Any]] = []
         if record != seen:
-            view = await listed_view(engine, record, await engine.world.workers(), with_data=True)
+            try:
+                view, _, events = await look_at(engine, record, with_data=True)
+            except RunNotFound:  # it was old, and has just been removed
+                return
             news += [("run", view.as_json()), ("events", {"length": record.length})]
-            found = await _spans(engine, record.run_id)
+            found = {span.key: span_info(record.run_id, span) for span in timeline_of(events or [])}
             changed = [span for key, span in found.items() if spans.get(key) != span]
             if not spans:
                 changed = [span for span in changed if _is_fresh(span, engine.world.now_ms())]
@@ -162,14 +155,6 @@ async def _run(engine: Engine, record: RunRecord | None, *, shows_tokens: bool) 
             yield tuple(news)
         await pace.rest(LOOK_ENDED_S if record.status in ENDED else LOOK_S)
         record = await engine.world.read_run(record.run_id)
-
-
-async def _spans(engine: Engine, run_id: RunId) -> dict[str, SpanInfo]:
-    try:
-        _, events = await read_events(engine, run_id)
-    except (RunNotFound, PayloadLocked):
-        return {}
-    return {span.key: span_info(run_id, span) for span in timeline_of(events)}
 
 
 def _is_fresh(span: SpanInfo, now_ms: int) -> bool:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from perdure.http.authorization import TOKEN, cookie_name
 from perdure.http.call import Call
-from perdure.http.inspector.session import WORLD
+from perdure.http.inspector.session import may
 from perdure.http.problem import Problem
 
 STATIC = Path(__file__).parent / "static"
@@ -50,7 +50,7 @@ async def to_page(call: Call) -> Response:
 async def show_page(call: Call) -> Response:
     """The page. Where the query has a token that passes, first a cookie, so that it stands in no history."""
     token = call.request.query_params.get(TOKEN)
-    if token is not None and await _passes(call):
+    if token is not None and await may(call, "inspect"):
         answer = Response(status_code=303, headers={**HEADERS, "location": "./", "cache-control": "no-store"})
         answer.set_cookie(cookie_name(call.request), token, path="/", httponly=True, samesite="strict")
         return answer
@@ -64,14 +64,6 @@ def show_file(path: Path) -> Callable[[Call], Awaitable[Response]]:
         return _sent(call, STATIC / path)
 
     return answer
-
-
-async def _passes(call: Call) -> bool:
-    try:
-        await call.check("inspect", WORLD)
-    except Problem:
-        return False
-    return True
 
 
 def _sent(call: Call, path: Path) -> Response:

@@ -11,7 +11,7 @@ from perdure.api.plain import plain_json
 from perdure.api.records import moment
 from perdure.errors import UsageError
 from perdure.http.answer import answered
-from perdure.http.authorization import Target
+from perdure.http.authorization import Action, Target
 from perdure.http.call import Call
 from perdure.http.problem import Problem
 
@@ -38,8 +38,13 @@ async def show_session(call: Call) -> Response:
 
 async def may_act(call: Call) -> bool:
     """Whether `authorize` lets this client act at all; it is asked again for each run and hook."""
+    return await may(call, "act")
+
+
+async def may(call: Call, action: Action) -> bool:
+    """Whether `authorize` lets this client do such things at all."""
     try:
-        await call.check("act", WORLD)
+        await call.check(action, WORLD)
     except Problem:
         return False
     return True

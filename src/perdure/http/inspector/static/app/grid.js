@@ -141,8 +141,6 @@ export function Grid({
         onScroll=${scrolled}
         onKeyDown=${pressed}
         onClick=${clicked}
-        onWheel=${more.onWheel}
-        onPointerDown=${more.onPointerDown}
       >
         <div class="grid-all" role="presentation" style=${{ height: `${count * height}px` }}>${rows}</div>
         ${children}

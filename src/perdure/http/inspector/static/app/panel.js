@@ -31,7 +31,6 @@ export function RunPanel({ run }) {
       ${
         run.status === "completed" && html`<${Value} label="Result" value=${run.result} empty="It returned nothing." />`
       }
-      ${run.metadata !== undefined && html`<${Value} label="Metadata" value=${run.metadata} />`}
       <dl class="panel-facts">
         <${Fact} label="Started"
           ><${Clock} at=${run.startedAt} />${run.startedAt === null && html`<span class="faint">not yet</span>`}<//
@@ -103,11 +102,11 @@ function StepDetails({ span, run }) {
     ${
       step.status === "completed" && html`<${Value} label="Output" value=${step.output} empty="It returned nothing." />`
     }
-    <${Attempts} attempts=${step.attempts ?? span.attempts} error=${step.error} />
+    <${Attempts} attempts=${step.attempts ?? span.attempts} />
     <dl class="panel-facts">
       <${Fact} label="Idempotency key"
-        ><span class="mono">${step.idempotencyKey ?? step.stepId}</span
-        ><${CopyButton} text=${step.idempotencyKey ?? step.stepId} label="Copy the idempotency key"
+        ><span class="mono">${step.stepId}</span
+        ><${CopyButton} text=${step.stepId} label="Copy the idempotency key"
       /><//>
       ${step.queue && html`<${Fact} label="Queue">${step.queue}<//>`}
     </dl>
