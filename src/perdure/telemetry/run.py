@@ -59,7 +59,7 @@ class RunSpans(RunTelemetry):
         self._created, self._steps = created, steps
         self._due_ms = max(created.due_ms or 0, events[0].at_ms)
         began_ms = [event.at_ms for event in events if isinstance(event.fact, RunStarted | RunRetried)]
-        self._began_ms = began_ms[-1] if began_ms else events[0].at_ms
+        self._began_ms = max([events[0].at_ms, *began_ms[-1:]])  # a fork's start is another run's, before it was
         self._of: dict[str, AttributeValue] = (
             {"perdure.workflow": created.workflow}
             if created.step is None
