@@ -108,7 +108,10 @@ class Run(Generic[R]):
         check_by(by)
         grace_ms = None if grace is None else duration_ms(grace)
         if current_body() is not None:
-            return await relay_cancel(self.run_id, reason, grace_ms, *([] if by is None else [by]))
+            named = (
+                [] if by is None else [by]
+            )  # without it what is recorded is as in old logs, which it is held against
+            return await relay_cancel(self.run_id, reason, grace_ms, *named)
         return await (await CONNECTION.engine()).cancel(self._id, reason, grace_ms, by)
 
     async def wake_up(self, *, by: str | None = None) -> int:

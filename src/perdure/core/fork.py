@@ -63,17 +63,18 @@ def called_step(run_id: RunId, events: list[Event], text: str) -> Event:
     if len(found) == 1:
         return next(iter(found.values()))
     if not found:
-        known = "".join(f"\n  {id} {_name(event)}" for id, event in list(calls.items())[:LISTED])
         raise UsageError(
             f"run {run_id} has called no step {text!r}"
-            + (f": give one of these, by its id or name{known}" if known else "")
-            + ("\n  …" if len(calls) > LISTED else "")
+            + (f": give one of these, by its id or name{_listed(calls)}" if calls else "")
         )
-    listed = "".join(f"\n  {id} {_name(event)}" for id, event in list(found.items())[:LISTED])
-    more = "\n  …" if len(found) > LISTED else ""
     raise UsageError(
-        f"run {run_id} has called several steps {text!r}: give the id of the one that you mean{listed}{more}"
+        f"run {run_id} has called several steps {text!r}: give the id of the one that you mean{_listed(found)}"
     )
+
+
+def _listed(calls: dict[StepId, Event]) -> str:
+    lines = "".join(f"\n  {id} {_name(event)}" for id, event in list(calls.items())[:LISTED])
+    return lines + ("\n  …" if len(calls) > LISTED else "")
 
 
 def prefix_of(run_id: RunId, events: list[Event], call: Event) -> Prefix:

@@ -181,14 +181,7 @@ class _Effects:
 
     def _see_hook(self, place: int, key: str, fact: HookCreated | HookDisposed | HookExpired) -> None:
         if isinstance(fact, HookCreated):
-            new = NewHook(
-                key=key,
-                token_hash=token_hash(fact.token),
-                row=place,
-                webhook=fact.webhook is not None,
-                expires_at_ms=fact.expires_ms,
-            )
-            self.hooks.append(new)
+            self.hooks.append(new_hook(place, key, fact))
             return
         self.hooks.append(HookClosing(key=key))
         if isinstance(fact, HookExpired):  # what was accepted before stands before it
@@ -224,6 +217,17 @@ def last_chunks(append: Append, pending: Pending) -> tuple[NewChunks, ...]:
         NewChunks(run_id=append.run_id, stream=stream, data=tuple(compressed(bytes(chunk)) for chunk in data))
         for stream, data in told
         if data
+    )
+
+
+def new_hook(place: int, key: str, fact: HookCreated) -> NewHook:
+    """`place`: of its row in the append."""
+    return NewHook(
+        key=key,
+        token_hash=token_hash(fact.token),
+        row=place,
+        webhook=fact.webhook is not None,
+        expires_at_ms=fact.expires_ms,
     )
 
 

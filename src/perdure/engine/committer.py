@@ -91,7 +91,6 @@ class Committer:
         self._flush_soon = False
         self._alarm: asyncio.TimerHandle | None = None
         self._failures = 0
-        self._began_at = 0.0
         self._context = Context()  # a commit is nobody's in particular
         self._closed = False
 
@@ -201,9 +200,9 @@ class Committer:
         batch = self._gather()
         if not batch:
             return
-        self._writing, self._began_at = self._loop.create_future(), self._loop.time()
+        self._writing, began_at = self._loop.create_future(), self._loop.time()
         self._underway = written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
-        written.add_done_callback(partial(self._written, batch))
+        written.add_done_callback(partial(self._written, batch, began_at))
 
     def _gather(self) -> Batch:
         """What lives goes before what is to be started, so that a flood of starts doesn't fill the memory; but a part of
@@ -227,10 +226,10 @@ class Committer:
                 batch.append((source, operation))
         return batch
 
-    def _written(self, batch: Batch, written: "asyncio.Future[list[Outcome]]") -> None:
+    def _written(self, batch: Batch, began_at: float, written: "asyncio.Future[list[Outcome]]") -> None:
         if not written.cancelled() and written.exception() is None:
             self._failures = 0
-            self._telemetry.committed(len(batch), self._loop.time() - self._began_at)
+            self._telemetry.committed(len(batch), self._loop.time() - began_at)
             self._done(batch, written.result())
             return
         if written.cancelled() and self._closed:

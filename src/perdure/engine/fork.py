@@ -19,7 +19,9 @@ from perdure.core.fork import Prefix, attributes_of, called_step, prefix_of
 from perdure.core.hook import shown
 from perdure.core.pending import OpenHook, Pending
 from perdure.core.transitions import advance
+from perdure.engine.append import new_hook
 from perdure.engine.engine import FENCE_MS, Engine, NewRun
+from perdure.engine.hook import takes_payloads
 from perdure.engine.log import read_log
 from perdure.engine.resolve import BACKOFF_S
 from perdure.engine.seal import sealed
@@ -111,17 +113,17 @@ async def _check_tokens(engine: Engine, hooks: Mapping[str, OpenHook], what: str
     now_ms = engine.world.now_ms()
     for open in hooks.values():
         held = await engine.world.hooks.find(token_hash(open.hook.token))
-        if held is not None and not held.closed and (held.expires_at_ms is None or held.expires_at_ms > now_ms):
+        if held is not None and takes_payloads(held, now_ms):
             raise _taken(what, held.run_id, open)
 
 
 async def _check_hooks(engine: Engine, fork_id: RunId, what: str, by: str | None) -> None:
     """Somebody may have taken a token since it was looked for: a fork without its hooks is ended at once."""
     log = await read_log(engine.world, fork_id)
-    taken = next((row for row in log.rows if row.decided is not None), None)
-    if taken is not None and taken.decided is not None:
+    holder = next((row.decided for row in log.rows if row.decided is not None), None)
+    if holder is not None:
         await engine.cancel(fork_id, "another run took the token of one of its hooks", 0, by)
-        raise UsageError(f"{what}: run {taken.decided} has just taken the token of one of its hooks; try again")
+        raise UsageError(f"{what}: run {holder} has just taken the token of one of its hooks; try again")
 
 
 def _taken(what: str, holder: RunId, open: OpenHook) -> UsageError:
@@ -140,15 +142,7 @@ def _takeover(fork_id: RunId, prefix: Prefix, hooks: Mapping[str, OpenHook]) -> 
         rows.append(NewRow(turn=event.turn, type=event.fact.type, key=event.key, payload=pack(event.fact)))
         open = hooks.get(event.key)
         if open is not None and event.fact is open.hook:
-            registered.append(
-                NewHook(
-                    key=event.key,
-                    token_hash=token_hash(open.hook.token),
-                    row=place,
-                    webhook=open.hook.webhook is not None,
-                    expires_at_ms=open.hook.expires_ms,
-                )
-            )
+            registered.append(new_hook(place, event.key, open.hook))
     return Append(
         run_id=fork_id,
         owner=NOBODY,

@@ -12,10 +12,11 @@ PAGE = 500
 
 async def walk_runs(world: World, filter: RunFilter) -> AsyncIterator[RunRecord]:
     """Newest first; the filter's own limit doesn't count. Raises: WorldError."""
-    page = await world.list_runs(replace(filter, limit=PAGE))
+    filter = replace(filter, limit=PAGE)
     while True:
+        page = await world.list_runs(filter)
         for run in page.runs:
             yield run
         if not page.more:
             return
-        page = await world.list_runs(replace(filter, limit=PAGE, before=page.runs[-1].run_id))
+        filter = replace(filter, before=page.runs[-1].run_id)
