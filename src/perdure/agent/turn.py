@@ -1,7 +1,6 @@
 """One `stream` or `generate`: where its chunks go, and what was asked for it. Found by whatever belongs to it."""
 
 import inspect
-from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -34,13 +33,15 @@ class Turn:
 
     async def tell(self, *chunks: UIMessageChunk) -> None:
         """Write chunks, in the body."""
-        await self._tell(chunks)
+        if self.writable is not None:
+            for chunk in sound(chunks):
+                await self.writable.write(chunk)
 
     async def heard(self, event: AgentStreamEvent) -> None:
         """Something that a tool did."""
         chunks = await self._events.chunks(event) if self.writable is not None else []
         if chunks:
-            await self.place.make(lambda: self._tell(chunks))
+            await self.place.make(lambda: self.tell(*chunks))
 
     async def tell_end(self, finish_reason: str | None = None, *, error_told: bool = False) -> None:
         """Say what the run's end writes from now on; where the stream is another run's, that is that run's to say."""
@@ -63,11 +64,6 @@ class Turn:
         if self._in_step:
             self._in_step = False
             await self.tell({"type": "finish-step"})
-
-    async def _tell(self, chunks: Iterable[UIMessageChunk]) -> None:
-        if self.writable is not None:
-            for chunk in sound(chunks):
-                await self.writable.write(chunk)
 
 
 TURN: ContextVar[Turn | None] = ContextVar("perdure_agent_turn", default=None)

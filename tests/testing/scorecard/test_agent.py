@@ -78,7 +78,7 @@ def test_an_agent_outside_of_a_workflow(folder: Path) -> None:
     [
         ("wrap(None, chat=chat)\n", 2, 2, 1),
         (
-            "@api.post('/x')\nasync def go(request):\n    return chat_response(run, request)\nchat_messages(run)\n",
+            "@api.post('/x')\nasync def go(request):\n    return chat_response(run, request)\nchat_history(run)\n",
             2,
             2,
             2,
@@ -88,7 +88,7 @@ def test_an_agent_outside_of_a_workflow(folder: Path) -> None:
     ],
 )
 def test_chats(folder: Path, app: str, run_id: int, again: int, history: int | str) -> None:
-    head = "from flows import chat\nfrom perdure.http import chat_messages, chat_response, wrap\n"
+    head = "from flows import chat\nfrom perdure.http import chat_history, chat_response, wrap\n"
     about = subject(folder, agent("look_up"), app_DOT_py=head + app)
     assert (scored(tells_run, about), scored(reconnects, about), scored(keeps_history, about)) == (
         run_id,

@@ -8,9 +8,8 @@ from base64 import b64decode, b64encode
 
 import msgspec
 from msgspec import Raw, Struct
-from msgspec.structs import replace
 
-from perdure.codec.compression import COMPRESSED, decompressed
+from perdure.codec.compression import decompressed
 from perdure.codec.keyring import SEALED, KeyRing, key_name
 from perdure.engine.seal import open_row
 from perdure.errors import KeyMissing, UsageError
@@ -111,10 +110,7 @@ def _line(run_id: RunId, row: Row, keys: KeyRing | None, opened: bool) -> Line:
         return Line(**kept, sealed=b64encode(row.payload).decode())
     if row.payload[:1] == SEALED and keys is None:
         raise KeyMissing(row.type, key_name(row.payload))
-    payload = open_row(run_id, row, keys).payload
-    if payload[:1] == COMPRESSED:
-        payload = decompressed(payload, row.type)
-    return Line(**kept, payload=Raw(payload))
+    return Line(**kept, payload=Raw(decompressed(open_row(run_id, row, keys).payload, row.type)))
 
 
 def _row(line: Line) -> Row:
@@ -133,7 +129,7 @@ def _row(line: Line) -> Row:
 
 def _record(title: Title, rows: list[Row]) -> RunRecord:
     """Of its row in the World, what the file tells."""
-    blank = RunRecord(
+    return RunRecord(
         run_id=title.run_id,
         workflow=title.workflow,
         status=title.status,
@@ -151,5 +147,5 @@ def _record(title: Title, rows: list[Row]) -> RunRecord:
         created_at_ms=rows[0].at_ms,
         started_at_ms=None,
         ended_at_ms=None,
+        pin=title.pin,
     )
-    return replace(blank, pin=title.pin)

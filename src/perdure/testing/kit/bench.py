@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from perdure.api.connect import CONNECTION
+from perdure.api.connect import CONNECTION, keys
 from perdure.api.info import run_info
 from perdure.engine.log import read_log, to_events
 from perdure.engine.registry import REGISTRY
@@ -167,7 +167,7 @@ class Bench:
     async def standing(self, run_id: RunId) -> str:
         """What a run does."""
         log = await read_log(self.world, run_id)
-        info = run_info(log.run, to_events(log, CONNECTION.keys), Any, self.world.now_ms(), True)
+        info = run_info(log.run, to_events(log, keys()), Any, self.world.now_ms(), True)
         if info.waiting_sentence:
             return f"it is {info.waiting_sentence}; now is {_text(self.world.now_ms())}"
         if info.error is not None:

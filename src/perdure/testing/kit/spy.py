@@ -41,10 +41,10 @@ class SpiedStep(StepDefinition):
             arguments=dict(arguments),
         )
         self.note(call)
-        return super().call(arguments) if self.fake is None else _faked(self.fake, self, arguments)
+        return super().call(arguments) if self.fake is None else faked(self.fake, self, arguments)
 
 
-async def _faked(fake: Callable[..., Any], step: StepDefinition, arguments: dict[str, Any]) -> Any:
+async def faked(fake: Callable[..., Any], step: StepDefinition, arguments: dict[str, Any]) -> Any:
     bound = step.bound(arguments)
     result = fake(*bound.args, **bound.kwargs)
     return await result if inspect.isawaitable(result) else result

@@ -121,7 +121,7 @@ def keeps_history(subject: Subject) -> Found:
         Evidence("messages are read from the runs", file.place(spot.node))
         for file in code.files
         for spot in code.top(file)
-        if isinstance(spot.node, ast.Call) and is_ours(code.meaning(spot.node.func, spot.scope), "chat_messages")
+        if isinstance(spot.node, ast.Call) and is_ours(code.meaning(spot.node.func, spot.scope), "chat_history")
     ]
     if kept:
         return found(2, *kept)
@@ -225,7 +225,7 @@ SECTION = Section(
             text="Chat history is persisted outside the transient UI stream.",
             check=keeps_history,
             risk=2,
-            fix="keep messages with chat_messages(), or in a table of one's own, written in a step",
+            fix="read them from the runs with chat_history(), or keep them in a table of one's own, written in a step",
         ),
         Item(
             id="tested",

@@ -77,13 +77,14 @@ def _add(files: dict[Path, File], paths: Iterable[Path]) -> None:
         if path in files:
             continue
         try:
-            files[path] = _read(_shown(path), scored=False)
+            files[path] = _read(shown(path), scored=False)
         except UsageError:
             continue
         waiting += _imported(files[path])
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
+    """As people know it: from the current folder, if it lies there."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
@@ -102,6 +103,6 @@ def _imported(file: File) -> Iterator[Path]:
 
 def _imports(path: Path, names: set[str]) -> bool:
     try:
-        return not names.isdisjoint(imports_of(_read(_shown(path), scored=False)))
+        return not names.isdisjoint(imports_of(_read(shown(path), scored=False)))
     except DefinitionInvalid:
         return False

@@ -15,7 +15,7 @@ from perdure.errors import UsageError
 from perdure.replay.linter import read_source
 from perdure.testing.gate.history import SUFFIX, Title
 from perdure.testing.scorecard.code import File
-from perdure.testing.scorecard.project import COMMAND, imports_of, module_of
+from perdure.testing.scorecard.project import COMMAND, imports_of, module_of, shown
 
 WAYS = {
     "approval": r"approv(?!als)|accept|received|confirm|released|says_yes|allow",
@@ -110,7 +110,7 @@ class Repository:
             if path.suffix == SUFFIX:
                 with suppress(msgspec.MsgspecError, ValueError):
                     first = self._text(path).text.partition("\n")[0]
-                    found.append((_shown(path), msgspec.json.decode(first, type=Title).workflow))
+                    found.append((shown(path), msgspec.json.decode(first, type=Title).workflow))
         return found
 
     @cached_property
@@ -130,9 +130,9 @@ class Repository:
     def _text(self, path: Path) -> Text:
         try:
             with path.open("rb") as file:
-                return Text(_shown(path), file.read(_BYTES_MAX).decode(errors="replace"))
+                return Text(shown(path), file.read(_BYTES_MAX).decode(errors="replace"))
         except OSError:
-            return Text(_shown(path), "")
+            return Text(shown(path), "")
 
     def _may_import(self, path: Path) -> bool:
         """Whether a file has the words at all: parsing every test of a project takes seconds."""
@@ -143,12 +143,11 @@ class Repository:
         )
 
     def _tests_in(self, path: Path) -> Iterator[Tested]:
-        shown = _shown(path)
         try:
             source = read_source(path, COMMAND)
         except UsageError:
             return
-        file = File(shown, module_of(str(path)), source, scored=False)
+        file = File(shown(path), module_of(str(path)), source, scored=False)
         if self._modules.isdisjoint(imports_of(file)):
             return
         for node in ast.walk(source.scope.node):
@@ -156,8 +155,3 @@ class Repository:
                 text = ast.unparse(node).lower()
                 ways = frozenset(way for way, pattern in WAYS.items() if re.search(pattern, text))
                 yield Tested(file.place(node), node.name, ways)
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

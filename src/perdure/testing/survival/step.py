@@ -1,7 +1,6 @@
 """Steps in a simulation: faked where the user says so, slow or run twice where the weather does."""
 
 import asyncio
-import inspect
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -11,7 +10,7 @@ from perdure.engine.registry import Registry
 from perdure.engine.running import BUILT_IN
 from perdure.errors import FatalError
 from perdure.model.definition import StepDefinition
-from perdure.testing.kit.spy import LabRegistry
+from perdure.testing.kit.spy import LabRegistry, faked
 
 STEP_S = 0.2
 SLOW_S = 0.05
@@ -26,23 +25,18 @@ class RehearsedStep(StepDefinition):
     before: Callable[[str], float]
     times: Callable[[], int]
 
-    async def _run(self, arguments: dict[str, Any]) -> Any:
+    async def call(self, arguments: dict[str, Any]) -> Any:
         await asyncio.sleep(self.before(self.name))
         result = None
         for _ in range(self.times()):
             try:
-                bound = self.bound(arguments)
-                made = self.body(*bound.args, **bound.kwargs)
-                result = await made if inspect.isawaitable(made) else made
+                result = await faked(self.body, self, arguments)
             except NotImplementedError as error:
                 raise FatalError(
                     f"step {self.name} asked the event loop for what a simulation doesn't have (a socket, a subprocess, a "
                     f"signal): give simulate(…, steps={{{self.function.__name__}: a function in its place}})"
                 ) from error
         return result
-
-    def call(self, arguments: dict[str, Any]) -> Any:
-        return self._run(arguments)
 
 
 class RehearsedRegistry(LabRegistry):

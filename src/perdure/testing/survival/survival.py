@@ -91,7 +91,6 @@ class Trial:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._unharmed, self._calm = rehearse(scene, Weather(program={}))
-        self._points = {slow: rehearse(scene, Weather(program={}, slow=slow))[1].points for slow in (False, True)}
         self._most: dict[str, int] = {}
         self._count = self._crashes = 0
 
@@ -112,10 +111,12 @@ class Trial:
         )
 
     def _cases(self, every: int, seeds: int) -> Iterator[tuple[str, Weather]]:
-        for slow, points in self._points.items() if every else ():
-            for point in points[::every]:
-                for side in SIDES:
-                    yield _crash(point, side, slow)
+        if every:
+            slowed = rehearse(self._scene, Weather(program={}, slow=True))[1]
+            for slow, dealt in ((False, self._calm), (True, slowed)):
+                for point in dealt.points[::every]:
+                    for side in SIDES:
+                        yield _crash(point, side, slow)
         yield "twice", Weather(program={}, twice=True)
         for seed in range(1, seeds + 1):
             yield f"seed:{seed}", _storm(seed)
