@@ -103,6 +103,19 @@ async def test_with_the_users_verbs_on_sqlite(told: Collected, tmp_path: Path) -
     assert told.told("perdure.commit.duration")[()][1] > 0
 
 
+async def test_a_fork_begins_when_it_was_made(told: Collected) -> None:
+    """Its log has the other run's start, which was before it."""
+    configure(world="memory://")
+    run = await start(pay, "4711")
+    await run.result()
+    fork = await run.fork("tt:charge")
+    await fork.result()
+    created_ns = round((await fork.info()).created_at.timestamp() * 1000) * 1_000_000
+    await close()
+    first, second = told.named("run tt:pay")
+    assert (first.start_time or 0) < created_ns <= (second.start_time or 0)
+
+
 async def test_what_a_step_starts_is_below_it(told: Collected) -> None:
     configure(world="memory://")
     assert await (await start(nested)).result() == "4711"

@@ -153,6 +153,13 @@ class TestInVain:
             "it is waiting for a sleep, until 2026-01-08 00:00:00 UTC; now is 2026-01-01"
         )
 
+    async def test_with_keys_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PERDURE_KEYS", f"k1:{'00' * 32}")
+        async with lab(patience="50ms") as own:
+            run = await start(nap, "7d")
+            with pytest.raises(LabStuck, match="waiting for a sleep"):
+                await own.wait_for_hook(run)
+
     async def test_another_hook(self) -> None:
         async with lab(patience="50ms") as own:
             run = await start(collect, 1)
