@@ -49,15 +49,19 @@ def by_trigger(table: str, when: str, body: str) -> Callable[[Arena], Awaitable[
 
 async def unfenced(arena: Arena) -> None:
     """Owner and epoch aren't compared."""
-    changes = {
-        "commit_all": ("runs.owner = asked.owner AND runs.epoch = asked.epoch", "true"),
-        "append_refusal": (
+    changes = [
+        ("append_alone", "owner IS NOT DISTINCT FROM p_owner AND epoch = p_epoch", "true"),
+        ("commit_all", "owner IS NOT DISTINCT FROM f_owner[1] AND epoch = f_epoch[1]", "true"),
+        ("commit_all", "runs.owner IS NOT DISTINCT FROM asked.owner AND runs.epoch = asked.epoch", "true"),
+        ("appends_together", "runs.owner IS NOT DISTINCT FROM o.owner AND runs.epoch = o.epoch", "true"),
+        (
+            "append_refusal",
             "(p->>'epoch')::bigint <> p_run.epoch OR (NOT v_seizes AND p->>'owner' IS DISTINCT FROM p_run.owner)",
             "false",
         ),
-    }
+    ]
     async with database(arena.direct) as connection:
-        for function, (condition, instead) in changes.items():
+        for function, condition, instead in changes:
             [text] = await connection.fetchrow(
                 "SELECT pg_get_functiondef(oid) FROM pg_proc "
                 "WHERE proname = $1 AND pronamespace = current_schema()::regnamespace",

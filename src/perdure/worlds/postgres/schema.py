@@ -97,7 +97,7 @@ async def _migrate(connection: Connection, location: Location) -> None:
             if ((await version_of(connection, location.schema)) or 0) < number:
                 await driver.execute(_MAKE_ROOM.replace("{schema}", schema))
                 await driver.execute(f'SET LOCAL search_path = "{schema}", pg_catalog, pg_temp')
-                await driver.execute(script)
+                await driver.execute(qualified(script, schema))
                 await driver.execute(qualified(f"INSERT INTO perdure.perdure_versions VALUES ({number})", schema))
             await driver.execute("COMMIT")
         except BaseException as error:

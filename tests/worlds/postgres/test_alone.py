@@ -1,0 +1,165 @@
+"""The short way of one simple append: it comes to what the long way comes to, and finds its rows as surely."""
+
+import asyncpg
+import pytest
+from msgspec import json
+from msgspec.structs import replace
+
+from perdure.model.ids import WorkerId
+from perdure.testing.conformance.sample import (
+    ONE,
+    append_to,
+    beat,
+    born,
+    chunks_of,
+    do,
+    hook_of,
+    letter_to,
+    log_of,
+    record_of,
+    row,
+    run_id,
+    start_of,
+)
+from perdure.world import Append, Appended, HookFilter, Outcome, Refused, Send
+from perdure.worlds.postgres.alone import APPEND, append_alone, told
+from perdure.worlds.postgres.commit import COMMIT, arguments, outcomes_of
+from perdure.worlds.postgres.connection import qualified
+from perdure.worlds.postgres.location import location_of
+from perdure.worlds.postgres.store import Store
+from tests.worlds.postgres.database import database
+from tests.worlds.postgres.opened import opened
+from tests.worlds.postgres.test_commit import rows_read
+
+pytestmark = pytest.mark.anyio
+
+SHORT = {
+    "rows": append_to(rows=(row(), row("step_completed", key="é", turn=3)), turn_completed=True, due_ms=9),
+    "no rows": append_to(rows=()),
+    "mail's": append_to(rows=(row(mail_id="m"),)),
+    "an end": append_to(status="completed", turn_completed=True),
+    "parked": append_to(status="blocked"),
+    "runs": append_to(status="running"),
+    "put away": append_to(release=True, wake_at_ms=5),
+    "let go": append_to(release=True),
+    "an end of what is let go": append_to(status="failed", release=True, wake_at_ms=5),
+}
+REFUSED = {
+    "no such run": append_to(2_000),
+    "another's": append_to(owner=WorkerId("wrkr_other")),
+    "earlier epoch": replace(append_to(), epoch=0),
+    "further on": append_to(seq=7),
+    "not due": append_to(due_ms=2**50),
+}
+
+
+@pytest.mark.parametrize("append", SHORT.values(), ids=SHORT)
+async def test_it_does_what_the_long_way_does(append: Append, url: str) -> None:
+    async with opened(url, clock) as world:
+        for number in (1, 2):
+            await born(world, number)
+        [outcome] = await world.commit([append])
+        other = replace(append, run_id=run_id(2))
+        assert [outcome] == await the_long_way(url, other)
+        assert isinstance(outcome, Appended)
+        one, two = await record_of(world, 1), await record_of(world, 2)
+        assert replace(one, run_id=two.run_id, root_id=two.root_id) == two
+        assert (await log_of(world, 1)).rows == (await log_of(world, 2)).rows
+        assert (one.length, len((await log_of(world, 1)).rows)) == (2 + len(append.rows),) * 2
+
+
+@pytest.mark.parametrize("append", REFUSED.values(), ids=REFUSED)
+async def test_what_it_refuses_is_told_why(append: Append, url: str) -> None:
+    async with opened(url, clock) as world:
+        await born(world, 1)
+        [outcome] = await world.commit([append])
+        assert isinstance(outcome, Refused)
+        assert [outcome] == await the_long_way(url, append)
+        assert (await record_of(world, 1)).length == 2
+
+
+async def test_what_meets_mail_goes_the_long_way(url: str) -> None:
+    async with opened(url) as world:
+        await born(world, 1)
+        await do(world, Send(letter=letter_to()))
+        [plain] = await world.commit([append_to()])
+        [end] = await world.commit([append_to(1, 4, status="completed")])
+        assert (getattr(plain, "mail", None), getattr(getattr(end, "refusal", None), "name", None)) == (1, "MAIL")
+
+
+async def test_its_end_closes_hooks_and_streams(url: str) -> None:
+    async with opened(url) as world:
+        for number in (1, 2):
+            await born(world, number)
+            hooked = append_to(number, rows=(row("hook_created", key="h"),), hooks=(hook_of("h", f"t{number}"),))
+            await do(world, replace(hooked, chunks=(chunks_of(number, "", b"a"),)))
+        await do(world, append_to(1, 4, status="cancelled"))
+        assert [hook.run_id for hook in await world.hooks.list(HookFilter())] == [run_id(2)]
+        streams = [*await world.streams.list(run_id(1)), *await world.streams.list(run_id(2))]
+        assert [stream.closed for stream in streams] == [True, False]
+
+
+async def test_it_is_durable_whatever_the_role_says(url: str) -> None:
+    async with opened(url) as world, database(url) as connection:
+        await born(world, 1)
+        await connection.execute("SET synchronous_commit = off")
+        async with connection.transaction():
+            await call(connection, append_to())
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        assert (await record_of(world, 1)).length == 3
+
+
+async def test_it_scans_nothing(url: str) -> None:
+    """However few rows there are, and known to be few: the plan of a moment is kept while they become many."""
+    async with opened(url) as world, database(url) as connection:
+        for number in (1, 2):
+            await born(world, number)
+        await connection.execute("VACUUM ANALYZE runs, events, hooks, streams")
+        async with connection.transaction():
+            for seq in range(3, 10):  # a plan is kept from the sixth on
+                await call(connection, append_to(1, seq))
+            await call(connection, append_to(1, 10, status="completed"))
+            await call(connection, append_to(2, release=True))
+            sql = "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0 AND schemaname = current_schema()"
+            assert [row["relname"] for row in await connection.fetch(sql)] == []
+
+
+@pytest.mark.parametrize("analyze", ["SELECT", "ANALYZE runs", "VACUUM ANALYZE runs"])
+async def test_it_finds_its_run_by_its_id(analyze: str, url: str) -> None:
+    """Though the planner believes that nobody owns anything, so that going by owners would be short."""
+    async with opened(url) as world, database(url) as connection:
+        await world.commit([start_of(number) for number in range(100, 1100)])
+        await connection.execute(analyze)
+        await beat(world)
+        await world.commit([start_of(number, owner=ONE) for number in range(1, 100)])
+        async with connection.transaction():
+            before = await rows_read(connection)
+            for seq in range(3, 10):
+                await call(connection, append_to(1, seq))
+            assert await rows_read(connection) - before <= 7
+
+
+async def test_null_is_all_that_it_says_of_a_refusal(url: str) -> None:
+    async with opened(url) as world:
+        await born(world, 1)
+        store = Store(location_of(url), None)
+        await store.open(migrate=False)
+        assert await append_alone(store, append_to(seq=7)) is None
+        assert await append_alone(store, append_to()) is not None
+        await store.close()
+
+
+async def call(connection: asyncpg.Connection, append: Append) -> None:
+    """What `append_alone` does, where it can be watched."""
+    assert await connection.fetchval(APPEND.replace("perdure.", ""), None, *told(append))
+
+
+def clock() -> int:
+    return 1_000_000
+
+
+async def the_long_way(url: str, append: Append) -> list[Outcome]:
+    async with database(url) as connection:
+        sql = qualified(COMMIT, location_of(url).schema)
+        [[answer]] = await connection.fetch(sql, clock(), *arguments([append]))
+    return outcomes_of([append], json.decode(answer))
