@@ -1,16 +1,14 @@
 """What the demo knows of its own job: the orders it placed, how their runs ended, what it brought down."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from examples.fulfilment.orders import AcceptedLine, Order, RejectedLine
 from examples.fulfilment.workflows import Receipt, fulfil
-from perdure import RunFailed, StartConflict, StartOptions, WorldUnavailable, get_run, start
+from perdure import Run, RunFailed, StartConflict, StartOptions, WorldUnavailable, get_run, start
 
-T = TypeVar("T")
 ORDERS_PER_SECOND = 24
 AGAIN_S = 0.2
 
@@ -64,8 +62,7 @@ async def place_orders(lines: Sequence[AcceptedLine], job: Job) -> None:
         for line in lines:
             order = line.order
             try:
-                options = StartOptions(idempotency_key=f"order:{order.id}")
-                run = await patiently(lambda order=order, options=options: start(fulfil, order, options=options))
+                run = await started(order)
             except StartConflict:
                 job.refused.append(RejectedLine(line.number, f"{order.id} was ordered before, with other values"))
                 continue
@@ -81,17 +78,17 @@ async def place_orders(lines: Sequence[AcceptedLine], job: Job) -> None:
 async def follow(order_id: str, job: Job) -> None:
     """Waits for the end of an order's run, and notes it."""
     try:
-        await patiently(get_run(job.run_ids[order_id], Receipt).result)
+        await get_run(job.run_ids[order_id], Receipt).result()
         job.fulfilled[order_id] = True
     except RunFailed as failed:
         job.reasons[order_id] = str(failed.__cause__)
         job.fulfilled[order_id] = False
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """A database that restarts is asked again: a start with the same key is the same run."""
+async def started(order: Order) -> Run[Receipt]:
+    """The order's run. A database that restarts is asked again: a start with the same key is the same run."""
     while True:
         try:
-            return await ask()
+            return await start(fulfil, order, options=StartOptions(idempotency_key=f"order:{order.id}"))
         except WorldUnavailable:
             await asyncio.sleep(AGAIN_S)

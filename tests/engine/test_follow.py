@@ -189,6 +189,41 @@ def test_a_world_that_is_away_is_asked_again() -> None:
     stage.play(scene)
 
 
+def test_a_world_that_is_away_when_somebody_comes_is_asked_again() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        worker, world = await stage.working(*ALL), MoodyWorld(stage.world)
+        looker = stage.engine(*ALL, world=world)
+        started = await worker.start(new(held, "x"))
+        world.away = True
+        waiting, absent = [asyncio.create_task(looker.end(run)) for run in (started.run_id, RunId("wrun_0"))]
+        gate("x").set()
+        await asyncio.sleep(5)
+        assert not waiting.done()
+        world.away = False
+        assert isinstance(await asyncio.wait_for(waiting, 2), RunCompleted)
+        with pytest.raises(RunNotFound):
+            await asyncio.wait_for(absent, 3)
+
+    stage.play(scene)
+
+
+def test_whoever_comes_after_the_close_is_told() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        worker, world = await stage.working(*ALL), MoodyWorld(stage.world)
+        looker = stage.engine(*ALL, world=world)
+        started = await worker.start(new(held, "x"))
+        await looker.close()
+        for world.away in (False, True):
+            with pytest.raises(WorldUnavailable, match="this process is closing its world"):
+                await looker.end(started.run_id)
+
+    stage.play(scene)
+
+
 def test_an_end_that_cannot_be_read_is_the_trouble_of_who_waits_for_it() -> None:
     stage = Stage()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from perdure.codec.keyring import KeyRing
 from perdure.engine.committer import closing
 from perdure.engine.log import to_events
-from perdure.errors import RunNotFound, WorldError
+from perdure.errors import RunNotFound, WorldError, WorldUnavailable
 from perdure.model.event import ENDS, Fact, RunBlocked
 from perdure.model.ids import RunId
 from perdure.world.query import RunFilter, RunRecord
@@ -33,14 +33,19 @@ class Follower:
         self._waiters: dict[RunId, list[asyncio.Future[Fact]]] = {}
         self._changed = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
+        self._closed = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def end(self, run_id: RunId) -> Fact:
-        """The fact that ended the run, or blocked it. Raises: RunNotFound, DecodeError, WorldError."""
-        if not self._lives_here(run_id):
-            fact = await self._last(run_id, await self._world.read_run(run_id))
-            if fact is not None:
-                return fact
+        """The fact that ended the run, or blocked it, however long the World stays away meanwhile.
+
+        Raises: RunNotFound, DecodeError, WorldError; WorldUnavailable only when closing.
+        """
+        fact = None if self._lives_here(run_id) else await self._first_look(run_id)
+        if fact is not None:
+            return fact
+        if self._closed:
+            raise closing()
         future: asyncio.Future[Fact] = self._loop.create_future()
         self._waiters.setdefault(run_id, []).append(future)
         if not self._lives_here(run_id):
@@ -66,12 +71,21 @@ class Follower:
                 future.set_result(fact)
 
     def close(self) -> None:
-        """Whoever still waits is told that nobody looks any more."""
+        """Whoever still waits, or comes, is told that nobody looks any more."""
+        self._closed = True
         self._unsubscribe()
         for run_id in [*self._waiters]:
             self._fail(run_id, closing())
         if self._watcher is not None:
             self._watcher.cancel()
+
+    async def _first_look(self, run_id: RunId) -> Fact | None:
+        """Most have ended by the time that somebody asks. A World that is away is asked again, with those of the others."""
+        try:
+            return await self._last(run_id, await self._world.read_run(run_id))
+        except WorldUnavailable as error:
+            logger.warning("run %s could not be looked at, trying again: %s", run_id, error)
+            return None
 
     def _watch(self) -> None:
         self._changed.set()
