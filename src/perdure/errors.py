@@ -171,7 +171,7 @@ class DeterminismError(UsageError):
 
 
 class TransactionInvalid(UsageError):
-    """A step and its transaction don't go together. It isn't retried. Fields: `step`, `reason`."""
+    """A step and its transaction don't go together: it has none, say. It isn't retried. Fields: `step`, `reason`."""
 
     def __init__(self, step: str, reason: str) -> None:
         self.step, self.reason = step, reason
@@ -183,7 +183,7 @@ class FatalError(PerdureError):
 
 
 class RetryableError(PerdureError):
-    """Raise it in a step to be tried again. `retry_after`: a duration (as for `sleep`) or an aware datetime."""
+    """Raise it in a step to be tried again. `retry_after`: a duration or an aware datetime; None: as the policy says."""
 
     def __init__(self, *args: object, retry_after: "str | float | timedelta | datetime | None" = None) -> None:
         self.retry_after = retry_after
@@ -204,7 +204,7 @@ class StepTimeout(StepError, TimeoutError):
 
 
 class StepInterrupted(StepError):
-    """An at-most-once attempt was cut off by the end of its worker. Fields: `step`, `attempt`."""
+    """An at-most-once attempt was cut off by the end of its worker: its outcome is unknown. Fields: `step`, `attempt`."""
 
     def __init__(self, step: str, attempt: int) -> None:
         self.step, self.attempt = step, attempt
@@ -215,7 +215,7 @@ class StepInterrupted(StepError):
 
 
 class StepNotRegistered(StepError):
-    """No function with the recorded name is known here. Field: `step`."""
+    """No function with the recorded name is known to the worker. Field: `step`."""
 
     def __init__(self, step: str) -> None:
         self.step = step
@@ -235,7 +235,7 @@ class RunError(PerdureError):
 
 
 class RunFailed(RunError):
-    """The run ended with an exception, which is this one's `__cause__`. Field: `run_id`."""
+    """The run ended with an exception, which is this one's `__cause__`. Fields: `run_id`, `summary`."""
 
     def __init__(self, run_id: str, summary: str) -> None:
         self.run_id, self.summary = run_id, summary
@@ -259,7 +259,7 @@ class RunBlocked(RunError):
 
 
 class RunNotFound(RunError):
-    """No run has this id, or it isn't a run's id. Field: `run_id`."""
+    """No run has this id, or it isn't a run's id. Fields: `run_id`, `malformed` (the latter)."""
 
     def __init__(self, run_id: str, *, malformed: bool = False) -> None:
         self.run_id, self.malformed = run_id, malformed
@@ -291,7 +291,7 @@ class HookError(PerdureError):
 
 
 class HookNotFound(HookError):
-    """No hook takes a payload under this token: it never was, or is disposed, or expired. Field: `token`."""
+    """No hook takes a payload under this token: unknown, disposed, expired, or its run has ended. Field: `token`."""
 
     def __init__(self, token: str) -> None:
         self.token = token

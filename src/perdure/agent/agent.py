@@ -37,9 +37,15 @@ Messages = str | Sequence[UIMessage] | Sequence[ModelMessage]
 class DurableAgent:
     """`DurableAgent("anthropic:claude-haiku-4-5", instructions="…", tools=[lookup, tool(refund, needs_approval=True)])`.
 
-    Made in a workflow's body or at the module's top. Each model call is a step named `NAME.model`, which writes its
-    chunks while it runs; a tool is a step, a workflow that is inlined, or a function whose calls become steps. `name`:
-    of the agent, first part of its steps' names. `toolsets`: those of pydantic-ai, MCP servers among them.
+    Made in a workflow's body or at the module's top. `agent` is the one of pydantic-ai inside. Each model call is a step
+    named `NAME.model`, which writes its chunks while it runs.
+
+    * `model`: as pydantic-ai has it; `instructions`: what the model is told first.
+    * `tools`: a tool is a step, a workflow that is inlined, or a function whose calls become steps.
+    * `toolsets`: those of pydantic-ai, MCP servers among them.
+    * `name`: of the agent, first part of its steps' names.
+    * `options`: AgentOptions.
+
     Raises: UsageError.
     """
 
@@ -67,25 +73,28 @@ class DurableAgent:
     async def stream(
         self, messages: Messages, *, writable: Writable[UIMessageChunk], **options: Unpack[AgentOptions]
     ) -> AgentResult:
-        """Answer, and write what a chat client has to know while it happens. In a workflow's body.
+        """Answer, and write to `writable` what a chat client has to know while it happens. In a workflow's body.
 
-        Whatever becomes of the run, its end writes `finish` to the stream. Raises: UsageError for messages that are none,
-        what the model raised for good, TimeoutError.
+        `messages`: a text, a chat client's messages, or pydantic-ai's. Whatever becomes of the run, its end writes `finish`
+        to the stream.
+
+        Raises: UsageError for messages that are none, what the model raised for good, TimeoutError.
         """
         return await self._answer(messages, Turn(writable, {**self._options, **options}))
 
     async def generate(self, messages: Messages, **options: Unpack[AgentOptions]) -> AgentResult:
-        """Answer. In a workflow's body. Raises: as `stream`."""
+        """As `DurableAgent.stream`, and writes nothing."""
         return await self._answer(messages, Turn(None, {**self._options, **options}))
 
     async def converse(
         self, message: UIMessage, *, idle: Duration = "1h", **options: Unpack[AgentOptions]
     ) -> list[ModelMessage]:
-        """Answer a message, and those that come after it, one by one, until none has come for so long; all messages.
+        """Answer `message`, and those that come after it, one by one, until none has come for as long as `idle`; all
+        messages, of pydantic-ai. The `options` are as for one answer.
 
-        In the body of a workflow that `wrap(…, chat=…)` serves, with the parameters `message: UIMessage` and `session: str`:
-        one run for a session. A turn that fails or is stopped is no end: its stream says so, and the next goes on from
-        what was known before it, and the message. Known is too what earlier runs of the session have said.
+        In the body of a workflow that `wrap(…, chat=…)` serves, with the parameters `message: UIMessage` and `session:
+        str`: one run for a session. A turn that fails or is stopped is no end: its stream says so, and the next goes on
+        from what was known before it, and the message. Known is too what earlier runs of the session have said.
         """
         async with Turns(message, idle=idle) as turns:
             earlier = await earlier_messages()

@@ -47,11 +47,13 @@ MODEL_RETRY = Retry(give_up_on=is_final)
 class Durability(BaseDurabilityCapability[Any]):
     """Makes an agent durable: `Agent(…, name="support", capabilities=[Durability()])`, run in a workflow's body.
 
-    Each model call and each tool call is a step, named after the agent: `support.model`, `support.lookup`. A step's record
-    has its outcome; the conversation isn't written again with each. `retry` and `timeout` are those of model calls,
-    `tool_retry` and `tool_timeout` of the rest. A tool made by `perdure.agent.tool` from a step or a workflow keeps its own.
-    `models`: further models, by the names that a run may ask for them by. `event_stream_handler` hears a model's events
-    in its step, while it speaks.
+    Each model call and each tool call is a step, named after the agent, or `name`: `support.model`, `support.lookup`. A
+    step's record has its outcome; the conversation isn't written again with each.
+
+    * `retry` and `timeout` are those of model calls, `tool_retry` and `tool_timeout` of the rest. A tool made by
+      `perdure.agent.tool` from a step or a workflow keeps its own.
+    * `models`: further models, by the names that a run may ask for them by.
+    * `event_stream_handler` hears a model's events in its step, while it speaks.
     """
 
     engine_spec = DurabilityEngineSpec(
@@ -80,6 +82,7 @@ class Durability(BaseDurabilityCapability[Any]):
 
     @property
     def in_durable_context(self) -> bool:
+        """Whether this is a workflow's body. pydantic-ai asks that, and for what is below."""
         try:
             get_workflow_metadata()
         except NotInWorkflow:
@@ -87,6 +90,7 @@ class Durability(BaseDurabilityCapability[Any]):
         return True
 
     def get_durable_operation_backend(self) -> "Steps":
+        """What makes operations steps."""
         return Steps(self.name, self._model, self._other)
 
     def get_default_run_id(self) -> str | None:
@@ -94,9 +98,11 @@ class Durability(BaseDurabilityCapability[Any]):
         return str(uuid4()) if self.in_durable_context else None
 
     def get_default_conversation_id(self, run_id: str) -> str | None:
+        """As the run's, the same in every replay."""
         return conversation_id_from_run_id(run_id) if self.in_durable_context else None
 
     def get_run_clock(self) -> Callable[[], datetime] | None:
+        """In a body its own time, the same in every replay."""
         return now if self.in_durable_context else None
 
 

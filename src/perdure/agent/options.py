@@ -19,8 +19,8 @@ STEPS_MAX = 20
 class Budget:
     """What one `stream` or `generate` may use. Looked at before each model call; what is passed by then ends the loop.
 
-    With `pause`, the run waits there instead, for a payload to the hook that a `data-budget` chunk names: `More(…)`
-    raises the budget, `More()` ends the loop.
+    `tokens`, `tool_calls`: None, as many as it takes. With `pause` the run waits there instead, for a payload to the hook
+    that a `data-budget` chunk names: `{"tokens": …, "tool_calls": …}` more; `{}` ends the loop. Raises: UsageError.
     """
 
     tokens: int | None = None
@@ -53,7 +53,7 @@ class StepContext:
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """What `prepare_step` changes for one model call; None leaves it. `messages` are what the model sees of the history,
-    `active_tools` the tools that it may call."""
+    `active_tools` the tools that it may call, `tool_choice` whether it must; `model` and `settings` are the call's."""
 
     model: Model | str | None = None
     messages: Sequence[ModelMessage] | None = None
@@ -72,13 +72,20 @@ class AgentOptions(TypedDict, total=False):
     """Options of a `DurableAgent`, and of one `stream` or `generate`, which go first. All callbacks are called in the
     workflow's body, async or not: what acts on the world there is a step.
 
-    `max_steps`: model calls, 20 where it isn't given. `stop_when`: asked after each step. `output`: a type that the
-    answer must have: validated, and asked for again. `settings`: the model's (temperature, max_tokens, …). `timeout`:
-    of the whole loop; `step_timeout`: of one attempt of a model call. `retry`: of model calls. `approval_timeout`: an
-    approval that isn't given by then is refused. `approvals`: "durable", the loop waits for them; or "client", it ends,
-    and the client's next message brings the answers. `on_error` may give the text that the client is told of the error.
-    `send_start`, `send_finish`: whether the stream is told here that the message begins and (instead of at the run's
-    end) that it is finished.
+    * `max_steps`: model calls, 20 where it isn't given. `stop_when`: asked after each step.
+    * `prepare_step`: asked before each model call what to change for it; `tool_choice`, `active_tools`: as in Prepared.
+    * `output`: a type that the answer must have: validated, and asked for again.
+    * `settings`: the model's (temperature, max_tokens, …). `deps`: what tools get, as in pydantic-ai.
+    * `timeout`: of the whole loop; `step_timeout`: of one attempt of a model call; `retry`: of model calls.
+    * `budget`: a Budget.
+    * `approvals`: "durable", the loop waits for them; or "client", it ends, and the client's next message brings the
+      answers. `approval_timeout`: one that isn't given by then is refused.
+    * `repair_tool_call`: gets a tool's name, its arguments as the model wrote them, and what is wrong with them; gives the
+      arguments mended, or None.
+    * `on_step_finish`, `on_finish`, `on_error`, `on_abort`: told what their names say; `on_error` may give the text that the
+      client is told of the error.
+    * `send_start`, `send_finish`: whether the stream is told here that the message begins and (instead of at the run's end)
+      that it is finished.
     """
 
     max_steps: int

@@ -22,21 +22,24 @@ FINISH_REASONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class AgentStep:
-    """One model call, and the results of the tools that it called."""
+    """One model call, its `response`, and what the tools that it called gave: `tool_results`."""
 
     response: ModelResponse
     tool_results: Sequence[ToolReturnPart] = ()
 
     @property
     def text(self) -> str:
+        """What the model said; empty where it said nothing."""
         return self.response.text or ""
 
     @property
     def tool_calls(self) -> Sequence[ToolCallPart]:
+        """The tools that it called, with their arguments."""
         return self.response.tool_calls
 
     @property
     def usage(self) -> RequestUsage:
+        """Tokens that this call took."""
         return self.response.usage
 
     @property
@@ -66,14 +69,17 @@ class AgentResult:
 
     @property
     def tool_calls(self) -> Sequence[ToolCallPart]:
+        """Those of all steps."""
         return [call for step in self.steps for call in step.tool_calls]
 
     @property
     def tool_results(self) -> Sequence[ToolReturnPart]:
+        """Those of all steps."""
         return [result for step in self.steps for result in step.tool_results]
 
     @property
     def finish_reason(self) -> str | None:
+        """That of the last step."""
         return self.steps[-1].finish_reason if self.steps else None
 
     @property

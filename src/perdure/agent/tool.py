@@ -26,10 +26,12 @@ def tool(
     needs_approval: NeedsApproval = False,
     retries: int | None = None,
 ) -> Tool[Any]:
-    """A tool from a step, a workflow or a plain function: name, description and schema are its own where none are given.
+    """A tool from a step, a workflow or a plain function.
 
-    `needs_approval`: True, or what says so of the call's arguments, by their names. `retries`: how often the model may
-    mend a call whose arguments don't fit. Raises: UsageError.
+    `name` and `description` are its own where none are given, as the schema is. `needs_approval`: True, or what says so of
+    the call's arguments, by their names. `retries`: how often the model may mend a call whose arguments don't fit.
+
+    Raises: UsageError.
     """
     called, durable = cast(Callable[..., Any], function), isinstance(function, Step | Workflow)
     plain: Callable[..., Any] = getattr(function, "fn", function) if durable else called

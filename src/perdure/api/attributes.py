@@ -10,7 +10,7 @@ from perdure.replay.scope import current_attempt
 async def set_attributes(**changes: str | None) -> None:
     """Set attributes of the run, from its workflow or one of its steps; None removes one.
 
-    At most 64, keys up to 256 characters, values up to 256 bytes. Raises: AttributeInvalid, NotInWorkflow.
+    At most 64 at a time, keys up to 256 characters, values up to 256 bytes of UTF-8. Raises: AttributeInvalid, NotInWorkflow.
     """
     checked = check_attributes(changes)
     body, attempt = current_body(), current_attempt()

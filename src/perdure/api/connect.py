@@ -27,13 +27,20 @@ from perdure.world.world import World
 
 DEFAULT_URL = "sqlite:///.perdure/perdure.db"
 VARIABLE = "PERDURE_WORLD"
+"""Where runs are kept, as a URL. Without it `sqlite:///.perdure/perdure.db`."""
 BASE_VARIABLE = "PERDURE_BASE_URL"
+"""What the URLs of webhooks begin with, as `https://shop.example`."""
 RETENTION_VARIABLE = "PERDURE_RETENTION"
+"""How long runs are kept after their end: a duration, at least a minute. Without it for ever."""
 RETENTION_LEAST_MS = 60_000
 KEYS_VARIABLE = "PERDURE_KEYS"
+"""Keys that payloads are encrypted with, as `name:key,name:key`: the first seals, all open."""
 SEALED_ONLY_VARIABLE = "PERDURE_SEALED_ONLY"
+"""`1`: what isn't sealed isn't read. Needs `PERDURE_KEYS`."""
 LOGS_VARIABLE = "PERDURE_CAPTURE_LOGS"
+"""From this level on what steps log is kept, for `perdure logs`: `INFO`, say. Without it nothing is."""
 TELEMETRY_VARIABLE = "PERDURE_TELEMETRY"
+"""`1`: runs and steps are told to OpenTelemetry."""
 Work = Literal["auto", False]
 _POSTGRES = frozenset(("postgresql", "postgres"))
 
@@ -217,19 +224,24 @@ class Settings(TypedDict, total=False):
 def configure(**settings: Unpack[Settings]) -> None:
     """Say where runs are kept, before anything is started.
 
-    `world` is a URL (sqlite:///path, postgresql://…, memory://); without it PERDURE_WORLD counts, else
-    sqlite:///.perdure/perdure.db. Each configure("memory://") is a new store. `work="auto"`: the first `start` in a
-    process also starts a worker on the running event loop; False: this process only starts and looks. `base_url` is
-    what the URLs of webhooks begin with; without it PERDURE_BASE_URL counts. `deployment` names this process's code, and
-    pins the runs that it starts: only workers of that deployment run them (`StartOptions.deployment` says otherwise for one).
-    `retention`: workers remove runs so long after their end; without it PERDURE_RETENTION counts, else runs are kept for
-    ever. `keys` encrypt payloads: 32 bytes (or their hex or base64) by name; the first seals what is written, all open what
-    is read; without them PERDURE_KEYS counts (`name:key,name:key`). `sealed_only` (or PERDURE_SEALED_ONLY=1): what isn't
-    sealed isn't read. `capture_logs`: from this level on, "INFO" say, workers keep what steps log, for `perdure logs`; a
-    step's own `capture_logs` comes first. Without it PERDURE_CAPTURE_LOGS counts. `telemetry`: tell OpenTelemetry's global
-    providers of runs and steps, with spans and metrics; without it PERDURE_TELEMETRY=1 counts.
-    Raises: UsageError while a World is in use (`await close()` first), or where OpenTelemetry isn't installed; WorldInvalid,
-    KeysInvalid.
+    What isn't given here, an environment variable says: `PERDURE_WORLD`, `PERDURE_BASE_URL` and so on.
+
+    * `world`: `sqlite:///folder/file.db` (relative), `sqlite:////folder/file.db` (absolute),
+      `postgresql://user:password@host:5432/database?schema=name`, or `memory://`, which is a new store each time.
+    * `work`: with "auto" the first `start` in a process also starts a worker on the running event loop; it ends with that
+      loop, and hands its runs back. False: this process only starts and looks.
+    * `base_url`: what the URLs of webhooks begin with, as `https://shop.example`.
+    * `deployment`: names this process's code, up to 128 characters, and pins to it the runs that it starts (the variable
+      only names it; without either it is a digest of the sources).
+    * `retention`: workers remove runs so long after their end, at least a minute; without it they are kept for ever.
+    * `keys` that payloads are encrypted with, by name (up to 32 letters, digits, `.`, `_`, `-`): 32 bytes, their 64
+      hexadecimal digits, or their base64. The first seals what is written, all open what is read.
+    * `sealed_only`: what isn't sealed isn't read.
+    * `capture_logs`: from this level on what steps log is kept, for `perdure logs`. A step's own comes first.
+    * `telemetry`: runs and steps are told to OpenTelemetry's global providers, as spans and metrics.
+
+    Raises: UsageError while a World is in use (`await close()` first), or where telemetry's package isn't installed;
+    WorldInvalid, KeysInvalid.
     """
     for unknown in settings.keys() - Settings.__annotations__.keys():
         raise TypeError(f"configure() got an unexpected keyword argument {unknown!r}")
@@ -254,12 +266,8 @@ def configure(**settings: Unpack[Settings]) -> None:
     ring, telemetry = _ring(settings.get("keys"), settings.get("sealed_only", False)), settings.get("telemetry")
     if telemetry:
         _opentelemetry("telemetry=True")
-    CONNECTION.url, CONNECTION.work, CONNECTION.world, CONNECTION.create = (
-        world,
-        settings.get("work", "auto"),
-        None,
-        True,
-    )
+    CONNECTION.url, CONNECTION.work = world, settings.get("work", "auto")
+    CONNECTION.world, CONNECTION.create = None, True
     CONNECTION.keys, CONNECTION.capture_logs, CONNECTION.telemetry = ring, capture_logs, telemetry
     CONNECTION.base_url, CONNECTION.deployment, CONNECTION.retention = base_url, deployment, retention
 
@@ -350,7 +358,10 @@ def _opentelemetry(asked: str) -> Telemetry:
 
 
 async def close(grace: Duration = 0) -> None:
-    """Drain this process's worker (running steps get `grace` to end), close the World; `configure` may follow."""
+    """Drain this process's worker (running steps get `grace` to end), close the World; `configure` may follow.
+
+    Raises: DurationInvalid, UsageError in a workflow's body.
+    """
     await CONNECTION.close(duration_ms(grace) / 1000)
 
 

@@ -32,11 +32,17 @@ TOKEN_CHARACTERS_MAX = 512
 
 
 class Hook(NextPayload, Generic[T]):
-    """A hook of the running workflow: `await` it for the next payload, `async for` for all, in order of acceptance, until
-    it has expired or is disposed.
+    """A hook of the running workflow. `token` is how payloads reach it: hand it to a step, which hands it to who shall
+    answer.
 
-    As a block (`async with`) it is registered durably on entering, and its token is free again on leaving; without one
-    it is registered with the turn. The end of the run frees the token too.
+    * `async with hook`: entering registers it durably, and raises HookConflict if an open hook has the token; leaving frees
+      the token. Without a block it is registered with the turn. The end of the run frees the token too.
+    * `await hook`: the next payload. HookExpired when its time is over and none is left, HookConflict, UsageError once it
+      is disposed.
+    * `async for payload in hook`: all payloads, in order of acceptance, until it has expired or is disposed.
+
+    Payloads that come while the workflow does something else wait, in order. A hook that loses a race keeps its payload. No
+    step of the run begins before its hooks are registered: whoever learns a token from a step can use it.
     """
 
     def __init__(self, hook: BodyHook) -> None:
@@ -87,9 +93,14 @@ def create_hook(
 ) -> Hook[Any]:
     """Wait for payloads from outside, in a workflow: `async with create_hook(Approval, token=…) as approval: …`.
 
-    `token` is how senders reach it; without one it is made of 192 random bits. `metadata` is for senders to look at.
-    After `expires` nothing is accepted; what was accepted before is still delivered. A payload that doesn't fit `type`
-    is recorded as rejected, and the hook waits on. Raises: NotInWorkflow, UsageError, EncodeError, DurationInvalid.
+    * `type` is what payloads are read as: a dataclass, pydantic model, msgspec Struct, or plain types. One that doesn't fit
+      is recorded as rejected, and the hook waits on.
+    * `token` is how senders reach it: 1 to 512 characters, best `what:which`, as `approval:o-1`. Without one it is made of
+      192 random bits, and is a secret. The store looks tokens up by their hash.
+    * `metadata` is for senders to look at: who may approve, say.
+    * After `expires` nothing is accepted; what was accepted before is still delivered.
+
+    Raises: NotInWorkflow, UsageError, EncodeError, DurationInvalid.
     """
     _check_token(token)
     return Hook(new_hook("hook", type, token=token, metadata=metadata, expires=expires))
@@ -151,17 +162,18 @@ class HookDefinition(Generic[T]):
         return f"{self.prefix}:{text}"
 
     def create(self, key: object, *, metadata: Any = None, expires: Duration | None = None) -> Hook[T]:
-        """As `create_hook`, with the token for this key."""
+        """As `create_hook`, with the token for this `key`."""
         return create_hook(self.type, token=self.token(key), metadata=metadata, expires=expires)
 
     async def get(self, key: object) -> HookInfo:
-        """Raises: HookNotFound, WorldError."""
+        """The hook that takes payloads for this key, as `get_hook`. Raises: HookNotFound, WorldError."""
         return await get_hook(self.token(key))
 
     async def resume(
         self, key: object, payload: T, *, idempotency_key: str | None = None, by: str | None = None
     ) -> HookInfo:
-        """Send a payload that fits the type. Raises: PayloadInvalid before anything is written, and as `resume_hook`."""
+        """Send a payload that fits the type, as `resume_hook`. Raises: PayloadInvalid before anything is written,
+        HookNotFound, PayloadConflict, EncodeError, UsageError, WorldError."""
         return await resume_hook(self.token(key), payload, idempotency_key=idempotency_key, by=by)
 
 
@@ -174,10 +186,10 @@ def define_hook(*, prefix: str) -> HookDefinition[Any]: ...
 @overload
 def define_hook(type: "TypeForm[T]", *, prefix: str) -> HookDefinition[T]: ...
 def define_hook(type: Any = Any, *, prefix: str) -> HookDefinition[Any]:
-    """A kind of hook, defined once per module: `approvals = define_hook(Approval, prefix="approval")`.
+    """A kind of hook, defined once in a module: `approvals = define_hook(Approval, prefix="approval")`.
 
-    Its tokens are `prefix:key`: deterministic, and namespaced. Raises: UsageError for an unusable prefix, DuplicateName
-    where another type has it.
+    Payloads are read as `type`, as for `create_hook`. Its tokens are `prefix:key`: deterministic, and namespaced. Raises:
+    UsageError for an unusable prefix, DuplicateName where another type has it.
     """
     check_text("prefix", prefix)
     if not prefix or ":" in prefix:
@@ -197,11 +209,13 @@ def _type_name(type_: Any) -> str:
 async def resume_hook(
     token: str, payload: Any = None, *, idempotency_key: str | None = None, by: str | None = None
 ) -> HookInfo:
-    """Send a payload to the hook with this token; it is accepted, durably and in order, when this returns.
+    """Send a payload to the hook with this token; it is accepted, durably and in order, when this returns, whether the run
+    waits, works, sleeps or has no live worker.
 
     Where the token's prefix is that of a `define_hook` of this process, the payload is checked before it is sent; else
-    at its delivery. With an `idempotency_key`, a second try is accepted without effect; in a step, a retried attempt
-    sends the same payload once. `by`: who sends it, for the log (see `Run.cancel`).
+    at its delivery. With an `idempotency_key` a second try is accepted without effect; with another payload (compared as
+    values) it is PayloadConflict. In a step, a retried attempt sends the same payload once. `by`: who sends it, for the log,
+    as for a run's verbs.
     Raises: HookNotFound, PayloadInvalid, PayloadConflict, EncodeError, UsageError, WorldError.
     """
     check_text("idempotency_key", idempotency_key)

@@ -26,6 +26,7 @@ class LogFilter(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Python's logging calls it."""
         scope = SCOPE.get()
         run_id = workflow = step_id = step_name = ""
         attempt = 0

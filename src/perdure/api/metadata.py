@@ -12,7 +12,7 @@ from perdure.replay.scope import current_attempt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowMetadata:
-    """The run that a workflow's body belongs to. `started_at` is aware, UTC."""
+    """What a workflow's body may know of its run. `started_at` is aware, UTC."""
 
     run_id: str
     workflow_name: str
@@ -23,8 +23,9 @@ class WorkflowMetadata:
 class StepMetadata:
     """The attempt that a step's function runs in.
 
-    `step_id` is the same in every attempt and unique in the world: use it as idempotency key. `attempt` counts from 1,
-    `started_at` is the first attempt's, `progress` is what an earlier attempt last gave to `heartbeat`, or None.
+    * `step_id`: the same in every attempt, and unique in the world: the idempotency key for whatever the step calls.
+    * `attempt` counts from 1; `started_at` is when the first one began.
+    * `progress`: what an earlier attempt last gave to `heartbeat`, or None.
     """
 
     step_id: str
@@ -36,7 +37,7 @@ class StepMetadata:
 
 
 def get_workflow_metadata() -> WorkflowMetadata:
-    """Raises: NotInWorkflow."""
+    """Of the run that this workflow's body belongs to. Raises: NotInWorkflow."""
     body = current_body()
     if body is None:
         raise NotInWorkflow("get_workflow_metadata", "in a step, get_step_metadata() has the run's id")
@@ -46,7 +47,7 @@ def get_workflow_metadata() -> WorkflowMetadata:
 
 
 def get_step_metadata() -> StepMetadata:
-    """Raises: NotInStep."""
+    """Of the attempt that this step's function runs in. Raises: NotInStep."""
     attempt = current_attempt()
     if attempt is None:
         raise NotInStep("get_step_metadata")
@@ -63,7 +64,8 @@ def get_step_metadata() -> StepMetadata:
 async def heartbeat(progress: Any = None) -> None:
     """Tell that this step is alive, and optionally how far it is: a later attempt finds that as `progress`.
 
-    With `heartbeat_timeout`, an attempt that is silent for longer ends with StepTimeout. Raises: NotInStep, EncodeError.
+    With `@step(heartbeat_timeout=…)` an attempt that is silent for longer ends with StepTimeout. Progress is recorded about
+    once a second, so after a crash the next attempt may find an older one. Raises: NotInStep, EncodeError.
     """
     attempt = current_attempt()
     if attempt is None:

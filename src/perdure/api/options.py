@@ -18,11 +18,15 @@ BY_CHARACTERS_MAX = 200
 class StartOptions:
     """How a run is started.
 
-    `idempotency_key` belongs to the world for as long as its run is kept: a second start with it finds the same run
-    (`on_conflict="return"`) or raises StartConflict ("fail"; and always if the workflow or the arguments differ).
-    `delay` postpones the start. `attributes` are shown and can be filtered by. `deployment` pins the run: only workers of
-    that deployment run it. A name; "latest" (that of the youngest live worker that serves the workflow, if it has a name);
-    "any" (no pin). Without it a child is pinned as its parent is, any other run as `configure(deployment=…)` says.
+    * `idempotency_key` belongs to the world, for as long as its run is kept. A second start with it finds the same run, or
+      raises StartConflict (`on_conflict`: "fail"). With another workflow or other arguments it always does.
+    * `delay` postpones the start; until then the run is `pending`.
+    * `attributes` are small texts for people and filters; for their limits see `set_attributes`.
+    * `deployment` pins the run: only workers of that deployment run it. A name; "latest": that of the youngest live worker
+      that serves the workflow, if it has a name; "any": no pin. Without it a child is pinned as its parent is, any other
+      run as `configure(deployment=…)` says. In a workflow's body a start with a deployment can't be delayed.
+
+    Raises: AttributeInvalid, UsageError.
     """
 
     idempotency_key: str | None = None

@@ -18,13 +18,15 @@ class Record:
     """A frozen record with JSON: camelCase keys of our own, values as JSON has them, user's keys untouched."""
 
     def as_json(self) -> dict[str, Any]:
+        """As JSON has it: times in ISO 8601, UTC."""
         assert is_dataclass(self)
         return {camel(part.name): _plain(getattr(self, part.name)) for part in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(Record):
-    """One thing that a run waits for. `until` None: not bounded by time. `detail` in words."""
+    """One thing that a run waits for. `until` None: not bounded by time; a `timeout` around a step or child sets it. `detail`
+    in words."""
 
     kind: WaitKind
     key: str
@@ -44,7 +46,8 @@ class ErrorInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DivergenceInfo(Record):
-    """Why a run is blocked by its code: both sides, the turn, the source line."""
+    """Why a run is blocked by its code: what is `recorded`, what was `attempted`, in which turn, the source `line` (or
+    None), and the `deployment` that wrote the turn."""
 
     recorded: str
     attempted: str
@@ -55,11 +58,18 @@ class DivergenceInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo(Record):
-    """Where a run stands. `result` and `error` are set once it has ended; `reason` where it was cancelled or blocked.
+    """Where a run stands.
 
-    `deployment`: of the process that started it; `pin`: the one whose workers alone run it, or None.
-    `locked`: its payloads can't be opened with this process's keys, so there is no more here than its row says; `reason`
-    names the key.
+    * `started_at`, `completed_at`, `duration_ms`: None where it isn't so far; the duration is from creation to end.
+    * `parent_id`, `root_id`: the run that started it, and the first of that line (itself, if it has no parent).
+    * `recoveries`: deaths of its worker's process without a completed turn in between.
+    * `deployment`: the code of the process that started it: the name that it was given, or `code:` and a digest of the
+      sources. `pin`: the deployment whose workers alone may run it, or None.
+    * `result`, `error`: once it has ended. `reason`, `forced`: why it was cancelled or is blocked; whether it ended without
+      its body. `divergence`: if its code has blocked it.
+    * `waiting_for`, `waiting_sentence`: what it waits for, as data and in words.
+    * `locked`: its payloads can't be opened with this process's keys, so there is no more here than its row says; `reason`
+      names the key.
     """
 
     run_id: str
@@ -103,7 +113,8 @@ class EventInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo(Record):
-    """One step of a run, with its last attempt. `input` is by name; `queue` is set where it was sent to one."""
+    """One step of a run, with its last attempt. `input` is by name; `retry_at` is when the next attempt begins, None where
+    none is due; `queue` is set where it was sent to one."""
 
     step_id: str
     run_id: str
@@ -122,7 +133,7 @@ class StepInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitInfo(Record):
-    """One sleep or timeout of a run."""
+    """One sleep or timeout of a run. `due_at` is when it ends by itself; "woken": somebody has ended it before."""
 
     key: str
     kind: Literal["sleep", "timeout"]
@@ -134,7 +145,12 @@ class WaitInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookInfo(Record):
-    """One hook. `token` is how payloads reach it; `metadata` what its workflow said of it; `expires_at` None: never."""
+    """One hook. `token` is how payloads reach it; `metadata` what its workflow said of it; `expires_at` None: never;
+    `webhook`: it takes HTTP requests alone; `status` "conflict": another had the token, "ended": its run has.
+
+    `received`: payloads that the run has had so far; one that was accepted while no worker lives isn't there yet. None where
+    only its token was looked up.
+    """
 
     run_id: str
     hook_id: str

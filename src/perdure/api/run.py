@@ -47,7 +47,12 @@ logger = logging.getLogger("perdure")
 
 
 class Run(Generic[R]):
-    """One run, by its id. Making a handle does no I/O."""
+    """A handle on one run; having one costs nothing. `run_id` is its id.
+
+    `result`, `status` and `cancel` also work, durably, inside workflows; the other methods belong into a step there. Lists
+    (its log, steps, waits, hooks, streams) are awaited for a Page, or iterated with `async for`. `by` is who does it, in up
+    to 200 printable characters: the event that the verb makes has it, in its `data`; without it the log doesn't say.
+    """
 
     def __init__(self, run_id: RunId, returns: Any = Any) -> None:
         self.run_id: str = run_id
@@ -57,10 +62,12 @@ class Run(Generic[R]):
         return f"<run {self.run_id}>"
 
     async def result(self, timeout: Duration | None = None) -> R:
-        """What the workflow returned, when it has ended.
+        """What the workflow returned, once it has ended. After five seconds without a live worker that serves the workflow it
+        logs a warning.
 
         Raises: RunFailed (the original exception as its `__cause__`), RunCancelled, RunBlocked, RunNotFound,
-        TimeoutError after `timeout`, PayloadLocked where this process lacks the key.
+        TimeoutError after `timeout`, DecodeError if the result doesn't fit the workflow's annotation, PayloadLocked where
+        this process lacks the key.
         """
         body = current_body()
         if body is not None:
@@ -78,7 +85,7 @@ class Run(Generic[R]):
             warning.cancel()
 
     async def status(self) -> Status:
-        """pending, running, completed, failed, cancelled or blocked. Raises: RunNotFound."""
+        """Where it stands, in a word. Raises: RunNotFound."""
         if current_body() is not None:
             return await relay_status(self.run_id)
         return (await _record(await CONNECTION.engine(), self._id)).status
@@ -98,11 +105,12 @@ class Run(Generic[R]):
         return run_info(record, events, returns, engine.world.now_ms(), served, unserved)
 
     async def cancel(self, reason: str | None = None, grace: Duration | None = None, *, by: str | None = None) -> bool:
-        """Ask the run to end: CancelledError at its await, cleanup and compensation run, then it is cancelled.
+        """Ask the run to end; True if that was accepted, False if it had ended.
 
-        `grace`: after so long it ends without its body; 0: at once. None: it takes the time that it needs. `by`: who asks,
-        in up to 200 characters; it is recorded, as with every verb that has it.
-        True if that was accepted, False if the run had ended. Raises: RunNotFound, DurationInvalid, UsageError.
+        CancelledError is raised at the body's await and in its running steps; `finally` and compensation run, durably; then
+        the run is `cancelled`, for this `reason`, and its children are asked to end too. A body that catches it and returns
+        has completed. `grace`: after so long it ends without its body; 0: at once; None: it takes the time that it needs. A
+        second cancel changes nothing, but may shorten the grace. Raises: RunNotFound, DurationInvalid, UsageError.
         """
         check_text("reason", reason)
         check_by(by)
@@ -120,9 +128,11 @@ class Run(Generic[R]):
         return await (await CONNECTION.engine()).wake_up(self._id, by)
 
     async def retry(self, *, by: str | None = None) -> None:
-        """Let a blocked run try again, or a failed one go on in place from its failed step, with the same step ids.
+        """Let a blocked run try again, or a failed one go on in place from its failed step, with the same step ids and a
+        fresh budget.
 
-        Raises: RunNotFound, UsageError where there is nothing to go on from (then: `rerun`).
+        Raises: RunNotFound, UsageError where there is nothing to go on from (then: `rerun`): the body failed by itself, or
+        has acted on the failure, or the run is a child whose parent was told.
         """
         check_by(by)
         await (await CONNECTION.engine()).retry(self._id, by)
@@ -137,7 +147,7 @@ class Run(Generic[R]):
         return await (await CONNECTION.engine()).repin(self._id, deployment, by)
 
     async def rerun(self, *, by: str | None = None) -> "Run[R]":
-        """A new run with the same workflow and input. Raises: RunNotFound, UsageError."""
+        """A new run with the same workflow and input, pinned as any start here. Raises: RunNotFound, UsageError."""
         check_by(by)
         engine = await CONNECTION.engine(work=True)
         _, events = await engine.log(self._id)
@@ -168,7 +178,10 @@ class Run(Generic[R]):
         return Run(await fork(engine, self._id, from_step, input or {}, by), self._returns)
 
     def events(self, cursor: str | None = None) -> Listing[EventInfo]:
-        """The run's log, in order; what this process's keys don't open is `locked`."""
+        """The run's log, in order, from a page's `cursor` on; what this process's keys don't open is `locked`.
+
+        Raises: RunNotFound, UsageError.
+        """
 
         async def page(cursor: str | None) -> Page[EventInfo]:
             if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
@@ -223,14 +236,14 @@ class Run(Generic[R]):
         return Listing(page)
 
     async def stream_info(self, namespace: str | None = None) -> StreamInfo:
-        """How long a stream is (`tail_index` -1: empty), and whether it is closed. Raises: RunNotFound, UsageError."""
+        """How long the stream of this `namespace` is, and whether it is closed. Raises: RunNotFound, UsageError."""
         readers = (await CONNECTION.engine()).readers
         return stream_info(await readers.record(self._id, checked_namespace(namespace) or ""))
 
     def read_chunks(
         self, type: Any = Any, *, namespace: str | None = None, start_index: int = 0
     ) -> AsyncGenerator[Chunk[Any]]:
-        """As `readable`, with each chunk's index, and which attempt of which step wrote it."""
+        """As `Run.readable`, with each chunk's index, and which attempt of which step wrote it."""
         return _chunks(self._id, type, checked_namespace(namespace), start_index)
 
     @overload
@@ -240,7 +253,8 @@ class Run(Generic[R]):
         self, type: "TypeForm[V]", *, namespace: str | None = None, start_index: int = 0
     ) -> AsyncGenerator[V]: ...
     def readable(self, type: Any = Any, *, namespace: str | None = None, start_index: int = 0) -> AsyncGenerator[Any]:
-        """The values of a stream, as they come, from an index on (negative: so many from the tail), until it is closed.
+        """The values of a stream, read as `type`, as they come, from `start_index` on (negative: so many from the tail),
+        until it is closed. `namespace`: of a further stream.
 
         One that nobody wrote is waited for while the run lives. A slow reader costs no memory. Not in a workflow's body.
         Raises: RunNotFound, UsageError for an index past the tail, DecodeError, WorldError.
@@ -302,7 +316,7 @@ def get_run(run_id: str, returns: Any = Any) -> Run[Any]:
 
 
 async def find_run(idempotency_key: str) -> Run[Any] | None:
-    """The run that was started with this key, or None."""
+    """The run that was started with this key, or None. Raises: WorldError."""
     record = await (await CONNECTION.engine()).world.find_run(idempotency_key)
     return None if record is None else Run(record.run_id)
 
@@ -317,9 +331,10 @@ def list_runs(
     limit: int = 20,
     cursor: str | None = None,
 ) -> Listing[RunInfo]:
-    """Runs, newest first: awaited, a Page of at most `limit`; with `async for`, all. Every condition must hold.
+    """Runs, newest first: awaited, a Page of at most `limit` from `cursor` on; with `async for`, all. Every condition holds.
 
-    `since` is inclusive, `until` exclusive, both on the time of the start. Steps that lie in a queue are runs too, and
+    `status` is one of `Run.status`; `workflow` the function or its name; `since` (inclusive) and `until` (exclusive) are
+    aware datetimes, on the time of the start; `attributes` must all be equal. Steps that lie in a queue are runs too, and
     listed only where `workflow` names them. Raises: UsageError, DurationInvalid.
     """
 

@@ -32,11 +32,18 @@ async def start(workflow: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args,
 async def start(
     workflow: Callable[..., Coroutine[Any, Any, R]], /, *args: Any, options: StartOptions | None = None, **kwargs: Any
 ) -> Run[R]:
-    """Start a run of a workflow with these arguments; durable when it returns.
+    """Start a run of `workflow` with these arguments; durable when it returns.
 
-    With `options=` (idempotency key, delay, attributes, deployment) arguments go by position. In a workflow the start is
-    recorded and the run is a child; in a step without a key, a retried attempt finds the same run again.
-    Raises: ArgumentsInvalid and EncodeError before anything is written, StartConflict, WorldError.
+    Arguments go by position or name; with `options` by position only. A type checker holds them against the signature.
+
+    * In a workflow the start is recorded, and the run is a child: it knows its parent, and a cancel of the parent reaches
+      it. A child that was started with an idempotency key may be somebody else's run, and one with a deployment outlives
+      its parent's: a cancel doesn't follow to these. Either together with a delay is a UsageError there: sleep first.
+    * In a step, a start without a key gets one from the step's id, so that the next attempt finds the same run.
+    * Elsewhere, the first start in a process also starts a worker (see `configure`).
+
+    Raises: ArgumentsInvalid (too few, too many, an unknown name, another type than the annotation's) and EncodeError before
+    anything is written; UsageError, StartConflict, WorldError.
     """
     if not isinstance(workflow, Workflow):
         name = getattr(workflow, "__qualname__", repr(workflow))

@@ -27,9 +27,10 @@ S = TypeVar("S")
 
 
 class Step(Generic[P, R]):
-    """A function that `@step` decorates. Calling it gives a coroutine; `fn` is the plain function.
+    """A function that `@step` decorates. `fn` is the plain function.
 
-    In a workflow the call is durable. Anywhere else it runs the plain function, unrecorded; a sync one in a thread.
+    Calling it gives a coroutine; nothing happens until that is awaited or made a task. In a workflow the call is durable.
+    Anywhere else, inside of another step too, it runs the plain function, unrecorded; a sync one in a thread.
     """
 
     def __init__(self, definition: StepDefinition) -> None:
@@ -80,16 +81,26 @@ def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(**options: Unpack[StepOptions]) -> "StepDecorator": ...
 def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a function a step: `@step`, or `@step(max_retries=3, timeout="30s", …)`.
+    """Make a function a step: `@step`, or `@step(max_retries=3, timeout="30s", …)`. It acts on the world, at least once, is
+    retried, and its result is recorded. Async functions run on the worker's loop, others in a thread.
 
-    `name` keeps the step's name through a rename. `max_retries` is short for `retry=Retry(max_retries=…)`; 3 retries
-    are four attempts. `timeout` limits one attempt, `heartbeat_timeout` the silence between two `heartbeat()`s.
-    With `at_most_once` every attempt's start is committed before its body, and a crash in between raises
-    StepInterrupted in the workflow instead of repeating it. `queue`: only workers that serve it run the step (`perdure
-    worker MODULE --queue NAME`), others send it there. With `transaction`, what the step writes through
-    `get_connection()` and its completion are one transaction: exactly once, or not at all. `capture_logs`: from this
-    level on it is kept what the step logs, for `perdure logs` (True: INFO; None: as `configure` says).
-    Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
+    * `name`: what its calls are recorded under; without it `module:qualname`.
+    * `retry`: its policy. `max_retries`: short for `Retry(max_retries=…)`; without either there are 3.
+    * `timeout`: of one attempt. `heartbeat_timeout`: of the silence between two `heartbeat()`s. Without: no limit.
+    * `at_most_once`: every attempt's start is committed before its body, and a crash in between raises StepInterrupted in
+      the workflow instead of repeating it.
+    * `queue`: only workers that serve it run the step (`perdure worker MODULE --queue NAME`), others send it there. 1 to 64
+      ASCII letters, digits, `.`, `_` and `-`, a letter or digit first; without it "default".
+    * `transaction`: what the step writes through `get_connection()` and its completion are one transaction: exactly once,
+      or not at all.
+    * `capture_logs`: from this level on it is kept what the step logs, for `perdure logs`. True: "INFO", False: nothing,
+      None: as `configure` says.
+
+    Values are passed by value: what a step changes in its arguments, the workflow doesn't see. `@staticmethod` goes
+    outermost.
+
+    Raises: DefinitionInvalid (it closes over variables, or is a generator; `retry` and `max_retries` at once; a queue that
+    can't be), DuplicateName, DurationInvalid.
     """
     decorate = StepDecorator(**options)
     return decorate if function is None else decorate(function)

@@ -28,11 +28,14 @@ HIDDEN = "~"
 
 
 class Writable(Generic[T]):
-    """The writing end of a stream. It can be handed to steps and child runs; the stream stays its run's.
+    """The writing end of a stream. It can be handed to steps and child runs; the stream stays its run's, and closes with it
+    at the latest. `async with writable` drains at the end of the block. It has `run_id`, `namespace` (None: the default
+    stream) and `atomic`.
 
-    In a step, chunks are committed together with others, at the latest with the step's outcome; those of a failed
-    attempt stay, and the next attempt's follow (`atomic` keeps them for the completion). In a workflow's body a write is
-    part of the turn, and so happens exactly once.
+    In a step, chunks are committed together with others within some 20 ms, at the latest with the step's outcome; those of
+    parallel steps lie in the order of their commits. Those of a failed attempt stay, and the next attempt's follow
+    (`atomic` keeps them for the completion). In a workflow's body a write is part of the turn, and so happens exactly once.
+    A body can't read a stream.
     """
 
     def __init__(self, run_id: str, namespace: str | None = None, *, atomic: bool = False) -> None:
@@ -44,7 +47,7 @@ class Writable(Generic[T]):
         return f"<stream {self.namespace or 'default'} of {self.run_id}>"
 
     async def write(self, chunk: T) -> None:
-        """Add a chunk. Raises: StreamClosed, EncodeError, NotInWorkflow."""
+        """Add a chunk: anything that can be an argument, bytes too. Raises: StreamClosed, EncodeError, NotInWorkflow."""
         data = encode(chunk, "chunk")
         where = _writer()
         if isinstance(where, Body):
@@ -58,7 +61,7 @@ class Writable(Generic[T]):
                 await asyncio.sleep(0)
 
     async def write_from(self, chunks: AsyncIterable[T] | Iterable[T]) -> None:
-        """Add every chunk that the iterable gives. Raises: as `write`."""
+        """Add every chunk that the iterable, async or not, gives. Raises: StreamClosed, EncodeError, NotInWorkflow."""
         if isinstance(chunks, AsyncIterable):
             async for chunk in chunks:
                 await self.write(chunk)
@@ -86,7 +89,8 @@ class Writable(Generic[T]):
     async def write_at_end(
         self, *, completed: Iterable[T] = (), failed: Iterable[T] = (), cancelled: Iterable[T] = ()
     ) -> None:
-        """Say, in the body of the stream's own run, which chunks the run's end writes to it, by how the run ends.
+        """Say, in the body of the stream's own run, which chunks the run's end writes to it where it is `completed`,
+        `failed` or `cancelled`.
 
         They are written in the transaction of the end, behind all others; by a forced end too, which the body doesn't see.
         The last call counts; without arguments the end writes nothing. Raises: NotInWorkflow, UsageError in another run,
@@ -122,8 +126,9 @@ def get_writable(type: "TypeForm[T]", *, namespace: str | None = None, atomic: b
 def get_writable(type: Any = Any, *, namespace: str | None = None, atomic: bool = False) -> Writable[Any]:
     """A stream of this run, to write to from its workflow or a step: `async with get_writable(Progress) as out: …`.
 
-    `namespace` names further streams. With `atomic`, what a step writes is committed with its completion or not at all,
-    so that a retried step shows nothing twice. The stream closes with the run. Raises: NotInWorkflow, UsageError.
+    `type` is for type checkers alone. `namespace` names further streams. With `atomic`, what a step writes is committed
+    with its completion or not at all, so that a retried step shows nothing twice. The stream closes with the run. Raises:
+    NotInWorkflow, UsageError.
     """
     where = _writer()
     return Writable(where.run_id, checked_namespace(namespace), atomic=atomic)

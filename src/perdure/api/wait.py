@@ -24,7 +24,8 @@ async def sleep(duration: Duration | datetime, result: T) -> T: ...
 async def sleep(duration: Duration | datetime, result: object = None) -> object:
     """Sleep for a duration ("30s", "1h30m", seconds, a timedelta) or until an aware datetime; returns `result`.
 
-    In a workflow it is durable, and costs nothing while it lasts. Raises: DurationInvalid.
+    In a workflow it is durable, and costs no memory while it lasts. It never ends early, and within a second of its time
+    while any worker lives. Raises: DurationInvalid.
     """
     body = current_body()
     if body is not None:
@@ -41,7 +42,8 @@ def timeout(duration: Duration | None) -> asyncio.Timeout:
 
 
 def now() -> datetime:
-    """An aware UTC datetime. In a workflow's body: the time of the present turn, the same in every replay."""
+    """An aware UTC datetime. In a workflow's body: the time of the present turn, the same in every replay. It stands still
+    until the body has waited for something."""
     body = current_body()
     return datetime.now(UTC) if body is None else datetime.fromtimestamp(body.loop.now_ms / 1000, UTC)
 

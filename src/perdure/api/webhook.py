@@ -64,7 +64,8 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class WebhookResponse:
-    """What a webhook's caller gets. `body`: bytes or text as they are, None for none, anything else as JSON."""
+    """What a webhook's caller gets. `body`: bytes or text as they are, None for none, anything else as JSON. `status`: 200 to
+    599; `headers` by name, which say the body's type where that isn't it. Raises: UsageError."""
 
     body: Any = None
     status: int = 200
@@ -75,7 +76,7 @@ class WebhookResponse:
             raise UsageError(f"status={self.status} is no answer's: give 200 to 599")
 
     def recorded(self) -> Answer:
-        """As data. Raises: UsageError for a body that isn't JSON, or a header that can't be sent."""
+        """As it is recorded. Raises: UsageError for a body that isn't JSON, or a header that can't be sent."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         for name, value in headers.items():
             if not name or not (name + value).isprintable() or not name.isascii() or ":" in name:
@@ -100,7 +101,9 @@ class WebhookResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookRequest:
-    """An HTTP request that a webhook received. `query`: of a name that came twice, the last value."""
+    """An HTTP request that a webhook received. `query`: of a name that came twice, the last value. `body` is empty where
+    there was none. `header_pairs` are all headers, as they came. `run_id` is that of the run which has received it, `reply`
+    where its answer goes."""
 
     method: str
     url: str
@@ -112,6 +115,7 @@ class WebhookRequest:
 
     @property
     def headers(self) -> Headers:
+        """By name, in any case; of those that came twice, the values joined by a comma."""
         return Headers(self.header_pairs)
 
     def text(self) -> str:
@@ -126,10 +130,12 @@ class WebhookRequest:
             raise PayloadInvalid("request.body", f"it is no JSON ({error})") from None
 
     async def respond_with(self, response: WebhookResponse) -> None:
-        """Answer the caller of a webhook that was created with respond_with="manual"; in its workflow or a step.
+        """Answer the caller of a webhook that was created with `respond_with="manual"`; in its workflow or a step, once.
 
-        In a step that is tried again after it has answered, it does nothing: the caller has that answer. Raises:
-        UsageError where the webhook answers by itself or the request was answered before.
+        An answer after the webhook's timeout reaches nobody: the caller has had its 504. In a step that is tried again after
+        it has answered, it does nothing: the caller has that answer.
+
+        Raises: UsageError where the webhook answers by itself or the request was answered before; NotInWorkflow.
         """
         if not self.reply:
             raise UsageError(
@@ -164,7 +170,7 @@ register(WebhookRequest, name="perdure:WebhookRequest")
 
 
 class Webhook(Hook[WebhookRequest]):
-    """A hook with a URL: `await` it for the next request."""
+    """A Hook of WebhookRequest, with a URL: `await` it for the next request."""
 
     def __init__(self, hook: BodyHook) -> None:
         super().__init__(hook)
@@ -197,9 +203,13 @@ def create_webhook(
 ) -> Webhook:
     """Wait for HTTP requests, in a workflow: `async with create_webhook() as webhook: await mail(webhook.url); …`.
 
-    Callers get 202, or `respond_with`; with "manual" what the run answers within `timeout` (else 504). `verify` lets only
-    signed requests through; a `token` of one's own is allowed only with it, since a guessed URL is an open door.
-    `max_body` is in bytes. Raises: NotInWorkflow, UsageError, DurationInvalid.
+    * `respond_with`: what callers get; without it 202. With "manual" what the run answers within `timeout`, else 504.
+    * `verify` lets only signed requests through, and is recorded by its name alone. A `token` of one's own is allowed only
+      with it, since a guessed URL is an open door.
+    * `metadata` and `expires`: as for `create_hook`.
+    * `max_body`: in bytes; more is 413.
+
+    Raises: NotInWorkflow, UsageError, EncodeError, DurationInvalid.
     """
     if token is not None and verify is None:
         raise UsageError(

@@ -18,9 +18,11 @@ async def worker(
 ) -> AsyncGenerator[Worker]:
     """Own and run runs while the block lasts, at most `concurrency` steps at once.
 
-    `modules` are imported, so that their workflows are known. When the block ends, running steps get `grace`,
-    then every run is handed back. `queues`: those that it serves, None: all. Workflows, and steps without `queue=`, are
-    in the queue "default". Allowed under `configure(work=False)`. Raises: UsageError if there is a worker.
+    It imports `modules`, and serves every workflow that this process has defined. When the block ends, running steps get
+    `grace`, then every run is handed back. With `queues` it serves these alone, without them all: workflows,
+    and steps without `queue=`, are in the queue "default". Allowed under `configure(work=False)`.
+
+    Raises: UsageError if this event loop has a worker already, DurationInvalid, and what the import of a module raises.
     """
     served = None if queues is None else checked_queues(queues)
     grace_ms = duration_ms(grace)

@@ -20,9 +20,10 @@ R = TypeVar("R")
 
 
 class Workflow(Generic[P, R]):
-    """A function that `@workflow` decorates: start it with `start`, or await it inside another workflow (inlined).
+    """A function that `@workflow` decorates. `start` starts a run of it; `fn` is the plain function.
 
-    `fn` is the plain function.
+    Awaited inside another workflow it is a plain part of that one's body and log. Called anywhere else it raises
+    NotInWorkflow.
     """
 
     def __init__(self, definition: WorkflowDefinition) -> None:
@@ -45,7 +46,10 @@ class Workflow(Generic[P, R]):
 
 
 class DeterminismWarning(UserWarning):
-    """A workflow's body does what a replay can't repeat; `perdure check` says the same."""
+    """A workflow that was defined does in its body what a replay can't repeat; `perdure check` says the same.
+
+    It is a UserWarning: `python -W error::UserWarning` makes it an error.
+    """
 
 
 @overload
@@ -57,10 +61,17 @@ def workflow(
 def workflow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make an async function a workflow: `@workflow`, or `@workflow(name=…, timeout="1h", …)`.
 
-    `name` keeps the workflow's name through a rename; `version` is shown to people. After `timeout` the body is
-    cancelled and the run fails with TimeoutError. After its worker's process has died `max_recoveries + 1` times
-    without a turn completed in between, a run is parked.
-    Raises: DefinitionInvalid, DuplicateName, DurationInvalid.
+    * `name`: what its runs are recorded under; without it `module:qualname`, where a script's module is the name of its
+      file. Give one before you rename or move the function.
+    * `version`: free text, for people.
+    * `timeout`: after so long the body is cancelled, and the run fails with TimeoutError.
+    * `max_recoveries`: a run is parked as `blocked` when its worker's process has died that many times, and once more,
+      without a turn completed in between.
+
+    A later definition of the same qualname in the same file replaces the earlier, as a reload does.
+
+    Raises: DefinitionInvalid (it isn't async; a parameter is named `options`, which `start` takes for itself),
+    DuplicateName, DurationInvalid.
     """
     return _decorator(**options) if function is None else _decorator(**options)(function, 3)
 

@@ -42,7 +42,7 @@ class ChatHistory:
     queued: list[StoredMessage] = field(default_factory=list[StoredMessage])
 
     def as_json(self) -> dict[str, Any]:
-        """As the route has it."""
+        """As the route has it: without the runs."""
         return {
             "messages": [stored.message for stored in self.messages],
             "resume": self.resume,

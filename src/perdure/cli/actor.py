@@ -11,6 +11,7 @@ from perdure.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 VARIABLE = "PERDURE_BY"
+"""Who it is that does something to a run on the command line, for its log. Without it the login name."""
 
 
 def by_option(command: Command) -> Command:

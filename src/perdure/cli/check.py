@@ -34,7 +34,7 @@ LIMIT = 10_000
     "--deployment", metavar="NAME", default=None, help=f"With --against: the name of today's code. [env: {VARIABLE}]"
 )
 @form_option("--md", "With --against: a report in Markdown.")
-@form_option("--json", "One JSON object, with items and cursor.")
+@form_option("--json", "A list of findings; with --against one JSON object.")
 @click.pass_context
 def check(
     ctx: click.Context,

@@ -13,6 +13,7 @@ from perdure.cli.failure import InspectorRefused, InspectorUnusable
 from perdure.errors import UsageError
 
 TOKEN = "PERDURE_TOKEN"
+"""The token of the inspector that `--url` names, where that URL has none."""
 PATIENCE_S = 30.0
 BODY_MAX = 256 * 1024 * 1024
 ASK = "is `perdure web` running there?"

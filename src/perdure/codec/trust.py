@@ -50,9 +50,10 @@ def trust_module(name: str) -> None:
 
 
 def register(cls: C, *, name: str | None = None) -> C:
-    """Let payloads name this class, from now on under `name`, which should then outlive renames. Returns the class.
+    """Let payloads name this class, from now on under `name`, which then outlives moves and renames. Returns the class.
 
-    The same class from a reloaded module takes the name over. Raises: DuplicateName for any other class.
+    It is needed only for classes that no annotation names and that stand in no module with workflows. The same class from a
+    reloaded module takes the name over. Raises: DuplicateName for any other class.
     """
     chosen = name or _own_name(cls)
     earlier = _classes.get(chosen)

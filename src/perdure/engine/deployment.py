@@ -14,6 +14,7 @@ from perdure.errors import UsageError
 from perdure.world.world import World
 
 VARIABLE = "PERDURE_DEPLOYMENT"
+"""Names this process's code, up to 128 characters. Without it that is a digest of the sources."""
 LATEST = "latest"
 """Whichever deployment the youngest worker has."""
 

@@ -20,10 +20,12 @@ from perdure.http.problem import Problem
 Action = Literal[
     "run:start", "run:read", "run:cancel", "hook:resume", "stream:read", "stream:write", "inspect", "act"
 ]  # fmt: skip
+"""What somebody asks for."""
 
 
 class Target(NamedTuple):
-    """What the action is about. `kind`: workflow (`id` its name), run, hook (`id` its token), or world (all; no `id`)."""
+    """What the action is about. `id` is the workflow's whole name, the run's id, or the hook's token; empty for what is
+    about all runs, as the inspector's lists are: the kind is "world" then. For `stream:read` it is the run."""
 
     kind: Literal["workflow", "run", "hook", "world"]
     id: str
@@ -33,6 +35,10 @@ TOKEN = "token"
 """The parameter of the query that may hold one."""
 Verdict = bool | None
 Authorize = Callable[[Request, Action, Target], Verdict | Awaitable[Verdict]]
+"""Asked before anything is looked up. True lets the request through; False is 403; None is 401: credentials are missing.
+Anything else that it returns, or raises, is a 500, logged, and never lets anybody through: but for RunNotFound,
+HookNotFound and WorldError, which it may find when it looks the target up. The request has headers, cookies, address and
+query, but no body: that is read later, within limits."""
 
 
 class AuthorizeFailed(Exception):

@@ -10,7 +10,8 @@ from perdure.http.schema import MOMENT, STATUS, TEXT, Operation, answer_of, json
 
 
 def openapi(routes: Sequence[str], prefix: str = "") -> dict[str, Any]:
-    """The document, as JSON has it. A name that isn't a route adds nothing."""
+    """The OpenAPI 3.1 document of these routes of `wrap`, with their `prefix`, to be merged into your own, say. A name that
+    isn't a route adds nothing."""
     paths: dict[str, Any] = {}
     for name, path, method, operation in (*OPERATIONS, *INSPECTOR):
         if name in routes:

@@ -21,11 +21,15 @@ logger = logging.getLogger("perdure")
 class wrap:
     """Give an ASGI app perdure's life cycle and routes: `api.add_middleware(wrap, …)`, or `app = wrap(app, …)`.
 
-    `routes` names what is served: webhook, runs, hooks, streams, health, inspector. All but webhook and health are closed
-    until `authorize(request, action, target)`, sync or async, says True (False: 403, None: 401). `prefix` goes before
-    all paths but the webhooks'. `app` None: an app of its own, that knows nothing else. `chat`: the workflow that answers
-    `POST /api/chat`; it takes `messages: list[UIMessage]`, and `session: str` if it likes; or, for many turns in one run,
-    `message: UIMessage` and `session: str`. Raises: UsageError.
+    * `app`: None makes it an app of its own.
+    * `routes`: what is served, of `webhook`, `runs`, `hooks`, `streams`, `health`, `inspector`. A path of a named route is
+      perdure's; everything else goes to the app untouched, or is a 404 where there is none. Websockets are the app's.
+    * `authorize`, sync or async, answers for `runs`, `hooks`, `streams` and `inspector`. Without it they are closed.
+    * `prefix`: goes before all paths but the webhooks', which are part of URLs that were given out: "/perdure".
+    * `chat`: the workflow that answers `POST /api/chat`. It takes `messages: list[UIMessage]`, and `session: str` if it
+      likes; or, for many turns in one run, `message: UIMessage` and `session: str`.
+
+    Raises: UsageError for a name that is no route, a prefix that begins no path, or what can't be a chat.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ from perdure.core.hook import TOKEN_CHARACTERS
 
 REDACTED = "[redacted]"
 VARIABLE = "PERDURE_REDACT"
+"""Names of fields, with commas between them, whose values people aren't shown either: `iban,tax_id`."""
 PARTS = (
     "password", "passwd", "passphrase", "secret", "authorization", "cookie", "credential", "apikey", "privatekey",
     "accesskey",

@@ -12,10 +12,11 @@ Which = tuple[type[BaseException], ...] | type[BaseException] | Callable[[BaseEx
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """A step's retry policy. `max_retries=3` are four attempts, 0 runs once.
+    """A step's retry policy, for `@step(retry=…)`. `max_retries=3` are four attempts, 0 runs once.
 
     The n-th retry (from 1) waits `delay * factor ** (n - 1)`, at most `max_delay`, give or take the fraction `jitter`.
-    An exception is retried if it is one of `retry_on` and none of `give_up_on`; a FatalError never is.
+    An exception is retried if it is one of `retry_on` and none of `give_up_on` (a type, a tuple of types, or a predicate); a
+    FatalError never is.
     Raises: DefinitionInvalid for a negative or senseless number, DurationInvalid.
     """
 

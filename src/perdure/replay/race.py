@@ -28,7 +28,7 @@ async def race(
 @overload
 async def race(*awaitables: Awaitable[A]) -> A: ...
 async def race(*awaitables: Awaitable[Any]) -> Any:
-    """The result of the first to finish, or what it raised. The others are cancelled, steps too.
+    """The result of the first of these `awaitables` to finish, or what it raised. The others are cancelled, steps too.
 
     It returns when the others have ended, so that nothing runs on unseen; what one raises then is reported to the
     loop's exception handler. If several finish in the same pass of the loop, the first in order of completion wins; a

@@ -44,7 +44,7 @@ async def wait(
 async def wait(
     aws: Iterable[Awaitable[Any]], *, timeout: Duration | None = None, return_when: str = asyncio.ALL_COMPLETED
 ) -> tuple[list[Any], list[Any]]:
-    """Wait for tasks: `(done, pending)`. Cancels nothing, and raises nothing that a task raised or at the timeout.
+    """Wait for `aws`: `(done, pending)`. Cancels nothing, and raises nothing that a task raised or at the `timeout`.
 
     `done` is in order of completion (those that were done before the call come first, as given), `pending` as given.
     What isn't a task or future becomes a task. `return_when` is one of asyncio's three.
@@ -97,10 +97,10 @@ def as_completed(
     aws: Iterable[Awaitable[T]], *, timeout: Duration | None = None
 ) -> "Completions[T, asyncio.Future[T]]": ...
 def as_completed(aws: Iterable[Awaitable[Any]], *, timeout: Duration | None = None) -> "Completions[Any, Any]":
-    """Iterate over tasks as they finish: `async for task in …` gives them, `for next_one in …: await next_one` results.
+    """Iterate over `aws` as they finish: `async for task in …` gives tasks, `for next_one in …: await next_one` results.
 
-    What isn't a task or future becomes a task, at once. At the timeout the next await raises TimeoutError; no task is
-    cancelled. Raises: ArgumentsInvalid, DurationInvalid.
+    In a workflow the order is the log's, in every replay the same. What isn't a task or future becomes a task, at once. After
+    `timeout` the next await raises TimeoutError; no task is cancelled. Raises: ArgumentsInvalid, DurationInvalid.
     """
     after_ms = None if timeout is None else duration_ms(timeout)
     return Completions(futures_of("as_completed", aws), after_ms)

@@ -65,7 +65,7 @@ class Run(Generic[R]):
         return Run(BACKGROUND.run("Run.fork", lambda: self.as_async.fork(from_step, input=input, by=by)))
 
     def events(self, cursor: str | None = None) -> Listing[perdure.EventInfo]:
-        """The run's log, in order."""
+        """As `perdure.Run.events`."""
         return Listing("Run.events", self.as_async.events(cursor))
 
     def steps(self) -> Listing[perdure.StepInfo]:
@@ -87,7 +87,7 @@ class Run(Generic[R]):
     def read_chunks(
         self, type: Any = Any, *, namespace: str | None = None, start_index: int = 0
     ) -> Iterator[perdure.Chunk[Any]]:
-        """As `readable`, with each chunk's index, and which attempt of which step wrote it."""
+        """As `perdure.Run.read_chunks`: a plain iterator, which may be left at any time."""
         return each("Run.read_chunks", self.as_async.read_chunks(type, namespace=namespace, start_index=start_index))
 
     @overload
@@ -95,11 +95,7 @@ class Run(Generic[R]):
     @overload
     def readable(self, type: TypeForm[V], *, namespace: str | None = None, start_index: int = 0) -> Iterator[V]: ...
     def readable(self, type: Any = Any, *, namespace: str | None = None, start_index: int = 0) -> Iterator[Any]:
-        """The values of a stream, as they come, from an index on (negative: so many from the tail), until it is closed.
-
-        One that nobody wrote is waited for while the run lives. Raises: RunNotFound, UsageError for an index past the
-        tail, DecodeError, WorldError.
-        """
+        """As `perdure.Run.readable`: a plain iterator, which may be left at any time."""
         return each("Run.readable", self.as_async.readable(type, namespace=namespace, start_index=start_index))
 
 
@@ -139,7 +135,7 @@ def list_runs(
     limit: int = 20,
     cursor: str | None = None,
 ) -> Listing[perdure.RunInfo]:
-    """Runs, newest first: iterate over all, or ask for a `page()` of at most `limit`. Every condition must hold."""
+    """As `perdure.list_runs`: iterate over all, or ask for a `page()` of at most `limit`."""
     listing = perdure.list_runs(
         status=status, workflow=workflow, since=since, until=until, attributes=attributes, limit=limit, cursor=cursor
     )

@@ -61,5 +61,5 @@ def get_writable(*, namespace: str | None = None, atomic: bool = False) -> Writa
 @overload
 def get_writable(type: TypeForm[T], *, namespace: str | None = None, atomic: bool = False) -> Writable[T]: ...
 def get_writable(type: Any = Any, *, namespace: str | None = None, atomic: bool = False) -> Writable[Any]:
-    """`perdure.get_writable`, to write to from a sync step. Raises: NotInWorkflow, UsageError."""
+    """As `perdure.get_writable`, to write to from a sync step. Raises: NotInWorkflow, UsageError."""
     return Writable(perdure.get_writable(type, namespace=namespace, atomic=atomic))

@@ -25,6 +25,7 @@ class WebhookRequest:
 
     @property
     def headers(self) -> Headers:
+        """As `perdure.WebhookRequest.headers`."""
         return self.as_async.headers
 
     def text(self) -> str:
@@ -32,7 +33,7 @@ class WebhookRequest:
         return self.as_async.text()
 
     def json(self) -> Any:
-        """The body as JSON. Raises: ValueError."""
+        """The body as JSON. Raises: PayloadInvalid (a ValueError), which no step is retried for."""
         return self.as_async.json()
 
     respond_with = BlockingMethod(AsyncRequest.respond_with)

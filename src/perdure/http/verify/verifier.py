@@ -17,7 +17,13 @@ TOLERANCE = "5m"
 
 class Verifier(ABC):
     """Lets only signed requests through. For a provider that isn't here: derive from it, give `kind` and `check`, with
-    the help of `header`, `check_time`, `digests` and `check_match`."""
+    the help of `header`, `check_time`, `digests` and `check_match`.
+
+    `secrets`: several are for the time of a rotation: a request that one of them signed is let through. `name`: what a run's
+    log has of it, and by which the process that serves the webhook's URL finds it; the `kind`, unless given.
+
+    Raises: UsageError, DuplicateName.
+    """
 
     kind: ClassVar[str]
 

@@ -62,5 +62,6 @@ class SyncLab:
 
 
 def sync_lab(*, at: datetime | None = None, patience: Duration = PATIENCE_S) -> SyncLab:
-    """As `lab`, for code without an event loop: with `perdure.sync`."""
+    """As `lab`, for code without an event loop: `with sync_lab() as lab`, and the verbs of `perdure.sync`. `at`,
+    `patience`: as there."""
     return SyncLab(at=at, patience=patience)

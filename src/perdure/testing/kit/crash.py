@@ -29,7 +29,7 @@ MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 @dataclass(frozen=True, kw_only=True)
 class Crash:
-    """One that was survived: where, and the attempts of steps that began from there on."""
+    """One that was survived: `where` ("before append 3"), and the attempts of steps that began in that copy."""
 
     where: str
     calls: tuple[Call, ...]

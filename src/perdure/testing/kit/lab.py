@@ -39,8 +39,10 @@ class AnyRun(Protocol):
 class Lab:
     """`async with lab() as lab`, or the fixture `lab`: until its end every verb of this process finds its world.
 
-    Steps run for real. Time stands still, but for `advance`: the time of bodies (sleeps, timeouts, `now()`), of back-off, of
-    the limits of steps, of hooks that expire and starts that are delayed.
+    A `run` is a handle or an id, a `step` a function that `@step` decorates, or its name. Only recorded calls count: what a
+    step calls as a plain function is neither replaced nor noted. Steps run for real. Time stands still, but for `advance`:
+    the time of bodies (sleeps, timeouts, `now()`), of back-off, of the limits of steps, of hooks that expire and starts
+    that are delayed.
     """
 
     def __init__(self, *, at: datetime | None = None, patience: Duration = PATIENCE_S) -> None:
@@ -63,7 +65,8 @@ class Lab:
         return datetime.fromtimestamp(self.bench.clock.now_ms() / 1000, UTC)
 
     async def advance(self, duration: Duration) -> None:
-        """Let so much time pass, moment by moment: what is due happens, in order, each come to rest before the next.
+        """Let so much time pass, the `duration`, moment by moment: what is due happens, in order, each come to rest before
+        the next.
 
         Returns at rest. A step that runs for longer than the lab's patience, in real time, is not waited for: time passes
         over it, so that its timeout can be tested. Raises: DurationInvalid, LabBusy.
@@ -132,7 +135,7 @@ class Lab:
         return self.bench.registry.called(step)
 
     def answer(self, token: str, payload: Any) -> None:
-        """Resume each hook whose token matches (`*` and `?` stand for others) as soon as it waits, once.
+        """Resume each hook whose token matches the pattern `token` (`*` and `?` stand for others) as soon as it waits, once.
 
         `payload`: a value, or a function, sync or async, that makes it of a HookInfo. What goes wrong is raised by the lab's
         next call.
@@ -153,8 +156,11 @@ class Lab:
     async def crash_everywhere(self, run: AnyRun | str) -> list[Crash]:
         """Have the worker die before and after each append of a finished run, on copies of it; each copy must end alike.
 
-        Returns what was survived, with the attempts of steps in each copy: ids are the run's own, so a step that isn't safe
-        to repeat can be seen at the place where its effects go. Raises: NotSurvived, UsageError.
+        Returns what was survived, with the attempts of steps in each copy. Payloads and starts that came from outside come
+        again at their times, steps run with the fakes of the lab, and step ids are those of the run: an idempotent provider
+        sees the same keys. Copies share nothing else with the lab; what they call isn't in `calls`.
+
+        Raises: NotSurvived; UsageError where the run hasn't ended, or somebody took it over from outside.
         """
         await self.rest()
         run_id = _id(run)
@@ -189,8 +195,10 @@ class Lab:
 def lab(*, at: datetime | None = None, patience: Duration = PATIENCE_S) -> Lab:
     """A world of its own for a test: in memory, on a clock that stands still until `advance`, with a worker.
 
-    `at`: what time it is there, now unless given. `patience`: how long, in real time, everything may rest before whoever
-    waits in vain gets LabStuck.
+    From the beginning of the block to its end every verb of this process finds that world, whatever was or is configured:
+    only the World and `work` are the lab's, keys, `base_url` and the rest stay as they are when it opens. `at`: what time
+    it is there, now unless given. `patience`: how long, in real time, everything may rest before whoever waits in vain gets
+    LabStuck, and a step may run before time passes over it.
     """
     return Lab(at=at, patience=patience)
 

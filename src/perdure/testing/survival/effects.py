@@ -27,8 +27,8 @@ class Effects:
         self._keys: set[tuple[str, object]] = set()
 
     def note(self, what: str, *, key: object = None) -> bool:
-        """Something is done to the world outside. `key`: as for a provider that knows idempotency keys, to which a second
-        time with the same one is nothing. Whether it was done."""
+        """Something is done to the world outside: `what`, in a word. `key`: as for a provider that knows idempotency keys, to
+        which a second time with the same one is nothing. Whether it was done."""
         process = _process()
         lives = process is None or process.act(what)
         new = key is None or (what, key) not in self._keys

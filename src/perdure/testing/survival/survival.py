@@ -52,16 +52,21 @@ def simulate(
 ) -> Survived:
     """Run a workflow where everything goes wrong that can, in virtual time, and see that it always comes to the same.
 
-    Once unharmed; with the worker killed before and after each append, and each effect, in turn (`crashes`: every one, every
-    n-th, or None), once with quick steps and once with slow ones; with every step's body run twice; and in a storm for each
-    of the `seeds`: two workers, killed, frozen past their lease and cut off from the store, step durations and the order of
-    what is ready shuffled, payloads late, doubled and out of order, clocks off.
+    Once unharmed; with the worker killed before and after each append, and each effect, in turn, once with quick steps and
+    once with slow ones; with every step's body run twice; and in a storm for each seed: two workers, killed, frozen past
+    their lease and cut off from the store, step durations and the order of what is ready shuffled, payloads late, doubled
+    and out of order, clocks off. It blocks; in a running loop it has a thread of its own.
 
-    `steps`: what stands in for steps, by step, or a function of an `Effects` that makes it anew for each simulation; the
-    others run as they are, in virtual time, without a network. `payloads`: for hooks, by pattern of token: a value, a
-    function of the HookInfo, or a list that comes one after the other; for webhooks WebhookRequests, which count as signed.
-    `check`: called with each Outcome, in place of comparing ends and effects. `only`: the case that a Broken has named.
-    Raises: Broken, UsageError, ArgumentsInvalid, PayloadInvalid, EncodeError.
+    * `steps`: what stands in for steps, by step, or a function of an `Effects` that makes it anew for each simulation; the
+      others run as they are, in virtual time, without a network.
+    * `payloads`: for hooks, by pattern of token: a value, a function of the HookInfo, or a list that comes one after the
+      other; for webhooks WebhookRequests, which count as signed. In a storm some come twice, as after a lost answer.
+    * `crashes`: "every" point, every n-th, or None. `seeds`: how many storms.
+    * `check`: called with each Outcome, in place of comparing ends and effects; its AssertionError is what was found.
+    * `only`: the case that a Broken has named: "unharmed", "twice", "crash:12:before", "slow-crash:12:after", "seed:7".
+
+    Raises: Broken; UsageError, ArgumentsInvalid, PayloadInvalid and EncodeError for what was given, and whatever a function
+    in `payloads` raises.
     """
     if not isinstance(workflow, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"{workflow!r} is no workflow: give a function that @workflow decorates")
@@ -71,7 +76,8 @@ def simulate(
 
 
 def survives(**options: Any) -> Callable[[Callable[P, Any]], Callable[P, None]]:
-    """For a test that returns a workflow and its arguments: `simulate` is called with them, and with these options."""
+    """For a test that returns a workflow, or a tuple of it and its arguments: `simulate` is called with them, and with these
+    options."""
 
     def decorate(test: Callable[P, Any]) -> Callable[P, None]:
         @wraps(test)
