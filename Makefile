@@ -10,9 +10,9 @@ BIN := .venv/bin
 LOCK := requirements/dev.lock
 READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := src tests examples benchmarks
+SOURCES := src tests examples benchmarks documents
 
-.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots scorecards format lock clean
+.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots scorecards reference format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-page  how fluid the inspector's page is, in a browser"
 	@echo "make screenshots  the pictures of that page in docs/images"
 	@echo "make scorecards  how ready for production the examples are"
+	@echo "make reference  refresh what docs/reference has of the code"
 	@echo "make format  lay the code out, sort imports"
 	@echo "make lock    resolve $(LOCK) anew"
 	@echo "make clean   remove all that was made"
@@ -66,6 +67,9 @@ scorecards: $(READY)
 	@for folder in $$(dirname examples/*/workflows.py); do \
 		$(BIN)/perdure scorecard $$folder > $$folder/SCORECARD.md 2>/dev/null || exit 1; \
 	done
+
+reference: $(READY)
+	@$(BIN)/python -m documents
 
 format: $(READY)
 	@$(BIN)/ruff check --quiet --fix --select I $(SOURCES)
