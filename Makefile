@@ -12,7 +12,7 @@ READY := .venv/.made-from-lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks documents
 
-.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots scorecards reference format lock clean
+.PHONY: help demo demo-postgres test check static survive chaos bench bench-page screenshots scorecards docs reference format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-page  how fluid the inspector's page is, in a browser"
 	@echo "make screenshots  the pictures of that page in docs/images"
 	@echo "make scorecards  how ready for production the examples are"
+	@echo "make docs    the site of the documents, in build/docs; what isn't explained fails"
 	@echo "make reference  refresh what docs/reference has of the code"
 	@echo "make format  lay the code out, sort imports"
 	@echo "make lock    resolve $(LOCK) anew"
@@ -67,6 +68,11 @@ scorecards: $(READY)
 	@for folder in $$(dirname examples/*/workflows.py); do \
 		$(BIN)/perdure scorecard $$folder > $$folder/SCORECARD.md 2>/dev/null || exit 1; \
 	done
+
+docs: $(READY)
+	@$(BIN)/python -m documents --check
+	@$(BIN)/python -m sphinx --fresh-env --nitpicky --fail-on-warning --keep-going --quiet -c documents docs build/docs
+	@echo build/docs/index.html
 
 reference: $(READY)
 	@$(BIN)/python -m documents
