@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from perdure import get_step_metadata, step, workflow
+from perdure.codec.keyring import KeyRing
 from perdure.engine import committer as committing
 from perdure.engine import worker as module
 from perdure.engine.worker import Worker
@@ -16,7 +17,7 @@ from perdure.model.ids import RunId
 from perdure.world import Append, NewRow, Operation, RunRecord
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
-from tests.engine.program import ALL, DID, careful_one, clean, gate, held, nap, one
+from tests.engine.program import ALL, DID, careful_one, clean, doomed, gate, held, nap, one
 from tests.engine.stage import Stage, new
 
 
@@ -442,3 +443,46 @@ def test_sleepers_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(on.worker.runs) == 8
 
     play(act)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (None, "perdure.errors:FatalError: no such order"),
+        (KeyRing({"k": bytes(range(32))}), "perdure.errors:FatalError"),
+    ],
+    ids=["open", "sealed"],
+)
+def test_a_failed_run_is_in_its_log(keys: KeyRing | None, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With what it failed of; of sealed runs only the kind."""
+    stage = Stage()
+
+    async def scene() -> None:
+        worker = await stage.working(*ALL, keys=keys)
+        started = await worker.start(new(doomed, "no such order"))
+        with caplog.at_level(logging.INFO, "perdure"):
+            await worker.end(started.run_id)
+        [line] = [record.getMessage() for record in caplog.records if started.run_id in record.getMessage()]
+        assert line == f"run {started.run_id} of t:doomed has failed: {told}"
+
+    stage.play(scene)
+
+
+def test_a_blocked_run_is_in_its_log_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        world = MoodyWorld(stage.world)
+        worker = await stage.working(*ALL, world=world)
+        world.chokes_on = lambda operation: (
+            isinstance(operation, Append) and any(row.type == "step_completed" for row in operation.rows)
+        )
+        started = await worker.start(new(one, "x"))
+        await worker.end(started.run_id)
+        [line] = [record for record in caplog.records if "is blocked" in record.getMessage()]
+        assert line.levelname == "ERROR"
+        assert line.getMessage() == (
+            f"run {started.run_id} of t:one is blocked: its log could not be written: ValueError('choked')"
+        )
+
+    stage.play(scene)

@@ -25,7 +25,7 @@ from perdure.engine.step import Steps
 from perdure.engine.telemetry import SILENT, Telemetry
 from perdure.engine.timers import Timers
 from perdure.errors import WorldError
-from perdure.model.event import Fact
+from perdure.model.event import Fact, RunBlocked, RunFailed
 from perdure.model.ids import RunId, WorkerId
 from perdure.model.log import NEVER
 from perdure.world.mail import Letter
@@ -194,8 +194,10 @@ class Worker:
 
     def left(self, run_id: RunId, fact: Fact | None, wake_at_ms: int | None) -> None:
         run = self.runs.pop(run_id, None)
-        if run is not None and run.header.step is not None:
-            self.sweeper.soon()  # a slot is free: for the next of its queue
+        if run is not None:
+            if run.header.step is not None:
+                self.sweeper.soon()  # a slot is free: for the next of its queue
+            _say(run, fact, discreet=self.keys is not None)
         self.rest.end(run_id)
         if wake_at_ms is not None:
             self.sweeper.due_at(wake_at_ms)
@@ -273,3 +275,13 @@ class Worker:
         task = self.loop.create_task(work, context=Context())  # not that of the caller whose start made the worker
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _say(run: LiveRun, fact: Fact | None, *, discreet: bool) -> None:
+    """For whoever watches the worker's log. Where payloads are sealed, what an exception said isn't for it."""
+    if isinstance(fact, RunFailed):
+        error = fact.error
+        told = error.type if discreet or not error.message else f"{error.type}: {error.message}"
+        logger.info("run %s of %s has failed: %s", run.run_id, run.definition.name, told)
+    elif isinstance(fact, RunBlocked):
+        logger.error("run %s of %s is blocked: %s", run.run_id, run.definition.name, fact.sentence)
