@@ -11,7 +11,7 @@ from perdure.api.connect import CONNECTION
 from perdure.cli.health import Health, counts_cell, is_live, live_cell, look, parts_of, worker_json, workers_cell
 from perdure.cli.table import Cell
 from perdure.cli.world import in_world
-from perdure.engine.engine import Engine
+from perdure.engine.engine import Engine, NewRun
 from perdure.model.ids import WorkerId
 from perdure.world.ownership import Lease, WorkerRecord
 from tests.cli.shop import Shop, remind, say
@@ -28,6 +28,7 @@ def test_nobody_works(shop: Shop) -> None:
         "live": False,
         "workers": [],
         "runs": RUNS,
+        "queued": {},
         "pins": {},
         "unserved": {"shop:remind": 2, "shop:inquire": 1},
     }
@@ -91,6 +92,19 @@ def test_what_is_pinned_wants_its_own(shop: Shop) -> None:
 
     found = asyncio.run(ask())
     assert (found.pins, found.unserved) == ({"green": 2, "blue": 1}, {"shop:remind of green": 2})
+
+
+def test_steps_in_queues_are_no_runs(shop: Shop) -> None:
+    async def ask(engine: Engine) -> Health:
+        for name in ("queue:gpu/shop:render", "queue:gpu/shop:render", "queue:cpu/shop:count"):
+            await engine.start(NewRun(workflow=name, input=b"{}"))
+        return await look(engine)
+
+    found = in_world(None, ask)
+    assert (found.runs, found.queued) == (RUNS, {"gpu": 2, "cpu": 1})
+    assert found.unserved == {"shop:remind": 2, "queue gpu": 2, "shop:inquire": 1, "queue cpu": 1}
+    assert found.stuck() == ["3 runs served by nobody", "3 steps in queues that nobody serves"]
+    assert "3 steps in queues" in live_cell(found._replace(workers=(record(now_ms=0),))).text
 
 
 def test_a_world_that_isnt_there(folder: object) -> None:

@@ -20,17 +20,20 @@ from perdure.model.queue import queue_of
 from perdure.world.ownership import WorkerRecord
 from perdure.world.query import RunFilter
 
-_TITLES = {"runs": "runs", "pins": "pinned", "unserved": "unserved"}
+_TITLES = {"runs": "runs", "queued": "in queues", "pins": "pinned", "unserved": "unserved"}
+_QUEUE = "queue "
+"""No workflow's name has a space."""
 
 
 class Health(NamedTuple):
-    """`runs`: those that haven't ended, by status; `pins`: of these, by deployment, those that are pinned to it;
-    `unserved`: by workflow, and the deployment that it is pinned to, those that nobody could run. All None where runs
-    weren't counted."""
+    """`runs`: those that haven't ended, by status; `queued`: by queue, steps that were sent there; `pins`: of the runs, by
+    deployment, those that are pinned to it; `unserved`: by workflow or queue, and the deployment that it is pinned to, what
+    nobody could run. All None where runs weren't counted."""
 
     world: str
     workers: tuple[WorkerRecord, ...]
     runs: dict[str, int] | None = None
+    queued: dict[str, int] | None = None
     pins: dict[str, int] | None = None
     unserved: dict[str, int] | None = None
 
@@ -40,8 +43,14 @@ class Health(NamedTuple):
 
     def stuck(self) -> list[str]:
         """Which runs can't go on by themselves, in words."""
-        blocked, unserved = (self.runs or {}).get("blocked", 0), sum((self.unserved or {}).values())
-        told = {f"{counted(blocked, 'run')} blocked": blocked, f"{counted(unserved, 'run')} served by nobody": unserved}
+        blocked, unserved = (self.runs or {}).get("blocked", 0), self.unserved or {}
+        steps = sum(count for name, count in unserved.items() if name.startswith(_QUEUE))
+        runs = sum(unserved.values()) - steps
+        told = {
+            f"{counted(blocked, 'run')} blocked": blocked,
+            f"{counted(runs, 'run')} served by nobody": runs,
+            f"{counted(steps, 'step')} in queues that nobody serves": steps,
+        }
         return [words for words, count in told.items() if count]
 
     def as_json(self) -> dict[str, Any]:
@@ -53,7 +62,7 @@ class Health(NamedTuple):
         }
 
     def counts(self) -> dict[str, dict[str, int]]:
-        counts = {"runs": self.runs, "pins": self.pins, "unserved": self.unserved}
+        counts = {"runs": self.runs, "queued": self.queued, "pins": self.pins, "unserved": self.unserved}
         return {name: count for name, count in counts.items() if count is not None}
 
 
@@ -91,14 +100,21 @@ async def look(engine: Engine) -> Health:
     """Raises: WorldError."""
     workers = await engine.world.workers()
     live = [worker for worker in workers if is_live(worker)]
-    runs, pins, unserved = Counter[str](pending=0, running=0, blocked=0), Counter[str](), Counter[str]()
+    runs, queued = Counter[str](pending=0, running=0, blocked=0), Counter[str]()
+    pins, unserved = Counter[str](), Counter[str]()
     async for run in walk_runs(engine.world, RunFilter(status=("pending", "running", "blocked"))):
-        runs[run.status] += 1
-        if run.pin:
-            pins[run.pin] += 1
+        queue = queue_of(run.workflow)
+        if queue is not None:
+            queued[queue] += 1
+        else:
+            runs[run.status] += 1
+            if run.pin:
+                pins[run.pin] += 1
         if run.status != "blocked" and not any(worker.serves(run.workflow, run.pin) for worker in live):
-            unserved[f"{run.workflow} of {run.pin}" if run.pin else run.workflow] += 1
-    return Health(engine.world.url, workers, dict(runs), dict(pins.most_common()), dict(unserved.most_common()))
+            name = run.workflow if queue is None else f"{_QUEUE}{queue}"
+            unserved[f"{name} of {run.pin}" if run.pin else name] += 1
+    counts = [dict(found.most_common()) for found in (queued, pins, unserved)]
+    return Health(engine.world.url, workers, dict(runs), *counts)
 
 
 def is_live(worker: WorkerRecord) -> bool:
