@@ -40,14 +40,18 @@ async def pay_stuck(what: str) -> str:
     return f"{what} by somebody"
 
 
+_CROSSING = asyncio.Barrier(2)
+
+
 @step(transaction=True, retry=SOON)
 async def pay_crossed(first: int, second: int) -> int:
-    """Locks two rows in this order."""
-    connection = await write(f"{first}-{second}")
+    """Locks two rows in this order; the first attempts of two that cross each other have one each before they go on."""
+    connection, attempt = await write(f"{first}-{second}"), get_step_metadata().attempt
     await connection.execute("SELECT pg_advisory_xact_lock($1)", first)
-    await asyncio.sleep(0.05)
+    if attempt == 1:
+        await _CROSSING.wait()
     await connection.execute("SELECT pg_advisory_xact_lock($1)", second)
-    return get_step_metadata().attempt
+    return attempt
 
 
 @step(transaction=True, retry=SOON)
