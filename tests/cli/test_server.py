@@ -67,6 +67,14 @@ def test_a_port_that_is_taken() -> None:
     )
 
 
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    """Nagle's algorithm is off, on what is accepted too: with it each chunk of a stream comes 40 ms late."""
+    with listening(LOCAL) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_address_of_another_machine() -> None:
     with pytest.raises(
         AddressUnusable, match=r"^192\.0\.2\.1 port 0 can't be served: Cannot assign requested address$"
