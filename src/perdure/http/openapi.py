@@ -1,26 +1,46 @@
 """The OpenAPI 3.1 document of the routes that are named: https://spec.openapis.org/oas/v3.1.0."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from perdure.api.webhook import ROUTE
+from perdure.http.chat.openapi import CHAT, SCHEMAS
 from perdure.http.frame import NDJSON, SSE
 from perdure.http.inspector.openapi import INSPECTOR
-from perdure.http.schema import MOMENT, STATUS, TEXT, Operation, answer_of, json_of, object_of, parameter, refusals
+from perdure.http.schema import (
+    ACCEPTED,
+    CANCEL,
+    KEY,
+    MOMENT,
+    START,
+    STATUS,
+    STREAM_HEADERS,
+    TEXT,
+    Entry,
+    Operation,
+    answer_of,
+    json_of,
+    object_of,
+    parameter,
+    reference,
+    refusals,
+)
 
 
 def openapi(routes: Sequence[str], prefix: str = "") -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these routes of `wrap`, with their `prefix`, to be merged into your own, say. A name that
-    isn't a route adds nothing."""
+    """The OpenAPI 3.1 document of these routes of `wrap`, with their `prefix`, to be merged into your own, say. `chat`
+    stands for the routes of one, with a schema of every chunk. A name that isn't a route adds nothing."""
     paths: dict[str, Any] = {}
-    for name, path, method, operation in (*OPERATIONS, *INSPECTOR):
+    for name, path, method, operation in (*OPERATIONS, *CHAT, *INSPECTOR):
         if name in routes:
             paths.setdefault(path if name == "webhook" else prefix + path, {})[method] = operation
+    schemas = {"Run": RUN, "Problem": PROBLEM, **(SCHEMAS if "chat" in routes else {})}
     return {
         "openapi": "3.1.0",
         "info": {"title": "perdure", "version": "1"},
-        "paths": paths,
-        "components": {"schemas": {"Run": RUN, "Problem": PROBLEM}},
+        "paths": deepcopy(paths),
+        "components": {"schemas": deepcopy(schemas)},
     }
 
 
@@ -50,11 +70,10 @@ RUN = object_of(
     },
     ("runId", "workflow", "status", "createdAt", "waitingFor"),
 )
-KEY = parameter("header", "Idempotency-Key", "a repetition with the same key has no effect of its own")
 RUN_ID = parameter("path", "runId", "wrun_ and 26 letters and digits")
 CHUNKS: Operation = {NDJSON: {"schema": {}}, SSE: {"schema": TEXT}}
 
-OPERATIONS: tuple[tuple[str, str, str, Operation], ...] = (
+OPERATIONS: tuple[Entry, ...] = (
     (
         "runs",
         "/workflows/{name}/runs",
@@ -74,8 +93,7 @@ OPERATIONS: tuple[tuple[str, str, str, Operation], ...] = (
         {
             "summary": "Where a run stands",
             "parameters": [RUN_ID],
-            "responses": answer_of(200, "the run", json_of({"$ref": "#/components/schemas/Run"}))
-            | refusals(401, 403, 404, 503),
+            "responses": answer_of(200, "the run", json_of(reference("Run"))) | refusals(401, 403, 404, 503),
         },
     ),
     (
@@ -85,10 +103,8 @@ OPERATIONS: tuple[tuple[str, str, str, Operation], ...] = (
         {
             "summary": "Ask a run to end",
             "parameters": [RUN_ID],
-            "requestBody": {"content": json_of(object_of({"reason": TEXT, "grace": TEXT}, ("reason",)))},
-            "responses": answer_of(
-                202, "it will, or had before", json_of(object_of({"runId": TEXT, "accepted": {"type": "boolean"}}))
-            )
+            "requestBody": {"content": json_of(CANCEL)},
+            "responses": answer_of(202, "it will, or had before", json_of(ACCEPTED))
             | refusals(400, 401, 403, 404, 408, 413, 415, 422, 503),
         },
     ),
@@ -100,14 +116,14 @@ OPERATIONS: tuple[tuple[str, str, str, Operation], ...] = (
             "summary": "Follow a stream of a run",
             "parameters": [
                 RUN_ID,
-                parameter("query", "startIndex", "the first chunk; negative: from the tail", {"type": "integer"}),
+                START,
                 parameter("query", "namespace", "which of the run's streams; the default one has none"),
                 parameter(
                     "header", "Last-Event-ID", "the index of the last chunk that was read; counts before startIndex"
                 ),
             ],
-            "responses": answer_of(200, "chunks as they come, until the stream is closed", CHUNKS)
-            | {"204": {"description": "nothing is left of a closed stream (events only)"}}
+            "responses": answer_of(200, "chunks as they come, until the stream is closed", CHUNKS, STREAM_HEADERS)
+            | {"204": {"description": "nothing is left of a closed stream (events only)", "headers": STREAM_HEADERS}}
             | refusals(400, 401, 403, 404, 503),
         },
     ),

@@ -35,23 +35,22 @@ class Routes:
             raise UsageError("routes=('chat', …) needs chat=…, the workflow that answers")
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise UsageError(f"prefix={prefix!r} begins no path: write it as '/perdure', or leave it out")
+        known = ROUTES if chat is None else {**ROUTES, "chat": _chat_routes(ChatRoutes(chat))}
+        served = dict.fromkeys(names if chat is None else (*names, "chat"))
         before = segments_of(prefix)
-        self._routes = [
+        self.all = [
             route if route.rooted else route._replace(path=before + route.path)
-            for name in dict.fromkeys(names)
-            for route in ROUTES[name]
+            for name in served
+            for route in known[name]
         ]
-        if chat is not None:
-            self._routes += [route._replace(path=before + route.path) for route in _chat_routes(ChatRoutes(chat))]
-        documents = [path for name, path in DOCUMENTS.items() if name in names]
-        if documents:
-            document = _always(answered(openapi(names, prefix)))
-            self._routes += [Route((*before, *path), "GET", document) for path in documents]
+        document = _always(answered(openapi([*served], prefix)))
+        places = dict.fromkeys(DOCUMENTS[name] for name in served if name in DOCUMENTS)
+        self.all += [Route((*before, *place), "GET", document) for place in places]
 
     def find(self, scope: Scope) -> tuple[Route, str] | None:
         """The route for a request's path, and what the path holds in its variable place; None: it isn't ours."""
         path = path_of(scope)
-        for route in self._routes:
+        for route in self.all:
             parameter = parameter_of(route.path, path)
             if parameter is not None:
                 return route, parameter
@@ -76,7 +75,8 @@ def _always(response: Response) -> Handler:
     return answer
 
 
-DOCUMENTS = {"runs": ("openapi", "perdure.json"), "inspector": (*API, "openapi.json")}
+DOCUMENT = ("openapi", "perdure.json")
+DOCUMENTS = {"runs": DOCUMENT, "chat": DOCUMENT, "inspector": (*API, "openapi.json")}
 """Where the OpenAPI document lies, by the routes that it comes with."""
 
 ROUTES: dict[str, tuple[Route, ...]] = {

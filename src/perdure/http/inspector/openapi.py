@@ -3,7 +3,18 @@
 from typing import Any
 
 from perdure.http.frame import SSE
-from perdure.http.schema import STATUS, TEXT, Operation, answer_of, json_of, object_of, parameter, refusals
+from perdure.http.schema import (
+    START,
+    STATUS,
+    TEXT,
+    Entry,
+    Operation,
+    answer_of,
+    json_of,
+    object_of,
+    parameter,
+    refusals,
+)
 from perdure.model.log import LEVELS
 
 NUMBER: Operation = {"type": "integer"}
@@ -23,10 +34,8 @@ FILTERS = (
     parameter("query", "q", "a beginning of the id, or part of the workflow's name or of an attribute's value"),
 )
 STEP_STATUS = parameter("query", "status", "in this state; repeatable")
-START = parameter("query", "startIndex", "the first chunk; negative: from the tail", NUMBER)
 NAMESPACE = parameter("query", "namespace", "which of the run's streams; the default one has none")
 LISTED = object_of({"items": {"type": "array", "items": ITEM}, "cursor": {"type": ["string", "null"]}})
-Entry = tuple[str, str, str, Operation]
 
 
 def _read(path: str, summary: str, *parameters: Operation, shape: Operation = LISTED) -> Entry:
