@@ -10,6 +10,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 import perdure
+from perdure.chat.chunk import TABLE
 from tests.browser import chromium, served
 
 STATIC = Path(perdure.__file__).parent / "http/inspector/static"
@@ -114,9 +115,14 @@ def chunks(*values: object, step: str | None = "s", attempt: int = 1) -> list[di
     return [{"index": n, "value": value, "stepId": step, "attempt": attempt} for n, value in enumerate(values)]
 
 
+def chunk_of(kind: str) -> dict[str, Any]:
+    return chunks({"type": kind.replace("*", "x")})[0]
+
+
 def test_a_stream_is_shown_as_what_it_is(call: Call) -> None:
     assert call("chat.formOf", chunks("a", "b")) == "text"
     assert call("chat.formOf", chunks({"type": "start"}, {"type": "text-delta", "id": "1", "delta": "a"})) == "chat"
+    assert call("chat.formOf", [*map(chunk_of, TABLE)]) == "chat", "whatever a chat may hold"
     assert call("chat.formOf", chunks({"type": "start"}, {"n": 1})) == "values"
     assert call("chat.formOf", chunks("a", {"type": "start"})) == "values"
     assert call("chat.formOf", []) == "values"
@@ -147,9 +153,26 @@ def test_chunks_become_messages(call: Call) -> None:
     assert [part["kind"] for part in second["parts"]] == ["text", "error"]
 
 
+@pytest.mark.parametrize(("approved", "state"), [(True, "running"), (False, "waiting")])
+def test_a_call_that_waits_for_approval(call: Call, approved: bool, state: str) -> None:
+    """It is one part, before and after somebody has decided."""
+    told = chunks(
+        {"type": "tool-input-available", "toolCallId": "c", "toolName": "refund", "input": {}},
+        {"type": "tool-approval-request", "toolCallId": "c", "approvalId": "a"},
+        {"type": "tool-approval-response", "approvalId": "a", "approved": approved},
+        {"type": "tool-approval-response", "approvalId": "another's", "approved": True},
+    )
+    [message] = call("chat.messagesOf", told[:2])
+    assert [(part["name"], part["state"]) for part in message["parts"]] == [("refund", "waiting")]
+    [message] = call("chat.messagesOf", told)
+    assert [(part["name"], part["state"]) for part in message["parts"]] == [("refund", state)]
+
+
 def test_chunks_of_an_attempt_that_was_tried_again_are_void(call: Call) -> None:
+    said = [{"type": "text-delta", "id": "t", "delta": delta} for delta in "abcd"]
+    told = [*chunks(*said[:2]), *chunks(said[2], attempt=2), *chunks(said[3], step=None, attempt=0)]
+    assert [part["text"] for part in call("chat.messagesOf", told)[0]["parts"]] == ["cd"]
     told = [*chunks("a", "b"), *chunks("c", attempt=2), *chunks("d", step=None, attempt=0)]
-    assert [chunk["value"] for chunk in call("chat.valid", told)] == ["c", "d"]
     passages = call("streams.passages", told)
     assert [(one["text"], one["isVoid"]) for one in passages] == [("ab", True), ("c", False), ("d", False)]
 

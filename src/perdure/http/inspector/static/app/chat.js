@@ -1,10 +1,12 @@
 // From the AI SDK's chunks of UI messages to what a person reads: messages of texts, thoughts, calls of tools. Pure.
+import { voidAmong } from "./void.js";
+
 const PREFIXES = ["text-", "reasoning-", "tool-", "source-", "data-"];
-const WORDS = new Set(["start", "finish", "start-step", "finish-step", "abort", "error", "file", "message-metadata"]);
+const WORDS = "start finish start-step finish-step reset-step abort error file message-metadata".split(" ");
 
 export const isUiChunk = (value) =>
   typeof value === "object" && value !== null && typeof value.type === "string" &&
-  (WORDS.has(value.type) || PREFIXES.some((prefix) => value.type.startsWith(prefix))); // prettier-ignore
+  (WORDS.includes(value.type) || PREFIXES.some((prefix) => value.type.startsWith(prefix))); // prettier-ignore
 
 // How chunks are best shown: `text`, `chat`, or `values`.
 export function formOf(chunks) {
@@ -13,18 +15,11 @@ export function formOf(chunks) {
   return "values";
 }
 
-// Those of attempts that count: where a step was tried again, what it wrote before is void.
-export function valid(chunks) {
-  const last = new Map();
-  for (const { stepId, attempt } of chunks)
-    if (stepId !== null) last.set(stepId, Math.max(last.get(stepId) ?? 0, attempt));
-  return chunks.filter(({ stepId, attempt }) => stepId === null || attempt === last.get(stepId));
-}
-
-// Messages, each `{id, parts, done}`; a part is `{kind, id, text, …}`.
+// Messages, each `{id, parts, done}`, of the chunks that count; a part is `{kind, id, text, …}`.
 export function messagesOf(chunks) {
   const messages = [];
-  for (const { value } of chunks) if (isUiChunk(value)) take(messages, value);
+  const isVoid = voidAmong(chunks);
+  for (const chunk of chunks) if (!isVoid(chunk) && isUiChunk(chunk.value)) take(messages, chunk.value);
   return messages;
 }
 
@@ -63,6 +58,11 @@ function takeText(parts, kind, act, { id, delta }) {
 }
 
 function takeTool(parts, act, chunk) {
+  if (act === "approval-response") {
+    const asked = parts.findLast((one) => one.kind === "tool" && one.approvalId === chunk.approvalId);
+    if (asked && chunk.approved) asked.state = "running";
+    return;
+  }
   let part = parts.findLast((one) => one.kind === "tool" && one.id === chunk.toolCallId);
   if (!part) {
     part = { kind: "tool", id: chunk.toolCallId, name: "", text: "", state: "input" };
@@ -72,7 +72,7 @@ function takeTool(parts, act, chunk) {
   if (act === "input-delta") part.text += str(chunk.inputTextDelta);
   if (act === "input-available") Object.assign(part, { input: chunk.input, state: "running" });
   if (act === "output-available") Object.assign(part, { output: chunk.output, state: "completed" });
-  if (act === "approval-request") part.state = "waiting";
+  if (act === "approval-request") Object.assign(part, { approvalId: chunk.approvalId, state: "waiting" });
   if (act === "output-denied") Object.assign(part, { error: "It was denied.", state: "failed" });
   if (act.endsWith("error"))
     Object.assign(part, { input: chunk.input ?? part.input, error: str(chunk.errorText), state: "failed" });

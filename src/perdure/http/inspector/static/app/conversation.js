@@ -1,5 +1,5 @@
 // AI SDK chunks drawn as a chat.
-import { messagesOf, valid } from "./chat.js";
+import { messagesOf } from "./chat.js";
 import { Icon } from "./icon.js";
 import { html, useMemo } from "./markup.js";
 import { Status } from "./status.js";
@@ -14,7 +14,7 @@ const WORDS = {
 };
 
 export function Conversation({ items }) {
-  const messages = useMemo(() => messagesOf(valid(items)), [items]);
+  const messages = useMemo(() => messagesOf(items), [items]);
   return html`<ol class="chat" aria-label="Chat">
     ${messages.map(
       (message, index) =>

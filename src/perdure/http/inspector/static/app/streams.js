@@ -9,6 +9,7 @@ import { Empty, Loading, Wrong } from "./placeholder.js";
 import { route, turn } from "./route.js";
 import { Status } from "./status.js";
 import { Value } from "./value.js";
+import { voidAmong } from "./void.js";
 
 const BLOCK = 100; // chunks that are drawn, and drawn anew, together
 const ROW = 28;
@@ -134,16 +135,15 @@ function Follow({ items, children }) {
 
 // Pieces of the text that one attempt of one writer wrote: so a retry can be seen.
 export function passages(items) {
-  const last = new Map();
-  for (const { stepId, attempt } of items)
-    if (stepId !== null) last.set(stepId, Math.max(last.get(stepId) ?? 0, attempt));
+  const isVoid = voidAmong(items);
   const found = [];
   for (const chunk of items) {
     const block = Math.floor(chunk.index / BLOCK);
     const key = `${block}/${chunk.stepId}/${chunk.attempt}`;
-    const isVoid = chunk.stepId !== null && chunk.attempt < last.get(chunk.stepId);
-    if (found.at(-1)?.key !== key)
-      found.push({ key, text: "", isVoid, attempt: chunk.attempt, begins: found.at(-1)?.attempt !== chunk.attempt });
+    if (found.at(-1)?.key !== key) {
+      const begins = found.at(-1)?.attempt !== chunk.attempt;
+      found.push({ key, text: "", isVoid: isVoid(chunk), attempt: chunk.attempt, begins });
+    }
     found.at(-1).text += chunk.value;
   }
   return found;
