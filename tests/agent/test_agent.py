@@ -12,6 +12,7 @@ from perdure import (
     FatalError,
     Retry,
     Run,
+    StartOptions,
     get_step_metadata,
     get_writable,
     start,
@@ -21,6 +22,7 @@ from perdure import (
 from perdure.agent import DurableAgent, UIMessage, UIMessageChunk, tool
 from perdure.agent.operation import StepOptions, operation_step
 from perdure.chat.history import earlier_messages
+from perdure.chat.session import SESSION
 from perdure.chat.turn import Word
 from tests.agent.script import called, calls, scripted, shown
 from tests.api.ways import in_every_way, once
@@ -362,3 +364,22 @@ def test_a_conversation_with_a_death_at_each_append() -> None:
     streams = [[look, ["text", "1 so far"]], [["error"]], [["error"]], [look, ["text", "3 so far"]]]
     result = ["one", "1 so far", "fail", "three", "3 so far"]
     in_every_way(act, conversing, look_up, earlier_messages, MODEL, gives=[streams, result, True], before=clean)
+
+
+def test_what_cannot_be_read_is_told_and_in_nobodys_way() -> None:
+    """Neither in its own run, nor in those that the session has afterwards."""
+
+    async def act() -> list[Any]:
+        options = StartOptions(attributes={SESSION: "mine"})
+        odd = {"id": "odd", "role": "user", "parts": [{"type": "text", "text": "odd", "state": 5}]}
+        first = await start(conversing, odd, options=options)
+        await word(first, Word("message", "a", prompt("a", "one")), Word("end"))
+        await first.result()
+        second = await start(conversing, prompt("b", "two"), options=options)
+        await word(second, Word("end"))
+        return [[chunk.get("errorText") for chunk in await told(first.run_id, "odd")], await second.result()]
+
+    errors, said = once(act, conversing, look_up, earlier_messages, MODEL)[0]
+    wrong = "messages[0.parts.0.TextUIPart.state] is no message of a chat: Input should be 'streaming' or 'done'"
+    assert errors == [None, None, wrong, None]
+    assert said == ["one", "1 so far", "two", "2 so far"]

@@ -15,7 +15,7 @@ from pydantic_ai.messages import (
 )
 
 from perdure import UsageError
-from perdure.agent.message import decisions_in, to_model_messages, to_ui_messages
+from perdure.agent.message import decisions_in, readable, to_model_messages, to_ui_messages
 from perdure.chat.message import misfit
 
 
@@ -63,12 +63,34 @@ def test_there_and_back() -> None:
             [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "x", "state": "odd"}]}],
             "messages[0.parts.0",
         ),
+        (
+            [{"id": "1", "role": "user", "parts": [{"type": "data-x", "data": 1}]}],
+            "the messages of a chat have nothing that a model could be given: no text, no file",
+        ),
     ],
 )
 def test_what_is_no_message(messages: Any, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
         to_model_messages(messages)
     assert str(caught.value).startswith(sentence)
+
+
+def test_a_message_needs_no_id() -> None:
+    assert to_model_messages([{"role": "user", "parts": [{"type": "text", "text": "hi"}]}])
+
+
+def test_messages_that_no_model_can_be_given() -> None:
+    """They are left out of what was said before, so that they are in nobody's way."""
+    fine = [{"id": n, "role": "user", "parts": [{"type": "text", "text": n}]} for n in ("1", "2")]
+    call = {"type": "tool-x", "toolCallId": "c", "state": "output-available", "input": {}, "output": 1}
+    odd = [
+        {"id": "3", "role": "user", "parts": [{"type": "nonsense"}]},
+        {"id": "4", "role": "user", "parts": [call]},
+        {"id": "5", "role": "user", "parts": [{"type": "data-x", "data": 1}]},
+        {"id": "6", "role": "assistant", "parts": []},
+    ]
+    answer = {"id": "7", "role": "assistant", "parts": [call]}
+    assert readable([fine[0], *odd, answer, fine[1]]) == [fine[0], answer, fine[1]]
 
 
 def test_decisions_are_in_the_last_message() -> None:

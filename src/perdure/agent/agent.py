@@ -13,11 +13,11 @@ from pydantic_ai.run import AgentRun
 from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.usage import UsageLimits
 
-from perdure import Writable, timeout, uuid4
+from perdure import UsageError, Writable, timeout, uuid4
 from perdure.agent.budget import used_up
 from perdure.agent.conversation import Conversation
 from perdure.agent.durability import MODEL_RETRY
-from perdure.agent.message import decisions_in, to_model_messages
+from perdure.agent.message import decisions_in, readable, to_model_messages
 from perdure.agent.operation import StepOptions
 from perdure.agent.options import STEPS_MAX, AgentOptions
 from perdure.agent.result import AgentResult, AgentStep, steps_of
@@ -97,7 +97,7 @@ class DurableAgent:
         from what was known before it, and the message. Known is too what earlier runs of the session have said.
         """
         async with Turns(message, idle=idle) as turns:
-            earlier = await earlier_messages()
+            earlier = readable(await earlier_messages())
             known = to_model_messages(earlier) if earlier else []
             async for turn in turns:
                 answer = await turn.answer(partial(self._reply, known, turn, options))
@@ -106,20 +106,26 @@ class DurableAgent:
 
     async def _reply(self, known: list[ModelMessage], turn: ChatTurn, options: AgentOptions) -> AgentResult:
         """The answer to a turn, whose message is known from here on."""
-        known += to_model_messages([turn.message])
-        return await self.stream(known, writable=turn.writable, **options)
+        return await self._answer([turn.message], Turn(turn.writable, {**self._options, **options}), known)
 
-    async def _answer(self, messages: Messages, turn: Turn) -> AgentResult:
+    async def _answer(self, messages: Messages, turn: Turn, known: list[ModelMessage] | None = None) -> AgentResult:
+        """`known`: what was said before; the messages are added to it."""
         options, token = turn.options, TURN.set(turn)
+        history, failed = [] if known is None else known, FAILED
         try:
             await turn.tell_end()
             if options.get("send_start", True):
                 await turn.tell({"type": "start", "messageId": _message_id(messages)})
+            try:
+                history += to_model_messages(messages)
+            except UsageError as error:
+                failed = str(error)  # of what the client has sent: it may know
+                raise
             async with AsyncExitStack() as stack:
                 if "timeout" in options:
                     await stack.enter_async_context(timeout(options["timeout"]))
                 # in a task of its own: those that are made in it don't count among the body's
-                result = await asyncio.create_task(self._loop(messages, turn))
+                result = await asyncio.create_task(self._loop(messages, history, turn))
             await self._finished(turn, result)
             return result
         except asyncio.CancelledError:
@@ -127,7 +133,7 @@ class DurableAgent:
             raise
         except Exception as error:
             text = await called(options.get("on_error"), error)
-            await turn.tell({"type": "error", "errorText": text if isinstance(text, str) else FAILED})
+            await turn.tell({"type": "error", "errorText": text if isinstance(text, str) else failed})
             await turn.tell_end(error_told=True)
             raise
         finally:
@@ -144,14 +150,15 @@ class DurableAgent:
             await turn.tell_end(reason)
         await called(turn.options.get("on_finish"), result)
 
-    async def _loop(self, messages: Messages, turn: Turn) -> AgentResult:
+    async def _loop(self, messages: Messages, history: list[ModelMessage], turn: Turn) -> AgentResult:
         options = turn.options
         output = options.get("output", str)
-        history = to_model_messages(messages)
+        # where a hook is asked, what a client says of approvals is no decision: it may have made up the call as well
+        decisions = decisions_in(messages) if options.get("approvals") == "client" else None
         async with self.agent.iter(
             message_history=history,
             output_type=[output, DeferredToolRequests],
-            deferred_tool_results=decisions_in(messages),
+            deferred_tool_results=decisions,
             model_settings=options.get("settings"),
             usage_limits=UsageLimits(request_limit=None),
             deps=options.get("deps"),

@@ -30,14 +30,30 @@ def to_model_messages(messages: str | Sequence[UIMessage] | Sequence[ModelMessag
     if wrong is not None:
         raise UsageError(f"{wrong[0]} is no message of a chat: {wrong[1]}")
     try:
-        typed = _MESSAGES.validate_python(given)
-        return VercelAIAdapter.load_messages(typed)
+        typed = _MESSAGES.validate_python([{"id": "", **message} for message in given])
+        read = VercelAIAdapter.load_messages(typed)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(str(step) for step in first["loc"])
         raise UsageError(f"messages[{path}] is no message of a chat: {first['msg']}") from None
     except ValueError as error:
         raise UsageError(f"the messages of a chat can't be read: {error}") from None
+    if not read:
+        raise UsageError("the messages of a chat have nothing that a model could be given: no text, no file")
+    return read
+
+
+def readable(messages: Sequence[UIMessage]) -> list[UIMessage]:
+    """Those that a model can be given: what a client once sent must not be in the way of all that comes after."""
+
+    def is_readable(message: UIMessage) -> bool:
+        try:
+            to_model_messages([message])
+        except UsageError:
+            return False
+        return True
+
+    return [message for message in messages if is_readable(message)]
 
 
 def to_ui_messages(messages: Sequence[ModelMessage]) -> list[UIMessage]:
