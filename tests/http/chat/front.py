@@ -75,22 +75,32 @@ class Front:
         self.client, self._process = client, process
 
     def begin(self, url: str, text: str | None = None, **job: Any) -> None:
-        assert self._process.stdin is not None
-        work = {"url": url, "id": "chat", **({} if text is None else {"text": text}), **job}
-        self._process.stdin.write(json.dumps(work) + "\n")
-        self._process.stdin.flush()
+        self._ask({"url": url, "id": "chat", **({} if text is None else {"text": text}), **job})
+
+    def refused(self, chunks: list[Any]) -> list[Any]:
+        """Those that are no chunks to it."""
+        self._ask({"chunks": chunks})
+        return self._told()
 
     def end(self) -> dict[str, Any]:
         """What became of it; a client that spins or hangs is killed."""
+        result: dict[str, Any] = self._told()
+        assert "crashed" not in result, result["crashed"]
+        return result
+
+    def _ask(self, work: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(work) + "\n")
+        self._process.stdin.flush()
+
+    def _told(self) -> Any:
         assert self._process.stdout is not None
         alarm = threading.Timer(PATIENCE_S, self._process.kill)
         alarm.start()
         line = self._process.stdout.readline()
         alarm.cancel()
         assert line, "the client hung, or broke"
-        result: dict[str, Any] = json.loads(line)
-        assert "crashed" not in result, result["crashed"]
-        return result
+        return json.loads(line)
 
     def do(self, url: str, text: str | None = None, **job: Any) -> dict[str, Any]:
         self.begin(url, text, **job)

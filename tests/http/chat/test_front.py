@@ -1,5 +1,6 @@
 """The two real clients get the whole answer: cut off at every chunk, after a reload, from the tail, over a killed server."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from perdure.chat.chunk import TABLE, UIMessageChunk, encoded
+from tests.chat.test_chunk import example
 from tests.http.chat.front import CLIENTS, Front, Server, answer_in, front, history, serving
 
 ANSWER = [["step-start"], ["text", "that is all there is", "done"]]
@@ -31,6 +34,18 @@ def client(request: pytest.FixtureRequest) -> Iterator[Front]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("front")) as found:
         yield found
+
+
+def test_each_chunk_of_the_table_is_one_to_the_client(client: Front) -> None:
+    """By its own schema, in which an unknown type is fatal: with all its fields, with those that it needs, and with none."""
+    ai, chunks = int(client.client[2:]), list[UIMessageChunk]()
+    for kind, fields in TABLE.items():
+        whole = example(kind)
+        bare = {name: whole[name] for name in ("type", *(field.name for field in fields if field.required))}
+        chunks += [json.loads(encoded(chunk, ai, attempt=2)) for chunk in (whole, bare, {"type": kind})]
+    chunks.append(json.loads(encoded({"type": "nonsense"}, ai)))
+    odd: list[Any] = [{"type": "nonsense"}, {"type": "text-delta", "id": "1"}]
+    assert client.refused([*chunks, *odd]) == odd
 
 
 def test_a_message_is_answered(client: Front, server: Server) -> None:

@@ -1,8 +1,10 @@
 // A chat client as a browser has it, without the browser: the real transport, through `Chat` of @ai-sdk/react.
-// A job a line comes in, what became of it goes out: {messages, status, error, data, requests}.
+// A job a line comes in, what became of it goes out: {messages, status, error, data, requests}; of {chunks}, those that it
+// would not take.
 import { createServer, connect } from "node:net";
 import { createInterface } from "node:readline";
 import { Chat } from "@ai-sdk/react";
+import { uiMessageChunkSchema } from "ai";
 
 const [name, path] = { ai6: ["@workflow/ai", ""], ai7: ["@ai-sdk/workflow", "/client"] }[process.argv[2]];
 const { WorkflowChatTransport } = await import(name + path);
@@ -125,8 +127,15 @@ async function until(found) {
   throw new Error("waited in vain");
 }
 
+async function refused(chunks) {
+  const found = [];
+  for (const chunk of chunks) if (!(await uiMessageChunkSchema().validate(chunk)).success) found.push(chunk);
+  return found;
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const result = await run(JSON.parse(line)).catch((error) => ({ crashed: String(error.stack) }));
+  const job = JSON.parse(line);
+  const result = await (job.chunks ? refused(job.chunks) : run(job)).catch((error) => ({ crashed: String(error.stack) }));
   process.stdout.write(JSON.stringify(result) + "\n");
 }
 process.exit(0);
