@@ -11,6 +11,7 @@ from pydantic_ai.messages import (
     PartEndEvent,
     PartStartEvent,
     TextPart,
+    TextPartDelta,
     ThinkingPart,
     ToolCallPart,
     ToolCallPartDelta,
@@ -42,6 +43,18 @@ def test_partial_arguments_go_out_as_they_came() -> None:
     delta = PartDeltaEvent(index=0, delta=ToolCallPartDelta(args_delta=": nul", tool_call_id="c"))
     chunks = told(PartStartEvent(index=0, part=CALL), delta)
     assert [chunk.get("inputTextDelta") for chunk in chunks] == [None, '{"a"', ": nul"]
+
+
+@pytest.mark.parametrize("text", ["words", ""])
+@pytest.mark.parametrize("more", [{}, {"provider_name": "p"}, {"provider_name": "p", "provider_details": {"a": 1}}])
+def test_a_text_goes_the_short_way_as_it_would_go_the_long_one(text: str, more: Any) -> None:
+    async def both_ways() -> tuple[Any, Any]:
+        telling, event = Events("step.1"), PartDeltaEvent(index=0, delta=TextPartDelta(text, **more))
+        await telling.chunks(PartStartEvent(index=0, part=TextPart("a")))
+        return await telling.chunks(event), await telling._converted(event)
+
+    short, long = asyncio.run(both_ways())
+    assert short == long and len(long) == bool(text)
 
 
 @pytest.mark.parametrize(

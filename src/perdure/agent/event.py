@@ -5,7 +5,14 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from pydantic_ai.messages import AgentStreamEvent, FunctionToolCallEvent, OutputToolCallEvent, ToolCallPart
+from pydantic_ai.messages import (
+    AgentStreamEvent,
+    FunctionToolCallEvent,
+    OutputToolCallEvent,
+    PartDeltaEvent,
+    TextPartDelta,
+    ToolCallPart,
+)
 from pydantic_ai.ui.vercel_ai import VercelAIEventStream
 from pydantic_ai.ui.vercel_ai.response_types import (
     BaseChunk,
@@ -33,6 +40,14 @@ class Events(VercelAIEventStream[Any, Any]):
 
     async def chunks(self, event: AgentStreamEvent) -> list[UIMessageChunk]:
         """What the client is told of this event."""
+        match event:  # the most frequent by far: the long way makes the same, in ten times the time
+            case PartDeltaEvent(delta=TextPartDelta(text, provider_name=None, provider_details=None)) if text:
+                return [{"type": "text-delta", "id": self.message_id, "delta": text}]
+            case _:
+                pass
+        return await self._converted(event)
+
+    async def _converted(self, event: AgentStreamEvent) -> list[UIMessageChunk]:
         return [bare(chunk.model_dump(mode="json", by_alias=True)) async for chunk in self.handle_event(event)]
 
     async def handle_tool_call_end(self, part: ToolCallPart) -> AsyncIterator[BaseChunk]:

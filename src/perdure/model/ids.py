@@ -6,6 +6,7 @@ on every machine, arrives at the same ones.
 """
 
 from base64 import b32encode
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import NewType
 
@@ -53,8 +54,12 @@ def letter_id(sender: RunId, purpose: str) -> MailId:
     return MailId(f"mail_{sender[5:]}_{purpose}")
 
 
+@lru_cache(maxsize=1024)
 def step_id(run: RunId, key: str) -> StepId:
-    """`step_` and 26 characters: the same in every attempt and replay, unique in the world: an idempotency key."""
+    """`step_` and 26 characters: the same in every attempt and replay, unique in the world: an idempotency key.
+
+    Kept, as each chunk that a step writes asks for it.
+    """
     return StepId("step_" + _text(_digest(run, key, 16)))
 
 
