@@ -7,12 +7,16 @@ measured: an import costs memory and time that would be charged to its neighbour
 import contextlib
 import importlib
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol, TypeVar
 
 from benchmarks.place import store_of
 from benchmarks.workload import Trial
 
 MODULES = {"floor": "benchmarks.floor_{store}", "perdure": "benchmarks.subject", "dbos": "benchmarks.peer_dbos"}
+AGENTS = {"perdure": "benchmarks.subject_agent", "dbos": "benchmarks.peer_dbos_agent"}
+AnswerKind = Literal["whole", "streamed"]
+"""How a model's answer comes."""
+S = TypeVar("S", bound="System")
 
 
 class System(Protocol):
@@ -78,18 +82,41 @@ class System(Protocol):
         ...
 
 
+class AgentSystem(System, Protocol):
+    """A system that has agents too."""
+
+    kinds: tuple[AnswerKind, ...]
+    """Those that it can keep."""
+
+    def ask(self, kind: AnswerKind, calls: int, *, durable: bool) -> None:
+        """One run of an agent, from its start to its result, that asks its model so often; or one that is kept nowhere."""
+        ...
+
+    def first_words(self, messages: int, *, session: bool) -> list[float]:
+        """Messages to a chat over HTTP, one after another, all of one session or each of its own: seconds from the model's
+        first words to when the client has them."""
+        ...
+
+
 def load(name: str, place: str) -> System:
     """The system of that name, not yet open, with its store there."""
     return importlib.import_module(MODULES[name].format(store=store_of(place))).SYSTEM(place)
 
 
-@contextlib.contextmanager
-def opened(trial: Trial) -> Iterator[System]:
-    """The trial's system, open and warm.
+def opened(trial: Trial) -> contextlib.AbstractContextManager[System]:
+    """The trial's system, open and warm."""
+    return _ready(load(trial.system, trial.place), trial)
 
-    The warm-up takes SQLite's log past its first checkpoint: until then the log's file grows, which makes commits dear.
-    """
-    system = load(trial.system, trial.place)
+
+def opened_agents(trial: Trial) -> contextlib.AbstractContextManager[AgentSystem]:
+    """The same with its agents, whose imports the other workloads are spared."""
+    system: AgentSystem = importlib.import_module(AGENTS[trial.system]).SYSTEM(trial.place)
+    return _ready(system, trial)
+
+
+@contextlib.contextmanager
+def _ready(system: S, trial: Trial) -> Iterator[S]:
+    """The warm-up takes SQLite's log past its first checkpoint: until then the log's file grows, which makes commits dear."""
     system.open()
     system.sequence(trial.warm_up_steps)
     yield system

@@ -14,6 +14,8 @@ from benchmarks.workloads import (
     w8_stream,
     w9_fleet,
     w10_history,
+    w11_first_words,
+    w12_agent_loop,
 )
 
 WORKLOADS: dict[str, Workload] = {
@@ -30,6 +32,8 @@ WORKLOADS: dict[str, Workload] = {
         w8_stream,
         w9_fleet,
         w10_history,
+        w11_first_words,
+        w12_agent_loop,
         start_up,
     )
 }
