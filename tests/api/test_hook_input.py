@@ -440,6 +440,25 @@ async def test_random_tokens_differ() -> None:
 
 
 @workflow
+async def secretly_approved() -> list[bool]:
+    async with approvals.create(metadata="first") as first, approvals.create() as second:
+        return [(await first).approved, (await second).approved]
+
+
+async def test_a_kind_of_hook_may_have_random_tokens_behind_its_prefix() -> None:
+    run = await start(secretly_approved)
+    while len(hooks := (await run.hooks()).items) < 2:
+        await asyncio.sleep(0.01)
+    assert all(re.fullmatch("approval:[A-Za-z0-9_-]{32}", hook.token) for hook in hooks)
+    assert len({hook.token for hook in hooks}) == 2
+    with pytest.raises(PayloadInvalid):
+        await resume_hook(hooks[0].token, "of another kind")
+    for hook in hooks:
+        await resume_hook(hook.token, Approval(hook.metadata == "first"))
+    assert await run.result() == [True, False]
+
+
+@workflow
 async def many(count: int, name: str) -> None:
     for number in range(count):
         create_hook(token=f"{name} {number}")

@@ -114,8 +114,10 @@ def new_hook(
     metadata: Any,
     expires: Duration | None,
     terms: WebhookTerms | None = None,
+    prefix: str = "",
 ) -> BodyHook:
-    """Ask for a hook in the running body. A random token and a webhook's terms are those that were recorded."""
+    """Ask for a hook in the running body. A random token, behind the prefix, and a webhook's terms are those that were
+    recorded."""
     body = current_body()
     if body is None:
         raise NotInWorkflow(f"create_{kind}", "only a workflow waits for payloads; to send one use resume_hook")
@@ -125,7 +127,7 @@ def new_hook(
     def make(recorded: HookCreated | None) -> HookCreated:
         known_terms = recorded.webhook if recorded is not None else None
         return HookCreated(
-            token=token or _random_token(body, recorded),
+            token=token or _random_token(body, recorded, prefix),
             random=token is None,
             metadata=kept,
             expires_ms=expires_ms,
@@ -135,8 +137,8 @@ def new_hook(
     return open_hook(body, kind, make, type)
 
 
-def _random_token(body: Body, recorded: HookCreated | None) -> str:
-    return recorded.token if recorded is not None and recorded.random else body.new_token()
+def _random_token(body: Body, recorded: HookCreated | None, prefix: str) -> str:
+    return recorded.token if recorded is not None and recorded.random else prefix + body.new_token()
 
 
 def _check_token(token: str | None) -> None:
@@ -161,9 +163,12 @@ class HookDefinition(Generic[T]):
             raise UsageError(f"a hook of {self.prefix!r} was given an empty key: name what it is about")
         return f"{self.prefix}:{text}"
 
-    def create(self, key: object, *, metadata: Any = None, expires: Duration | None = None) -> Hook[T]:
-        """As `create_hook`, with the token for this `key`."""
-        return create_hook(self.type, token=self.token(key), metadata=metadata, expires=expires)
+    def create(self, key: object = None, *, metadata: Any = None, expires: Duration | None = None) -> Hook[T]:
+        """As `create_hook`, with the token for this `key`; without one the key is made of 192 random bits."""
+        if key is not None:
+            return create_hook(self.type, token=self.token(key), metadata=metadata, expires=expires)
+        made = new_hook("hook", self.type, token=None, metadata=metadata, expires=expires, prefix=f"{self.prefix}:")
+        return Hook(made)
 
     async def get(self, key: object) -> HookInfo:
         """The hook that takes payloads for this key, as `get_hook`. Raises: HookNotFound, WorldError."""

@@ -28,8 +28,8 @@ class HookDefinition(Generic[T]):
         """The token of the hook for this key: `prefix:key`. Raises: UsageError for an empty key."""
         return self.as_async.token(key)
 
-    def create(self, key: object, *, metadata: Any = None, expires: Duration | None = None) -> perdure.Hook[T]:
-        """As `create_hook`, in a workflow, with the token for this key."""
+    def create(self, key: object = None, *, metadata: Any = None, expires: Duration | None = None) -> perdure.Hook[T]:
+        """As `create_hook`, in a workflow, with the token for this key; without one the key is made of 192 random bits."""
         return self.as_async.create(key, metadata=metadata, expires=expires)
 
     get = BlockingMethod(AsyncDefinition[T].get)
