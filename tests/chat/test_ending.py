@@ -19,6 +19,8 @@ def test_why_is_said_once_and_without_details() -> None:
     assert ending().failed == [{"type": "error", "errorText": FAILED}, {"type": "finish", "finishReason": "error"}]
     assert ending(error_told=True).failed == [{"type": "finish", "finishReason": "error"}]
     assert ending("length").completed == [{"type": "finish", "finishReason": "length"}]
+    stopped = {"type": "finish", "finishReason": "tool-calls", "messageMetadata": {"stopped": "budget"}}
+    assert ending("tool-calls", stopped="budget").completed == [stopped]
 
 
 def test_a_start_brings_the_same_along() -> None:

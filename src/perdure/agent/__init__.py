@@ -5,9 +5,11 @@ Needs the extra `agent` (pydantic-ai). Written with perdure's public verbs.
 
 import perdure.agent.extra  # noqa: F401  # pyright: ignore[reportUnusedImport] - first: it says what is missing
 from perdure.agent.agent import DurableAgent
+from perdure.agent.budget import raise_budget
 from perdure.agent.durability import Durability
 from perdure.agent.message import to_model_messages, to_ui_messages
-from perdure.agent.options import AgentOptions, Budget, Prepared, StepContext
+from perdure.agent.options import AgentOptions, Budget, More, Prepared, StepContext
+from perdure.agent.price import Price, PriceUnknown
 from perdure.agent.result import AgentResult, AgentStep
 from perdure.agent.tool import tool
 from perdure.chat.chunk import UIMessageChunk
@@ -20,10 +22,14 @@ __all__ = [
     "Budget",
     "Durability",
     "DurableAgent",
+    "More",
     "Prepared",
+    "Price",
+    "PriceUnknown",
     "StepContext",
     "UIMessage",
     "UIMessageChunk",
+    "raise_budget",
     "to_model_messages",
     "to_ui_messages",
     "tool",

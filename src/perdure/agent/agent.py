@@ -24,7 +24,7 @@ from perdure.agent.result import AgentResult, AgentStep, steps_of
 from perdure.agent.tool import ToolFunction, as_tool
 from perdure.agent.turn import TURN, Turn, called
 from perdure.chat.chunk import UIMessageChunk
-from perdure.chat.ending import FAILED
+from perdure.chat.ending import FAILED, finish
 from perdure.chat.history import earlier_messages
 from perdure.chat.message import UIMessage
 from perdure.chat.turn import ChatTurn
@@ -142,12 +142,12 @@ class DurableAgent:
 
     async def _finished(self, turn: Turn, result: AgentResult) -> None:
         await turn.end_step()
-        reason = result.finish_reason
+        reason, stopped = result.finish_reason, result.stopped if result.stopped != "client" else None
         if turn.options.get("send_finish", False):
-            await turn.tell({"type": "finish", "finishReason": reason})
+            await turn.tell(finish(reason, stopped))
             await turn.tell_nothing_at_end()
         else:
-            await turn.tell_end(reason)
+            await turn.tell_end(reason, stopped=stopped)
         await called(turn.options.get("on_finish"), result)
 
     async def _loop(self, messages: Messages, history: list[ModelMessage], turn: Turn) -> AgentResult:

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_ai import DeferredToolRequests, DeferredToolResults, ModelRetry, RunContext, ToolDenied
 from pydantic_ai.capabilities.abstract import WrapModelRequestHandler
-from pydantic_ai.durable_exec import DurableOperationId
 from pydantic_ai.exceptions import ToolRetryError
 from pydantic_ai.messages import (
     AgentStreamEvent,
@@ -19,15 +18,16 @@ from pydantic_ai.messages import (
     PartStartEvent,
     ToolCallPart,
 )
-from pydantic_ai.models import ModelRequestContext, infer_model
+from pydantic_ai.models import Model, ModelRequestContext, infer_model
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from perdure import race, sleep, uuid4
 from perdure.agent.durability import Durability, Steps
 from perdure.agent.live import tell
-from perdure.agent.operation import StepOptions
-from perdure.agent.options import Prepared, StepContext
+from perdure.agent.operation import Operation, StepOptions
+from perdure.agent.options import AgentOptions, Prepared, StepContext
+from perdure.agent.price import check_prices, recorded_cost, write_costs
 from perdure.agent.result import steps_of
 from perdure.agent.tool import failed
 from perdure.agent.turn import TURN, Turn, called
@@ -139,33 +139,46 @@ class Conversation(Durability):
 class TurnSteps(Steps):
     """Steps that know which conversation they belong to."""
 
-    async def execute(
-        self,
-        *,
-        operation_id: DurableOperationId,
-        name: str,
-        body: Callable[[], Awaitable[object]],
-        cache_key: tuple[object, ...],
-        config: StepOptions,
-    ) -> object:
+    async def call(self, name: str, options: StepOptions, operation: Operation) -> Any:
         turn = TURN.get()
+        if turn is None:
+            return await super().call(name, options, operation)
 
-        async def within() -> object:
+        async def within() -> Any:
             token = TURN.set(turn)
             try:
-                return await body()
+                return await operation()
             finally:
                 TURN.reset(token)
 
-        perform = partial(
-            super().execute, operation_id=operation_id, name=name, body=within, cache_key=cache_key, config=config
-        )
-        return await (perform() if turn is None else turn.place.make(perform))
+        return await turn.place.make(partial(super().call, name, options, within))
+
+    async def ask(self, name: str, options: StepOptions, operation: Operation) -> Any:
+        """What it has cost is recorded with the answer, and counted from there."""
+        turn = TURN.get()
+        if turn is None or turn.model is None:
+            return await super().ask(name, options, operation)
+        answer = await super().ask(name, options, partial(_priced, turn.options, turn.model, operation))
+        turn.cost += recorded_cost(answer)
+        return answer
+
+
+async def _priced(options: AgentOptions, model: Model, operation: Operation) -> Any:
+    """An answer with what it has cost. Before the model is asked, that is known which it will be, where it must be."""
+    budget, prices = options.get("budget"), options.get("prices")
+    limited = budget is not None and budget.cost is not None
+    if limited or prices is not None:
+        check_prices(prices, model, needed=limited)
+    answer = await operation()
+    write_costs(answer, prices, model)
+    return answer
 
 
 async def _begun(turn: Turn, ctx: RunContext[Any], request: ModelRequestContext) -> ModelRequestContext:
     await turn.begin_step()
-    return await _prepared(turn, ctx, request)
+    request = await _prepared(turn, ctx, request)
+    turn.model = request.model
+    return request
 
 
 async def _prepared(turn: Turn, ctx: RunContext[Any], request: ModelRequestContext) -> ModelRequestContext:

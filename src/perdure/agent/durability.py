@@ -24,8 +24,8 @@ from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior, User
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets.abstract import ToolsetTool
 
-from perdure import NotInWorkflow, Retry, get_workflow_metadata, now, uuid4
-from perdure.agent.operation import StepOptions, call_operation
+from perdure import NotInWorkflow, Retry, UsageError, get_workflow_metadata, now, uuid4
+from perdure.agent.operation import Operation, StepOptions, call_operation
 from perdure.agent.span import model_call, tool_call
 from perdure.agent.tool import METADATA
 from perdure.model.duration import Duration
@@ -35,10 +35,10 @@ PASSING = frozenset((408, 409, 425, 429))
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether a model would say the same again: it refuses the request, or what it said can't be used."""
+    """Whether it would be the same again: the model refuses the request, or what it said can't be used."""
     if isinstance(error, ModelHTTPError):
         return 400 <= error.status_code < 500 and error.status_code not in PASSING
-    return isinstance(error, UserError | UnexpectedModelBehavior)
+    return isinstance(error, UserError | UnexpectedModelBehavior | UsageError)
 
 
 MODEL_RETRY = Retry(give_up_on=is_final)
@@ -126,10 +126,18 @@ class Steps(CallableOperationBackend[StepOptions]):
         config: StepOptions,
     ) -> object:
         if isinstance(operation_id, ModelRequestId):
-            body = model_call(self._agent, body)
-        elif isinstance(operation_id, ToolsetCallToolId):
+            return await self.ask(name, config, model_call(self._agent, body))
+        if isinstance(operation_id, ToolsetCallToolId):
             body = tool_call(self._agent, name.removeprefix(f"{self._agent}."), body)
-        return await call_operation(name, config, body)
+        return await self.call(name, config, body)
+
+    async def call(self, name: str, options: StepOptions, operation: Operation) -> Any:
+        """Perform an operation as a step."""
+        return await call_operation(name, options, operation)
+
+    async def ask(self, name: str, options: StepOptions, operation: Operation) -> Any:
+        """The same, for a model call."""
+        return await self.call(name, options, operation)
 
 
 class Names(JournalOperationNamer):

@@ -2,43 +2,62 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings, ToolChoice
 
-from perdure import Retry, UsageError
+from perdure import ArgumentsInvalid, Retry, UsageError
+from perdure.agent.price import Prices, check_amount
 from perdure.agent.result import AgentResult, AgentStep
 from perdure.model.duration import Duration
 
 STEPS_MAX = 20
+KINDS = ("tokens", "tool_calls", "cost")
+"""What a budget may limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What one `stream` or `generate` may use. Looked at before each model call; what is passed by then ends the loop.
+    """What one `stream` or `generate` may use. Looked at before each further model call; what is used up by then ends the
+    loop. `cost`: in US dollars, or the currency of the option `prices`; of a model whose price isn't known, nothing is
+    asked (PriceUnknown).
 
-    `tokens`, `tool_calls`: None, as many as it takes. With `pause` the run waits there instead, for a payload to the hook
-    that a `data-budget` chunk names: `{"tokens": …, "tool_calls": …}` more; `{}` ends the loop. Raises: UsageError.
+    `tokens`, `tool_calls`, `cost`: None, as many as it takes. With `pause` the run waits there instead, until `raise_budget`
+    gives it more. Raises: UsageError.
     """
 
     tokens: int | None = None
     tool_calls: int | None = None
+    cost: Decimal | None = None
     pause: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("tokens", self.tokens), ("tool_calls", self.tool_calls)):
             if value is not None and value < 0:
                 raise UsageError(f"{name}={value} is negative: give at least 0, or None for as many as it takes")
+        if self.cost is not None:
+            check_amount("cost", self.cost)
 
 
 @dataclass(frozen=True, kw_only=True)
 class More:
-    """So much more, for a budget that was used up."""
+    """So much more, for a budget that is used up; or with `end`, nothing: its loop ends. Raises: ArgumentsInvalid."""
 
     tokens: int = 0
     tool_calls: int = 0
+    cost: Decimal = Decimal(0)
+    end: bool = False
+
+    def __post_init__(self) -> None:
+        amounts = {kind: getattr(self, kind) for kind in KINDS}
+        for kind, amount in amounts.items():
+            if not Decimal(amount).is_finite() or amount < 0:
+                raise ArgumentsInvalid("More", f"{kind}={amount} is less than nothing")
+        if self.end == any(amounts.values()):
+            raise ArgumentsInvalid("More", "give more tokens, tool_calls or cost; or end=True, and nothing else")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +96,8 @@ class AgentOptions(TypedDict, total=False):
     * `output`: a type that the answer must have: validated, and asked for again.
     * `settings`: the model's (temperature, max_tokens, …). `deps`: what tools get, as in pydantic-ai.
     * `timeout`: of the whole loop; `step_timeout`: of one attempt of a model call; `retry`: of model calls.
-    * `budget`: a Budget.
+    * `budget`: a Budget. `prices`: what models cost, by their names or as a function; without them, what is published in US
+      dollars.
     * `approvals`: "durable", the loop waits for them; or "client", it ends, and the client's next message brings the
       answers. `approval_timeout`: one that isn't given by then is refused.
     * `repair_tool_call`: gets a tool's name, its arguments as the model wrote them, and what is wrong with them; gives the
@@ -99,6 +119,7 @@ class AgentOptions(TypedDict, total=False):
     step_timeout: Duration
     retry: Retry
     budget: Budget
+    prices: Prices
     approval_timeout: Duration
     approvals: Literal["durable", "client"]
     repair_tool_call: RepairToolCall

@@ -2,9 +2,11 @@
 
 import inspect
 from contextvars import ContextVar
+from decimal import Decimal
 from typing import Any
 
 from pydantic_ai.messages import AgentStreamEvent
+from pydantic_ai.models import Model
 
 from perdure import Writable, get_workflow_metadata, uuid4
 from perdure.agent.event import Events
@@ -15,13 +17,14 @@ from perdure.chat.ending import ending
 
 
 class Turn:
-    """`number` is the present model call's, from 1. `writable` None: nobody follows. `place`: where requests are made that
-    come from inside the loop."""
+    """`number` is the present model call's, from 1, and `model` who is asked. `cost`: of all of them, by their records.
+    `writable` None: nobody follows. `place`: where requests are made that come from inside the loop."""
 
     def __init__(self, writable: Writable[UIMessageChunk] | None, options: AgentOptions) -> None:
         self.writable, self.options = writable, options
         self.run_id, self.place = get_workflow_metadata().run_id, Place()
-        self.number = 0
+        self.number, self.cost = 0, Decimal(0)
+        self.model: Model | None = None
         self._name = uuid4().hex
         self._events = Events()
         self._in_step = False
@@ -43,10 +46,13 @@ class Turn:
         if chunks:
             await self.place.make(lambda: self.tell(*chunks))
 
-    async def tell_end(self, finish_reason: str | None = None, *, error_told: bool = False) -> None:
+    async def tell_end(
+        self, finish_reason: str | None = None, *, stopped: str | None = None, error_told: bool = False
+    ) -> None:
         """Say what the run's end writes from now on; where the stream is another run's, that is that run's to say."""
         if self.writable is not None and self.writable.run_id == self.run_id:
-            await self.writable.write_at_end(**ending(finish_reason, error_told=error_told)._asdict())
+            told = ending(finish_reason, stopped=stopped, error_told=error_told)
+            await self.writable.write_at_end(**told._asdict())
 
     async def tell_nothing_at_end(self) -> None:
         """All is said."""

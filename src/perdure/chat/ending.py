@@ -21,14 +21,21 @@ class Ending(NamedTuple):
     cancelled: list[UIMessageChunk]
 
 
-def ending(finish_reason: str | None = None, *, error_told: bool = False) -> Ending:
-    """`error_told`: the stream has said what went wrong, should the run fail now."""
+def ending(finish_reason: str | None = None, *, stopped: str | None = None, error_told: bool = False) -> Ending:
+    """`stopped`: why the answer ends before it was whole, for the message's metadata. `error_told`: the stream has said what
+    went wrong, should the run fail now."""
     error: list[UIMessageChunk] = [] if error_told else [{"type": "error", "errorText": FAILED}]
     return Ending(
-        sound([{"type": "finish", "finishReason": finish_reason}]),
+        sound([finish(finish_reason, stopped)]),
         sound([*error, {"type": "finish", "finishReason": "error"}]),
         sound([{"type": "abort", "reason": STOPPED}, {"type": "finish", "finishReason": "other"}]),
     )
+
+
+def finish(finish_reason: str | None, stopped: str | None) -> UIMessageChunk:
+    """The last chunk of an answer that was given."""
+    told = {} if stopped is None else {"messageMetadata": {"stopped": stopped}}
+    return {"type": "finish", "finishReason": finish_reason, **told}
 
 
 def epilogue(stream: str = "") -> StreamEpilogue:
