@@ -5,8 +5,20 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from pydantic_ai.messages import ModelMessage, TextPart, UserPromptPart
+from pydantic_ai.messages import (
+    BinaryContent,
+    FilePart,
+    ModelMessage,
+    ModelResponse,
+    NativeToolCallPart,
+    NativeToolReturnPart,
+    TextPart,
+    ThinkingPart,
+    UserPromptPart,
+)
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.native_tools import WebSearchTool
+from pydantic_ai.tools import ToolDefinition
 
 from perdure import (
     FatalError,
@@ -21,6 +33,7 @@ from perdure import (
 )
 from perdure.agent import DurableAgent, UIMessage, UIMessageChunk, tool
 from perdure.agent.operation import StepOptions, operation_step
+from perdure.chat.assembly import Assembly
 from perdure.chat.history import earlier_messages
 from perdure.chat.session import SESSION
 from perdure.chat.turn import Word
@@ -383,3 +396,113 @@ def test_what_cannot_be_read_is_told_and_in_nobodys_way() -> None:
     wrong = "messages[0.parts.0.TextUIPart.state] is no message of a chat: Input should be 'streaming' or 'done'"
     assert errors == [None, None, wrong, None]
     assert said == ["one", "1 so far", "two", "2 so far"]
+
+
+# -- tools that others execute, and files
+
+
+LOCATE = ToolDefinition(name="locate", description="Where the user is.", parameters_json_schema={"type": "object"})
+
+
+@workflow(name="agents:locating")
+async def locating(messages: list[UIMessage]) -> list[Any]:
+    """One tool is the client's, the other is ours."""
+    agent = agent_of([("look_up", {"order": "1"}), ("locate", {})], ["in Oslo"], tools=[look_up, LOCATE])
+    answer = await agent.stream(messages, writable=get_writable(UIMessageChunk))
+    return [answer.stopped, answer.text, [call.tool_name for call in answer.tool_calls]]
+
+
+def test_a_tool_that_the_client_answers() -> None:
+    """The loop ends with its call; the client's next message has what it gave."""
+
+    async def act() -> list[Any]:
+        first = await start(locating, [prompt("a", "where is my order?")])
+        chunks = await chunks_of(first)
+        message = Assembly(chunks).message
+        assert message is not None
+        parts = {part["type"]: part for part in message["parts"]}
+        open_ = dict(parts["tool-locate"])
+        parts["tool-locate"].update(state="output-available", output="Oslo")
+        second = await start(locating, [prompt("a", "where is my order?"), message])
+        return [
+            await first.result(),
+            shown(chunks),
+            open_["state"],
+            await second.result(),
+            shown(await chunks_of(second)),
+        ]
+
+    seen = [["look_up", {"order": "1"}, {"order": "1", "lines": [1, None]}], ["locate", {}, None]]
+    first = ["client", "", ["look_up", "locate"]]
+    gives = [first, seen, "input-available", [None, "in Oslo", []], [["text", "in Oslo"]]]
+    in_every_way(act, locating, look_up, MODEL, gives=gives, before=clean)
+
+
+async def searching(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
+    """A model whose provider searches for it."""
+    called()
+    assert [type(tool) for tool in info.model_request_parameters.native_tools] == [WebSearchTool]
+    yield {0: NativeToolCallPart("web_search", {"query": "tea"}, "call-0", provider_name="function")}
+    yield {1: NativeToolReturnPart("web_search", {"hits": [None, 2]}, "call-0", provider_name="function")}
+    yield "found"
+
+
+@workflow(name="agents:searched")
+async def searched(question: str) -> list[Any]:
+    agent = DurableAgent(
+        FunctionModel(stream_function=searching), tools=[WebSearchTool(), look_up], name="scripted", retry=SOON
+    )
+    answer = await agent.stream(question, writable=get_writable(UIMessageChunk))
+    [(call, result)] = answer.steps[0].response.native_tool_calls
+    kept = [part["type"] for part in answer.ui_messages[-1]["parts"]]
+    return [answer.text, call.args, result.content, kept, len(answer.tool_calls)]
+
+
+def test_a_tool_that_the_models_provider_executes() -> None:
+    """It is part of the model's step, told as it happens, and kept in the history."""
+
+    async def act() -> list[Any]:
+        run = await start(searched, "tea?")
+        told = [chunk for chunk in await chunks_of(run) if chunk["type"].startswith("tool-")]
+        assert all(chunk["providerExecuted"] for chunk in told if not chunk["type"].endswith("delta"))
+        return [*await outcome(run), [one.name async for one in run.steps()]]
+
+    seen = [["web_search", {"query": "tea"}, {"hits": [None, 2]}], ["text", "found"]]
+    result = ["found", {"query": "tea"}, {"hits": [None, 2]}, ["tool-web_search", "text"], 0]
+    in_every_way(act, searched, look_up, MODEL, gives=[seen, result, True, ["scripted.model"]], before=clean)
+
+
+DOT = "data:image/png;base64,iVBORw0KGgo="
+
+
+@workflow(name="agents:drawing")
+async def drawing(messages: list[UIMessage]) -> list[Any]:
+    """Thinks, and gives back the picture that it was sent."""
+
+    async def draw(history: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        called()
+        if isinstance(history[-1], ModelResponse):
+            raise AssertionError("nobody has asked")
+        files = [file for part in history[0].parts for file in part.content if isinstance(file, BinaryContent)]
+        thoughts = [part for message in history[1:] for part in message.parts if isinstance(part, ThinkingPart)]
+        text = f"{len(files)} files, {len(thoughts)} thoughts"
+        return ModelResponse(parts=[ThinkingPart("hm", signature="s"), FilePart(files[0]), TextPart(text)])
+
+    agent = DurableAgent(FunctionModel(draw), name="scripted", retry=SOON)
+    first = await agent.generate(messages)
+    second = await agent.generate([*first.ui_messages, prompt("b", "again")])
+    return [first.ui_messages, second.text]
+
+
+def test_files_and_reasoning_are_kept() -> None:
+    async def act() -> list[Any]:
+        message = prompt("a", "draw it")
+        message["parts"].append({"type": "file", "mediaType": "image/png", "url": DOT})
+        run = await start(drawing, [message])
+        messages, text = await run.result()
+        kinds = [[part["type"] for part in each["parts"]] for each in messages]
+        urls = [part["url"] for each in messages for part in each["parts"] if part["type"] == "file"]
+        return [kinds, urls, text, await ran_once(run)]
+
+    gives = [[["text", "file"], ["reasoning", "file", "text"]], [DOT, DOT], "1 files, 1 thoughts", True]
+    in_every_way(act, drawing, MODEL, gives=gives, before=clean)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from pydantic_ai.messages import (
+    BinaryContent,
+    FilePart,
     FunctionToolCallEvent,
     FunctionToolResultEvent,
     PartDeltaEvent,
@@ -71,6 +73,12 @@ def test_a_text_goes_the_short_way_as_it_would_go_the_long_one(text: str, more: 
 def test_a_call_is_told_with_its_arguments(arguments: Any, kind: str, input: Any) -> None:
     [chunk] = told(PartEndEvent(index=0, part=ToolCallPart("look", arguments, "c")))
     assert (chunk["type"], chunk["input"]) == (kind, input)
+
+
+def test_a_file() -> None:
+    file = BinaryContent(b"\x89PNG", media_type="image/png")
+    [chunk] = told(PartStartEvent(index=0, part=FilePart(file)))
+    assert chunk == {"type": "file", "url": "data:image/png;base64,iVBORw==", "mediaType": "image/png"}
 
 
 @pytest.mark.parametrize(

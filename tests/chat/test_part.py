@@ -35,6 +35,10 @@ def typed(delta: str) -> UIMessageChunk:
             ],
         ),
         ([CALL, CALLED], [{"type": "tool-output-error", "toolCallId": "c", "errorText": "interrupted"}]),
+        (
+            [CALL, {**CALLED, "providerExecuted": True}],
+            [{"type": "tool-output-error", "toolCallId": "c", "errorText": "interrupted", "providerExecuted": True}],
+        ),
         ([CALL, CALLED, {"type": "tool-output-available", "toolCallId": "c", "output": None}], []),
         ([CALL, CALLED, {"type": "tool-output-denied", "toolCallId": "c"}], []),
         ([TEXT, CALL, {"type": "reset-step"}], []),

@@ -7,19 +7,20 @@ from functools import partial
 from typing import Any, Unpack, cast
 
 from pydantic_ai import Agent, DeferredToolRequests, Tool
+from pydantic_ai.capabilities import NativeTool
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
+from pydantic_ai.native_tools import AbstractNativeTool
 from pydantic_ai.run import AgentRun
-from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets import AbstractToolset, ExternalToolset
 from pydantic_ai.usage import UsageLimits
 
 from perdure import UsageError, Writable, timeout, uuid4
 from perdure.agent.budget import used_up
 from perdure.agent.conversation import Conversation
-from perdure.agent.durability import MODEL_RETRY
 from perdure.agent.message import decisions_in, readable, to_model_messages
-from perdure.agent.operation import StepOptions
-from perdure.agent.options import STEPS_MAX, AgentOptions
+from perdure.agent.options import STEPS_MAX, AgentOptions, AgentTerms, check_options
 from perdure.agent.result import AgentResult, AgentStep, steps_of
 from perdure.agent.tool import ToolFunction, as_tool
 from perdure.agent.turn import TURN, Turn, called
@@ -31,6 +32,8 @@ from perdure.chat.turn import ChatTurn
 from perdure.chat.turns import Turns
 from perdure.model.duration import Duration
 
+CLIENTS = "client"
+"""The toolset of tools that the client answers."""
 Messages = str | Sequence[UIMessage] | Sequence[ModelMessage]
 
 
@@ -41,12 +44,14 @@ class DurableAgent:
     named `NAME.model`, which writes its chunks while it runs.
 
     * `model`: as pydantic-ai has it; `instructions`: what the model is told first.
-    * `tools`: a tool is a step, a workflow that is inlined, or a function whose calls become steps.
+    * `tools`: a tool is a step, a workflow that is inlined, or a function whose calls become steps; or one of the model's
+      provider (`WebSearchTool()`); or a `ToolDefinition`, which the client answers: the loop ends with its calls, and the
+      client's next message has what they gave.
     * `toolsets`: those of pydantic-ai, MCP servers among them.
     * `name`: of the agent, first part of its steps' names.
-    * `options`: AgentOptions.
+    * `options`: AgentTerms.
 
-    Raises: UsageError.
+    Raises: UsageError, for an unknown option too.
     """
 
     def __init__(
@@ -54,20 +59,22 @@ class DurableAgent:
         model: Model | str,
         *,
         instructions: str | Sequence[str] | None = None,
-        tools: Sequence[Tool[Any] | ToolFunction] = (),
+        tools: Sequence[Tool[Any] | ToolFunction | AbstractNativeTool | ToolDefinition] = (),
         toolsets: Sequence[AbstractToolset[Any]] = (),
         name: str = "agent",
-        **options: Unpack[AgentOptions],
+        **options: Unpack[AgentTerms],
     ) -> None:
+        check_options(options, AgentTerms)
         self.name, self._options = name, options
-        step = StepOptions(options.get("retry", MODEL_RETRY), options.get("step_timeout"))
+        clients = [given for given in tools if isinstance(given, ToolDefinition)]
+        providers = [NativeTool(given) for given in tools if isinstance(given, AbstractNativeTool)]
         self.agent: Agent[Any, Any] = Agent(
             model,
             name=name,
             instructions=instructions,
-            tools=[as_tool(given) for given in tools],
-            toolsets=list(toolsets),
-            capabilities=[Conversation(name, step)],
+            tools=[as_tool(given) for given in tools if not isinstance(given, ToolDefinition | AbstractNativeTool)],
+            toolsets=[*toolsets, *([ExternalToolset(clients, id=CLIENTS)] if clients else ())],
+            capabilities=[Conversation(name, options), *providers],
         )
 
     async def stream(
@@ -80,11 +87,11 @@ class DurableAgent:
 
         Raises: UsageError for messages that are none, what the model raised for good, TimeoutError.
         """
-        return await self._answer(messages, Turn(writable, {**self._options, **options}))
+        return await self._answer(messages, self._turn(writable, options))
 
     async def generate(self, messages: Messages, **options: Unpack[AgentOptions]) -> AgentResult:
         """As `DurableAgent.stream`, and writes nothing."""
-        return await self._answer(messages, Turn(None, {**self._options, **options}))
+        return await self._answer(messages, self._turn(None, options))
 
     async def converse(
         self, message: UIMessage, *, idle: Duration = "1h", **options: Unpack[AgentOptions]
@@ -106,7 +113,11 @@ class DurableAgent:
 
     async def _reply(self, known: list[ModelMessage], turn: ChatTurn, options: AgentOptions) -> AgentResult:
         """The answer to a turn, whose message is known from here on."""
-        return await self._answer([turn.message], Turn(turn.writable, {**self._options, **options}), known)
+        return await self._answer([turn.message], self._turn(turn.writable, options), known)
+
+    def _turn(self, writable: Writable[UIMessageChunk] | None, options: AgentOptions) -> Turn:
+        check_options(options, AgentOptions)
+        return Turn(writable, {**self._options, **options})
 
     async def _answer(self, messages: Messages, turn: Turn, known: list[ModelMessage] | None = None) -> AgentResult:
         """`known`: what was said before; the messages are added to it."""

@@ -23,10 +23,10 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from perdure import race, sleep, uuid4
-from perdure.agent.durability import Durability, Steps
+from perdure.agent.durability import MODEL_RETRY, Durability, Steps
 from perdure.agent.live import tell
 from perdure.agent.operation import Operation, StepOptions
-from perdure.agent.options import AgentOptions, Prepared, StepContext
+from perdure.agent.options import AgentOptions, Prepared, StepContext, StepTerms
 from perdure.agent.price import check_prices, recorded_cost, write_costs
 from perdure.agent.result import steps_of
 from perdure.agent.tool import failed
@@ -47,8 +47,15 @@ async def _tell_live(context: RunContext[Any], events: AsyncIterable[AgentStream
 class Conversation(Durability):
     """The capability of a `DurableAgent`."""
 
-    def __init__(self, name: str, model: StepOptions) -> None:
-        super().__init__(name=name, event_stream_handler=_tell_live, retry=model.retry, timeout=model.timeout)
+    def __init__(self, name: str, terms: StepTerms) -> None:
+        super().__init__(
+            name=name,
+            event_stream_handler=_tell_live,
+            retry=terms.get("retry", MODEL_RETRY),
+            timeout=terms.get("step_timeout"),
+            tool_retry=terms.get("tool_retry"),
+            tool_timeout=terms.get("tool_timeout"),
+        )
 
     def get_durable_operation_backend(self) -> "TurnSteps":
         return TurnSteps(self.name, self._model, self._other)

@@ -1,6 +1,6 @@
 """What may be asked of an agent, for all of its conversations or for one of them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TypedDict
@@ -95,7 +95,7 @@ class AgentOptions(TypedDict, total=False):
     * `prepare_step`: asked before each model call what to change for it; `tool_choice`, `active_tools`: as in Prepared.
     * `output`: a type that the answer must have: validated, and asked for again.
     * `settings`: the model's (temperature, max_tokens, …). `deps`: what tools get, as in pydantic-ai.
-    * `timeout`: of the whole loop; `step_timeout`: of one attempt of a model call; `retry`: of model calls.
+    * `timeout`: of the whole loop.
     * `budget`: a Budget. `prices`: what models cost, by their names or as a function; without them, what is published in US
       dollars.
     * `approvals`: "durable", the loop waits for them; or "client", it ends, and the client's next message brings the
@@ -116,8 +116,6 @@ class AgentOptions(TypedDict, total=False):
     output: Any
     settings: ModelSettings
     timeout: Duration
-    step_timeout: Duration
-    retry: Retry
     budget: Budget
     prices: Prices
     approval_timeout: Duration
@@ -130,3 +128,33 @@ class AgentOptions(TypedDict, total=False):
     deps: Any
     send_start: bool
     send_finish: bool
+
+
+class StepTerms(TypedDict, total=False):
+    """How an agent's steps are tried; the agent's alone, for a step of one name is tried in one way."""
+
+    retry: Retry
+    step_timeout: Duration
+    tool_retry: Retry
+    tool_timeout: Duration
+
+
+class AgentTerms(AgentOptions, StepTerms, total=False):
+    """What a `DurableAgent` is made with: AgentOptions, for all of its answers, and how its steps are tried.
+
+    * `retry`: of model calls; `step_timeout`: of one attempt of one.
+    * `tool_retry`, `tool_timeout`: the same, of tools that are plain functions, and of MCP servers. Tools that are steps have
+      their own.
+    """
+
+
+def check_options(given: Mapping[str, object], known: type) -> None:
+    """Raises: UsageError for what is no option there: a typing error would be overlooked else."""
+    names: frozenset[str] = getattr(known, "__optional_keys__")  # noqa: B009 - of the class, and known to no type checker
+    for name in sorted(given.keys() - names):
+        if name in AgentTerms.__optional_keys__:
+            raise UsageError(
+                f"{name} is no option of one answer: it says how all of the agent's steps are tried; "
+                "give it to DurableAgent(…)"
+            )
+        raise UsageError(f"an agent has no option {name!r}: it has {', '.join(sorted(names))}")

@@ -46,12 +46,9 @@ class OpenParts:
     def _end(self, kind: str, id: str, chunk: UIMessageChunk) -> UIMessageChunk:
         if kind != "tool":
             return {"type": f"{kind}-end", "id": id}
+        told = {"toolCallId": id, "errorText": CUT_OFF}
+        if "providerExecuted" in chunk:
+            told["providerExecuted"] = chunk["providerExecuted"]
         if chunk["type"] == "tool-input-available":
-            return {"type": "tool-output-error", "toolCallId": id, "errorText": CUT_OFF}
-        return {
-            "type": "tool-input-error",
-            "toolCallId": id,
-            "toolName": chunk["toolName"],
-            "input": self._typed.get(id, ""),
-            "errorText": CUT_OFF,
-        }
+            return {"type": "tool-output-error", **told}
+        return {"type": "tool-input-error", "toolName": chunk["toolName"], "input": self._typed.get(id, ""), **told}
