@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic_ai import RunContext, Tool
 
-from perdure import UsageError, step, workflow
+from perdure import RemoteError, UsageError, step, workflow
 from perdure.agent.tool import METADATA, as_tool, failed, tool
 
 
@@ -63,3 +63,4 @@ def test_what_is_none() -> None:
         tool("x")  # type: ignore[arg-type]
     assert isinstance(as_tool(find), Tool)
     assert str(failed(ValueError("no"))) == "ValueError: no"
+    assert str(failed(RemoteError("shop.errors:SoldOut", "no tea"))) == "SoldOut: no tea"

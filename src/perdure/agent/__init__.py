@@ -12,6 +12,7 @@ from perdure.agent.options import AgentOptions, Budget, More, Prepared, StepCont
 from perdure.agent.price import Price, PriceUnknown
 from perdure.agent.result import AgentResult, AgentStep
 from perdure.agent.tool import tool
+from perdure.agent.toolset import ToolsetDown
 from perdure.chat.chunk import UIMessageChunk
 from perdure.chat.message import UIMessage
 
@@ -27,6 +28,7 @@ __all__ = [
     "Price",
     "PriceUnknown",
     "StepContext",
+    "ToolsetDown",
     "UIMessage",
     "UIMessageChunk",
     "raise_budget",

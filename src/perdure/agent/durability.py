@@ -18,6 +18,8 @@ from pydantic_ai.durable_exec import (
     ModelRequestId,
     RoleBasedOperationConfig,
     ToolsetCallToolId,
+    ToolsetGetInstructionsId,
+    ToolsetGetToolsId,
     conversation_id_from_run_id,
 )
 from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior, UserError
@@ -28,6 +30,7 @@ from perdure import NotInWorkflow, Retry, UsageError, get_workflow_metadata, now
 from perdure.agent.operation import Operation, StepOptions, call_operation
 from perdure.agent.span import model_call, tool_call
 from perdure.agent.tool import METADATA
+from perdure.agent.toolset import listing
 from perdure.model.duration import Duration
 
 PASSING = frozenset((408, 409, 425, 429))
@@ -61,7 +64,8 @@ class Durability(BaseDurabilityCapability[Any]):
         durable_unit_noun="step",
         durable_container_noun="workflow",
         codec=JSON_CODEC,
-        toolset_lifecycles={"function": "enter-always", "mcp": "enter-in-durable-unit", "dynamic": "enter-never"},
+        # MCP: each step connects, for a connection is made for one event loop, and the body's isn't that of steps.
+        toolset_lifecycles={"function": "enter-always", "mcp": "enter-never", "dynamic": "enter-never"},
         tool_config_key=METADATA,
     )
 
@@ -129,6 +133,8 @@ class Steps(CallableOperationBackend[StepOptions]):
             return await self.ask(name, config, model_call(self._agent, body))
         if isinstance(operation_id, ToolsetCallToolId):
             body = tool_call(self._agent, name.removeprefix(f"{self._agent}."), body)
+        elif isinstance(operation_id, ToolsetGetToolsId | ToolsetGetInstructionsId):
+            body = listing(operation_id.toolset_id, body)
         return await self.call(name, config, body)
 
     async def call(self, name: str, options: StepOptions, operation: Operation) -> Any:
@@ -148,9 +154,15 @@ class Names(JournalOperationNamer):
         self._agent = agent
 
     def operation_name(self, operation_id: DurableOperationId) -> str:
-        return (
-            f"{self._agent}.model" if isinstance(operation_id, ModelRequestId) else super().operation_name(operation_id)
-        )
+        match operation_id:
+            case ModelRequestId():
+                return f"{self._agent}.model"
+            case ToolsetGetToolsId(toolset_id=toolset):
+                return f"{self._agent}.{toolset}.get_tools"
+            case ToolsetGetInstructionsId(toolset_id=toolset):
+                return f"{self._agent}.{toolset}.get_instructions"
+            case _:
+                return super().operation_name(operation_id)
 
     def invocation_name(self, operation_id: DurableOperationId, *, label: str | None) -> Any:
         named = super().invocation_name(operation_id, label=label)

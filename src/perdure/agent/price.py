@@ -19,7 +19,6 @@ from perdure import FatalError, UsageError, register
 MILLION = 1_000_000
 
 
-@register
 class PriceUnknown(UsageError, FatalError):
     """A budget has a cost, and what a model that may answer costs isn't known. It isn't asked. Field: `model`."""
 
@@ -29,6 +28,9 @@ class PriceUnknown(UsageError, FatalError):
             f"the budget has a cost, and no price of the model {model!r} is known: give "
             f"prices={{{model!r}: Price(input=…, output=…)}}, or a function that knows it, or a budget without a cost"
         )
+
+
+register(PriceUnknown, name="perdure.agent:PriceUnknown")
 
 
 @dataclass(frozen=True, kw_only=True)

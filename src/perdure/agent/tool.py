@@ -8,7 +8,7 @@ from typing import Any, cast, get_type_hints
 from pydantic_ai import RunContext, Tool, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired
 
-from perdure import Step, UsageError, Workflow
+from perdure import RemoteError, Step, UsageError, Workflow
 from perdure.agent.turn import TURN
 
 METADATA = "perdure"
@@ -55,7 +55,9 @@ def as_tool(given: Tool[Any] | ToolFunction) -> Tool[Any]:
 
 
 def failed(error: BaseException) -> ToolFailed:
-    """How the model, and the client, hear of a tool that raised."""
+    """How the model, and the client, hear of a tool that raised: by the name that the exception's class has where it was."""
+    if isinstance(error, RemoteError):
+        return ToolFailed(f"{error.type_name.rpartition(':')[2]}: {error.message}")
     return ToolFailed(f"{type(error).__name__}: {error}")
 
 

@@ -63,6 +63,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def get_debug(self) -> bool:
         return False
 
+    def get_task_factory(self) -> None:
+        """None: anyio asks, and what stands on it (HTTP clients, MCP)."""
+
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Nothing: the universe skips cancelled handles."""
 
