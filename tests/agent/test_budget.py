@@ -27,7 +27,6 @@ from perdure.agent import (
     DurableAgent,
     More,
     Prepared,
-    Price,
     PriceUnknown,
     UIMessageChunk,
     raise_budget,
@@ -167,7 +166,10 @@ def test_what_is_forged_repeated_or_not_enough() -> None:
         return [line.partition(": it is unknown")[0] for line in said]
 
     nobody = "HookNotFound: no hook takes a payload under this token"
-    conflict = "PayloadConflict: the idempotency key 'more' was used with another payload: give the same payload, or another key"
+    conflict = (
+        "PayloadConflict: the idempotency key 'more' was used with another payload: "
+        "give the same payload, or another key"
+    )
     refused = "PayloadInvalid: the payload doesn't fit: payload"
     gives = [
         nobody,
@@ -277,8 +279,8 @@ def test_published_prices_are_there_without_asking() -> None:
     async def act() -> list[Any]:
         run = await start(published, "claude-haiku-4-5")
         result = await run.result()
-        first = [event.data["result"] async for event in run.events() if event.type == "step_completed"][0]
-        return [*result, first["usage"]["cost"]]
+        answers = [event.data["result"] async for event in run.events() if event.type == "step_completed"]
+        return [*result, answers[0]["usage"]["cost"]]
 
     assert once(act, published, look_up, MODEL)[0] == ["budget", True, "0.000076"]
 

@@ -8,7 +8,7 @@ from perdure.agent.agent import DurableAgent
 from perdure.agent.budget import raise_budget
 from perdure.agent.durability import Durability
 from perdure.agent.message import to_model_messages, to_ui_messages
-from perdure.agent.options import AgentOptions, Budget, More, Prepared, StepContext
+from perdure.agent.options import AgentOptions, AgentTerms, Budget, More, Prepared, StepContext
 from perdure.agent.price import Price, PriceUnknown
 from perdure.agent.result import AgentResult, AgentStep
 from perdure.agent.tool import tool
@@ -20,6 +20,7 @@ __all__ = [
     "AgentOptions",
     "AgentResult",
     "AgentStep",
+    "AgentTerms",
     "Budget",
     "Durability",
     "DurableAgent",

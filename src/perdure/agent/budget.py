@@ -38,8 +38,8 @@ async def used_up(turn: Turn, steps: list[AgentStep]) -> bool:
 async def raise_budget(token: str, more: More, *, by: str | None = None) -> HookInfo:
     """Give more to a budget that is used up, or end its loop; it goes on from where it waits. Anywhere but in a body.
 
-    `token`: its hook's, among `run.hooks()`, or in the inspector; `metadata` there has `used` and `limits`.
-    `by`: who does it, for the log. The same again is accepted without effect.
+    `token`: its hook's (`perdure-budget:…`), among `run.hooks()`, or in the inspector; `metadata` there has `used` and
+    `limits`. `more`: what it gets. `by`: who does it, for the log. The same again is accepted without effect.
     Raises: HookNotFound for a token that is no budget's or isn't asked for any more, PayloadInvalid for what isn't enough,
     PayloadConflict where something else was given before, WorldError.
     """

@@ -26,7 +26,7 @@ from perdure import race, sleep, uuid4
 from perdure.agent.durability import MODEL_RETRY, Durability, Steps
 from perdure.agent.live import tell
 from perdure.agent.operation import Operation, StepOptions
-from perdure.agent.options import AgentOptions, Prepared, StepContext, StepTerms
+from perdure.agent.options import AgentOptions, AgentTerms, Prepared, StepContext
 from perdure.agent.price import check_prices, recorded_cost, write_costs
 from perdure.agent.result import steps_of
 from perdure.agent.tool import failed
@@ -47,7 +47,7 @@ async def _tell_live(context: RunContext[Any], events: AsyncIterable[AgentStream
 class Conversation(Durability):
     """The capability of a `DurableAgent`."""
 
-    def __init__(self, name: str, terms: StepTerms) -> None:
+    def __init__(self, name: str, terms: AgentTerms) -> None:
         super().__init__(
             name=name,
             event_stream_handler=_tell_live,

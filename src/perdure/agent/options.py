@@ -44,7 +44,12 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class More:
-    """So much more, for a budget that is used up; or with `end`, nothing: its loop ends. Raises: ArgumentsInvalid."""
+    """So many more `tokens` and `tool_calls`, and so much more `cost`, for a budget that is used up; or with `end`, nothing:
+    its loop ends.
+
+    As JSON, for who sends it to the hook otherwise: `{"cost": "2.50"}`, `{"end": true}`. What isn't enough adds up there, and
+    the run asks again. Raises: ArgumentsInvalid.
+    """
 
     tokens: int = 0
     tool_calls: int = 0
@@ -130,22 +135,20 @@ class AgentOptions(TypedDict, total=False):
     send_finish: bool
 
 
-class StepTerms(TypedDict, total=False):
-    """How an agent's steps are tried; the agent's alone, for a step of one name is tried in one way."""
-
-    retry: Retry
-    step_timeout: Duration
-    tool_retry: Retry
-    tool_timeout: Duration
-
-
-class AgentTerms(AgentOptions, StepTerms, total=False):
+class AgentTerms(AgentOptions, total=False):
     """What a `DurableAgent` is made with: AgentOptions, for all of its answers, and how its steps are tried.
 
     * `retry`: of model calls; `step_timeout`: of one attempt of one.
     * `tool_retry`, `tool_timeout`: the same, of tools that are plain functions, and of MCP servers. Tools that are steps have
       their own.
+
+    A step of one name is tried in one way: so these are no options of one answer.
     """
+
+    retry: Retry
+    step_timeout: Duration
+    tool_retry: Retry
+    tool_timeout: Duration
 
 
 def check_options(given: Mapping[str, object], known: type) -> None:

@@ -35,8 +35,10 @@ register(PriceUnknown, name="perdure.agent:PriceUnknown")
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What a million tokens of a model cost. Those that are read from a cache, or written to it, cost what input does where
-    nothing else is said. Raises: UsageError.
+    """What a million tokens of a model cost: `input`, `output`, and those that are read from a cache (`cache_read`) or
+    written to it (`cache_write`); None: as `input`. Whole numbers do, floats don't.
+
+    Raises: UsageError.
     """
 
     input: Decimal
