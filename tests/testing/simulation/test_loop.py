@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Generator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
@@ -319,6 +320,31 @@ def test_what_is_buried_is_closed_in_silence(universe: Universe) -> None:
     gc.collect()
     universe.run(HOUR_US)
     assert (said, loop.reports) == (["closed"], [])
+
+
+def test_a_generator_that_is_left_halfway_does_nothing_more(universe: Universe) -> None:
+    loop, said, kept, hooks = ProcessLoop(universe), list[str](), list[Any](), sys.get_asyncgen_hooks()
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            said.append("resumed")
+            await asyncio.sleep(1)
+
+    async def take() -> None:
+        kept.append(numbers())
+        await anext(kept[0])
+
+    loop.create_task(take())
+    universe.run(0)
+    assert sys.get_asyncgen_hooks() == hooks
+    loop.kill()
+    loop.bury()
+    kept.clear()
+    gc.collect()
+    universe.run(HOUR_US)
+    assert said == []
 
 
 def test_the_living_are_not_buried(loop: ProcessLoop) -> None:

@@ -6,6 +6,7 @@ thread runs in the loop.
 """
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
@@ -128,6 +129,8 @@ class ProcessLoop(VirtualLoop):
             return
         self._running, ready, count = True, self._ready, 0
         asyncio._set_running_loop(self)
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(finalizer=_let_go)
         try:
             while ready and not self.dead:
                 handle = ready.popleft()
@@ -137,6 +140,7 @@ class ProcessLoop(VirtualLoop):
                 if not handle._cancelled:
                     self._call(handle)
         finally:
+            sys.set_asyncgen_hooks(*hooks)
             asyncio._set_running_loop(None)
             self._running = False
 
@@ -196,3 +200,10 @@ def _pass_on(done: "asyncio.Future[T]", waiting: "asyncio.Future[T]") -> None:
         waiting.set_exception(error)
     else:
         waiting.set_result(done.result())
+
+
+def _let_go(_generator: object) -> None:
+    """Nothing: an async generator that was left halfway isn't resumed for its `finally` blocks.
+
+    A dead process does nothing more; and when Python notices may depend on the garbage collector, which no seed could repeat.
+    """
