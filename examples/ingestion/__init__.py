@@ -1,4 +1,4 @@
-"""Documents are indexed while a page shows how far it is, and goes on after a refresh.
+"""Documents are read into an index, while a page shows how far it is; an agent answers from it, and says where from.
 
-`python -m examples.ingestion` serves it.
+`python -m examples.ingestion` reads the project's own documents, and asks two questions; with `--serve` there is a page.
 """

@@ -1,4 +1,4 @@
-"""The page, a route that starts an ingestion, and the stream that the page follows.
+"""The page, routes that start an ingestion and follow it, and the chat behind the questions.
 
 An EventSource reconnects by itself, and says with Last-Event-ID what it has; after a reload the page asks from the
 beginning, for the run whose id is in its address.
@@ -9,15 +9,15 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
 
-from examples.ingestion.workflows import ingest
+from examples.ingestion.workflows import ask, ingest
 from perdure import get_run, start
-from perdure.http import stream_response, wrap
+from perdure.http import loopback, stream_response, wrap
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE.parents[1] / "docs"
 
 api = FastAPI(title="Ingestion")
-api.add_middleware(wrap)
+api.add_middleware(wrap, chat=ask, authorize=loopback)
 
 
 @api.get("/")
@@ -34,6 +34,12 @@ async def script() -> Response:
 async def begin() -> dict[str, str]:
     run = await start(ingest, str(DOCUMENTS))
     return {"runId": run.run_id, "status": await run.status()}
+
+
+@api.get("/ingestions/{run_id}")
+async def look(run_id: str) -> dict[str, object]:
+    info = (await get_run(run_id).info()).as_json()
+    return {name: info[name] for name in ("runId", "status", "result", "waitingSentence")}
 
 
 @api.get("/ingestions/{run_id}/stream")

@@ -1,35 +1,33 @@
-"""The page in a real browser: it shows how far the run is, and after a refresh it shows the same, each line once."""
+"""The page in a real browser: it shows how far the run is, and the answer, and after a refresh the same, each line once."""
 
-import os
+import threading
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from examples.ingestion import app
+from examples.ingestion import app, index
 from perdure import configure
 from tests.browser import chromium, screenshot_folder, served
 
 LINES = "#log li"
-
-
-def documents(folder: Path, *, held: bool) -> Path:
-    """Three documents, and with `held` a fourth that can be read only once somebody has written it."""
-    folder.mkdir()
-    for name in ("a", "b", "c"):
-        (folder / f"{name}.md").write_text(f"hello {name} <b>hello</b> hello", encoding="utf-8")
-    if held:
-        os.mkfifo(folder / "z.md")
-    return folder
+ANSWER = "A cat sleeps for most of the day. [deep/cats.md › Cats]"
 
 
 def lines(page: Page) -> list[str]:
     return page.locator(LINES).all_inner_texts()
 
 
-def test_it_goes_on_after_a_refresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = documents(tmp_path / "docs", held=True)
+def test_it_goes_on_after_a_refresh(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "DOCUMENTS", folder)
+    take, let_go = index.take, threading.Event()
+
+    def held(folder: Path, document: str) -> int:
+        if document == "deep/cats.md":
+            assert let_go.wait(60)
+        return take(folder, document)
+
+    monkeypatch.setattr(index, "take", held)
     configure(world=f"sqlite:///{tmp_path / 'runs.db'}")
     errors: list[str] = []
     with chromium() as browser, served(app.api) as address:
@@ -37,17 +35,24 @@ def test_it_goes_on_after_a_refresh(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
         page.get_by_role("button", name="Begin").click()
-        expect(page.locator(LINES)).to_have_count(4)  # the fourth document is held
+        expect(page.locator(LINES)).to_have_count(3)  # the third document is held
         expect(page.get_by_role("status")).to_have_text("running")
         before = lines(page)
         page.reload()
-        expect(page.locator(LINES)).to_have_count(4)
+        expect(page.locator(LINES)).to_have_count(3)
         assert lines(page) == before
 
-        (folder / "z.md").write_text("zebra zebra", encoding="utf-8")
+        let_go.set()
         expect(page.get_by_role("status")).to_have_text("done")
-        assert lines(page)[4:] == ["z.md: 2 words, most of all zebra", "done: 11 words"]
-        assert page.locator("#bar").get_attribute("value") == "4"
+        assert lines(page)[3:] == ["deep/cats.md: 1 chunks", "done: 4 chunks of 3 documents; failed: 0, gone: 0"]
+        assert page.locator("#bar").get_attribute("value") == "3"
+
+        page.get_by_label("your question").fill("How long does a cat sleep?")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#answer")).to_have_text(ANSWER)
+        page.reload()
+        expect(page.locator("#answer")).to_have_text(ANSWER)
+        expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
         if (shots := screenshot_folder()) is not None:
             page.screenshot(path=shots / "ingestion.png")
 
@@ -55,4 +60,5 @@ def test_it_goes_on_after_a_refresh(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         other.goto(page.url)
         expect(other.get_by_role("status")).to_have_text("done")
         assert lines(other) == lines(page)
+        expect(other.locator("#answer")).to_have_text(ANSWER)
     assert errors == []
