@@ -1,1 +1,4 @@
-"""A support assistant: it looks orders up, and refunds them once somebody has approved; its page survives a refresh."""
+"""A support assistant: it looks orders up, and refunds them once somebody of the shop has approved.
+
+A chat of many turns is one run, and its page survives a refresh.
+"""

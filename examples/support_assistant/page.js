@@ -1,11 +1,21 @@
-// A chat client without packages: it counts events, and goes on where it was. The chat is kept in the session's storage, so
-// that a refresh finds it again; the run's id and the count are all that the answer needs.
-const [list, ask, text, stop, state] = ["messages", "ask", "text", "stop", "state"].map((id) => document.getElementById(id));
-const chat = JSON.parse(sessionStorage.getItem("chat") ?? '{"messages": [], "run": null}');
-const keep = () => sessionStorage.setItem("chat", JSON.stringify(chat));
+// A chat client without packages. The session's name is in the page's address, and all that was said is the server's to keep:
+// a page that is loaded again, or elsewhere, begins with that, and goes on with the answer that is under way.
+const [list, ask, text, stop, who, state] = ["messages", "ask", "text", "stop", "who", "state"].map((id) =>
+  document.getElementById(id),
+);
+const session = location.hash.slice(1) || crypto.randomUUID();
+location.hash = session;
+let messages = [];
+let answering = null; // what the answer that is under way is called
+let turns = Promise.resolve(); // each answer is shown when those before it are
+
+const call = (path, options) => fetch(`/api/chat${path}`, { headers: { "x-user": who.value, "x-ai-sdk-version": "7" }, ...options });
+const post = (path, body) => call(path, { method: "POST", body: JSON.stringify(body) });
+const pause = () => new Promise((resolve) => setTimeout(resolve, 500));
 
 function show() {
-  list.replaceChildren(...chat.messages.map(shown));
+  list.replaceChildren(...messages.map(shown));
+  stop.hidden = answering === null;
 }
 
 function shown(message) {
@@ -13,12 +23,12 @@ function shown(message) {
   item.className = message.role;
   for (const part of message.parts) {
     if (part.type === "text") item.append(part.text);
-    if (part.type.startsWith("tool-")) item.append(call(part));
+    if (part.type.startsWith("tool-")) item.append(toolCall(part));
   }
   return item;
 }
 
-function call(part) {
+function toolCall(part) {
   const line = document.createElement("p");
   const code = document.createElement("code");
   code.textContent = `${part.type.slice(5)} ${JSON.stringify(part.input ?? "…")} ${part.state}`;
@@ -27,14 +37,17 @@ function call(part) {
     for (const [name, approved] of [["Approve", true], ["Refuse", false]]) {
       const button = document.createElement("button");
       button.textContent = name;
-      button.onclick = () => post(`/api/chat/${chat.run}/approvals`, { approvalId: part.approvalId, approved });
+      button.onclick = () => decide(part.approvalId, approved);
       line.append(" ", button);
     }
   }
   return line;
 }
 
-const post = (path, body) => fetch(path, { method: "POST", body: JSON.stringify(body) });
+async function decide(approvalId, approved) {
+  const { status } = await post(`/${answering}/approvals`, { approvalId, approved });
+  if (status === 403) state.textContent = "it is for the shop to decide";
+}
 
 // What one chunk does to the answer.
 function take(answer, chunk) {
@@ -53,36 +66,33 @@ function take(answer, chunk) {
   else if (type === "error") answer.parts.push({ type: "text", text: chunk.errorText });
 }
 
-// Read from the first chunk on until `finish`, however often the line drops.
-async function follow(response) {
-  const answer = { id: "answer", role: "assistant", parts: [] };
-  const messages = chat.messages;
-  chat.messages = [...messages, answer];
-  stop.hidden = false;
-  for (let count = 0, finished = false; !finished; ) {
+// Read an answer from its first chunk on until `finish`, however often the line drops.
+async function follow(question, name, response) {
+  const answer = { id: name, role: "assistant", parts: [] };
+  messages.splice(messages.indexOf(question) + 1, 0, answer);
+  answering = name;
+  for (let count = 0, finished = false; !finished; response = null) {
     try {
-      response ??= await fetch(`/api/chat/${chat.run}/stream?startIndex=${count}`, { headers: { "x-ai-sdk-version": "7" } });
+      response ??= await call(`/${name}/stream?startIndex=${count}`);
       if (!response.ok) throw new Error(response.statusText);
       state.textContent = "answering";
-      for await (const event of events(response.body)) {
+      for await (const chunk of chunks(response.body)) {
         count += 1;
-        take(answer, event);
-        finished = event.type === "finish";
+        take(answer, chunk);
+        finished = chunk.type === "finish";
         show();
       }
     } catch {
       state.textContent = "reconnecting";
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await pause();
     }
-    response = null;
   }
-  chat.run = null;
-  keep();
-  stop.hidden = true;
+  answering = null;
   state.textContent = "ready";
+  show();
 }
 
-async function* events(body) {
+async function* chunks(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   for (let left = ""; ; ) {
     const { value, done } = await reader.read();
@@ -93,21 +103,42 @@ async function* events(body) {
   }
 }
 
-ask.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  chat.messages.push({ id: crypto.randomUUID(), role: "user", parts: [{ type: "text", text: text.value }] });
-  text.value = "";
-  const response = await fetch("/api/chat", {
-    method: "POST",
-    headers: { "x-ai-sdk-version": "7" },
-    body: JSON.stringify({ messages: chat.messages.map(({ id, role, parts }) => ({ id, role, parts })) }),
-  });
-  chat.run = response.headers.get("x-workflow-run-id");
-  keep();
-  show();
-  await follow(response);
-});
-stop.addEventListener("click", () => post(`/api/chat/${chat.run}/cancel`, {}));
+// The same message again has the same answer: so it is sent until it is taken.
+async function send(message) {
+  for (;;) {
+    const response = await post("", { messages: [message], session }).catch(() => null);
+    if (response?.ok) return response;
+    state.textContent = "sending again";
+    await pause();
+  }
+}
 
-show();
-if (chat.run) follow();
+function say(message) {
+  const sent = send(message);
+  turns = turns.then(async () => {
+    const response = await sent;
+    await follow(message, response.headers.get("x-workflow-run-id"), response);
+  });
+}
+
+async function begin() {
+  const response = await call(`/${session}/messages`);
+  if (!response.ok) return; // nothing was said yet
+  const kept = await response.json();
+  messages = [...kept.messages, ...kept.queued];
+  show();
+  if (kept.resume) turns = follow(kept.messages.at(-1), kept.resume);
+  kept.queued.forEach(say);
+}
+
+ask.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const message = { id: crypto.randomUUID(), role: "user", parts: [{ type: "text", text: text.value }] };
+  text.value = "";
+  messages.push(message);
+  show();
+  say(message);
+});
+stop.addEventListener("click", () => post(`/${answering}/cancel`, {}));
+
+begin();

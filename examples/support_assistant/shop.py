@@ -1,6 +1,8 @@
-"""The shop: orders, and refunds that know idempotency keys."""
+"""The shop: who works there, orders, and refunds that know idempotency keys."""
 
 from dataclasses import dataclass
+
+STAFF = ("sam",)
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,13 @@ refunds: dict[str, str] = {}
 """The order, by the key under which it was refunded."""
 
 
+class Refunded(Exception):
+    """It was refunded before, under another key."""
+
+
 def refund(order_id: str, key: str) -> str:
-    """The refund's number; the same for the same key."""
+    """The refund's number; the same for the same key. Raises: Refunded."""
+    if key not in refunds and order_id in refunds.values():
+        raise Refunded(f"{order_id} was refunded before")
     refunds.setdefault(key, order_id)
     return f"re_{[*refunds].index(key) + 1}"

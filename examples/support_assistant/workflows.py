@@ -1,8 +1,10 @@
 """The assistant: what it may do, and what it has to ask for."""
 
+from pydantic_ai.messages import ModelResponse
+
 from examples.support_assistant import model, shop
-from perdure import FatalError, get_step_metadata, get_writable, step, workflow
-from perdure.agent import DurableAgent, UIMessage, UIMessageChunk, tool
+from perdure import FatalError, get_step_metadata, step, workflow
+from perdure.agent import DurableAgent, UIMessage, tool
 
 INSTRUCTIONS = "You are a careful support agent of a shop. Look orders up before you say anything about them."
 
@@ -19,11 +21,15 @@ async def look_up_order(order_id: str) -> str:
 @step(max_retries=5)
 async def refund_order(order_id: str) -> str:
     """Refund an order. Somebody of the shop approves it first."""
-    return f"It is refunded: {shop.refund(order_id, get_step_metadata().step_id)}."
+    try:
+        return f"It is refunded: {shop.refund(order_id, get_step_metadata().step_id)}."
+    except shop.Refunded as error:
+        raise FatalError(str(error)) from error
 
 
 @workflow
-async def support(messages: list[UIMessage]) -> str:
+async def support(message: UIMessage, session: str) -> list[str]:
+    """A session is one run, until nothing has come for an hour; what the assistant has said in it."""
     agent = DurableAgent(
         model.chosen(),
         instructions=INSTRUCTIONS,
@@ -31,4 +37,5 @@ async def support(messages: list[UIMessage]) -> str:
         name="support",
         approval_timeout="24h",
     )
-    return (await agent.stream(messages, writable=get_writable(UIMessageChunk))).text
+    messages = await agent.converse(message, idle="1h")
+    return [answer.text.strip() for answer in messages if isinstance(answer, ModelResponse) and answer.text]
