@@ -36,4 +36,7 @@ async def speak(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[
 
 
 def chosen() -> Model | str:
-    return os.environ.get("PERDURE_MODEL") or FunctionModel(stream_function=speak)
+    named = os.environ.get(
+        "PERDURE_MODEL"
+    )  # perdure: ignore[environment] - what a model said is replayed, whichever it was
+    return named or FunctionModel(stream_function=speak)

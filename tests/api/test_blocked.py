@@ -62,7 +62,7 @@ def deploy(version: Version) -> Workflow[[str], Any]:
                 await (bill if version == "renamed" else charge)("o-2" if version == "argument" else order)
             await sleep("1h")
         except BaseException as error:
-            seen.append(type(error).__name__)
+            seen.append(type(error).__name__)  # perdure: ignore[global-state]
             raise
         finally:
             await charge("in a cleanup")

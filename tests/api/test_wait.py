@@ -160,7 +160,7 @@ async def test_time_and_chance_in_a_body_are_functions_of_the_log() -> None:
 @workflow
 async def remembers() -> Any:
     drawn = [now(), random(), str(uuid4()), await asyncio.gather(_draw(), _draw())]
-    seen.append(drawn)
+    seen.append(drawn)  # perdure: ignore[global-state]
     await sleep("1h")
     return drawn
 

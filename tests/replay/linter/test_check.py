@@ -128,6 +128,64 @@ def test_a_file_in_another_encoding() -> None:
     assert [found.line for found in check_file("app.py")] == [7]
 
 
+SHELF = """
+import time
+from app.clock import stamp
+def put():
+    return stamp()
+def silent():
+    return time.time()  # perdure: ignore[clock] - only logged
+TAGS = {"a", "b"}
+"""
+FLOW = """
+from perdure import sleep, step, workflow
+from app import shelf
+from app.shelf import TAGS, silent
+from app.steps import charge
+
+@workflow
+async def fulfil():
+    shelf.put()
+    silent()
+    for tag in TAGS: ...
+    charge(1)
+    await charge(2)
+"""
+
+
+def test_what_a_body_reaches_in_other_files() -> None:
+    write("app/__init__.py", "")
+    write("app/clock.py", "import time\ndef stamp():\n    return time.time()\n")
+    write("app/shelf.py", SHELF)
+    write(
+        "app/steps.py", "import time\nfrom perdure import step\n@step\nasync def charge(n):\n    return time.time()\n"
+    )
+    write("app/flow.py", FLOW)
+    told = [
+        "app/clock.py:3:12 clock time.time() reads the clock, which shows another time in a replay "
+        "(stamp runs in fulfil, app/flow.py:8); use now()",
+        "app/flow.py:11:16 set-order a set gives its members in another order in a replay; use sorted(…), or a list or dict",
+        "app/flow.py:12:5 unawaited the step charge() isn't awaited: it doesn't happen, or nobody waits for it; "
+        "use await charge(…)",
+    ]
+    assert [str(found) for found in check_file("app/flow.py")] == told
+    assert [str(found) for found in check_paths(["app", "app.flow"])] == told, "none twice"
+
+
+def test_what_two_files_reach_is_found_once() -> None:
+    write("clock.py", "import time\ndef stamp():\n    return time.time()\n")
+    for name in ("a.py", "b.py"):
+        write(name, "from clock import stamp\nfrom perdure import workflow\n@workflow\nasync def f(): stamp()\n")
+    (found,) = check_paths(["a.py", "b.py"])
+    assert (found.file, found.message[-25:]) == ("clock.py", "(stamp runs in f, a.py:4)")
+
+
+def test_a_registration_looks_at_its_own_file() -> None:
+    write("perdure_clock.py", "import time\ndef stamp():\n    return time.time()\n")
+    module = load(write("edited.py", "def body():\n    from perdure_clock import stamp\n    stamp()\n"))
+    assert check_function(module.body) == []
+
+
 def test_a_file_without_workflows() -> None:
     assert check_file(write("app.py", "import time\ntime.time()\n")) == []
     assert check_file(write("app.py", "")) == []

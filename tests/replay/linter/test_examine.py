@@ -9,14 +9,19 @@ from perdure.replay.linter.examine import Examination
 from perdure.replay.linter.names import Defined, Scope
 
 IMPORTS = """
-import asyncio, datetime, functools, os, queue, random, secrets, subprocess, sys, threading, time, uuid
+import asyncio, datetime, functools, itertools, os, queue, random, secrets, subprocess, sys, threading, time, uuid
+import shop
 import requests, httpx, numpy as np
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime as dt
 from pathlib import Path
 LOCK = threading.Lock()
 counter = 0
+SEEN: list[str] = []
+STATE = dict(x=1)
+NUMBERS = itertools.count()
 def helper(): ...
+async def helper_async(): ...
 class Order:
     def total(self): ...
 """
@@ -91,6 +96,15 @@ def reached(body: str, parameters: str = "order") -> list[str]:
         ("order.sort(key=id)", "identity: id()"),
         ("global counter\ncounter = 1", "global-state: assigning the global 'counter'"),
         ("global counter\ncounter += 1", "global-state: assigning the global 'counter'"),
+        ("SEEN.append(order)", "global-state: changing the global 'SEEN'"),
+        ("STATE['x'] = order", "global-state: changing the global 'STATE'"),
+        ("STATE['x']['y'] += 1", "global-state: changing the global 'STATE'"),
+        ("del STATE['x']", "global-state: changing the global 'STATE'"),
+        ("STATE.setdefault(order, 1)", "global-state: changing the global 'STATE'"),
+        ("Order.count += 1", "global-state: changing the global 'Order'"),
+        ("shop.settings.debug = True", "global-state: changing the global 'shop'"),
+        ("return next(NUMBERS)", "global-state: changing the global 'NUMBERS'"),
+        ("helper_async()", "unawaited: helper_async()"),
         ("return lambda: time.time()", "clock: time.time()"),
         ("return [time.time() for _ in order]", "clock: time.time()"),
         ("return [x for x in order if time.time()]", "clock: time.time()"),
@@ -141,6 +155,14 @@ def test_what_is_flagged(body: str, expected: str) -> None:
         "counter = 1",
         "async def inner(): time.time()",
         "class Inner:\n    at = time.time()",
+        "STATE['x']",
+        "STATE.get(order)",
+        "STATE.copy()['x'] = order",
+        "order.state['x'] = 1",
+        "SEEN = []\nSEEN.append(order)",
+        "LOCK.append(order)",
+        "numbers = itertools.count()\nreturn next(numbers)",
+        "next(order)",
     ],
 )
 def test_what_is_safe(body: str) -> None:

@@ -9,6 +9,7 @@ from perdure.replay.linter.names import Scope
 
 IMPORTS = """
 import asyncio, queue, threading, typing
+from perdure import Writable, create_hook, define_hook, get_writable, start, step
 from pathlib import Path
 """
 
@@ -50,6 +51,19 @@ def kind(text: str) -> str | None:
         ("threading.Event()", "Event"),
         ("queue.Queue()", "Queue"),
         ("asyncio.get_running_loop()", "loop"),
+        ("[x]", "list"),
+        ("[x for x in y]", "list"),
+        ("{}", "dict"),
+        ("def f() -> set[str]: ...\nf()", "set"),
+        ("async def f() -> set[str]: ...\nawait f()", "set"),
+        ("@step\nasync def f() -> 'frozenset[str]': ...\nawait f()", "set"),
+        ("class O:\n    tags: set[str]\ndef f(x: O):\n    x.tags", "set"),
+        ("class O:\n    tags: set[str]\ndef f(x: O):\n    x.tags | y", "set"),
+        ("get_writable()", "Writable"),
+        ("def f(x: Writable[str]):\n    x", "Writable"),
+        ("create_hook()", "Hook"),
+        ("h = define_hook(str, prefix='h')\nh.create('x')", "Hook"),
+        ("await start(x)", "Run"),
         ("'x'", "str"),
         ("f'{x}'", "str"),
         ("str(x)", "str"),
@@ -64,8 +78,6 @@ def test_what_is_certain(text: str, expected: str) -> None:
     "text",
     [
         "x",
-        "[x]",
-        "{}",
         "{1, 2.5, -3}",
         "sorted({x})",
         "x = set(y)\nx = list(x)\nx",
@@ -81,6 +93,14 @@ def test_what_is_certain(text: str, expected: str) -> None:
         "Path('x').name",
         "set(x) if y else z",
         "asyncio.Lock()",
+        "async def f() -> set[str]: ...\nf()",
+        "@step\ndef f() -> set[str]: ...\nf()",
+        "@x\ndef f() -> set[str]: ...\nf()",
+        "@x\nasync def f() -> set[str]: ...\nawait f()",
+        "class O:\n    tags: set[int]\ndef f(x: O):\n    x.tags",
+        "class O:\n    tags: set[str]\ndef f(x: O):\n    x = y\n    x.tags",
+        "def f(x: Unknown):\n    x.tags",
+        "x.create('y')",
         "x = y\ny = x\nx",
     ],
 )

@@ -78,7 +78,7 @@ def test_what_is_in_doubt(text: str) -> None:
 
 
 def test_a_relative_import_is_nothing_of_python_s() -> None:
-    assert resolve("from . import time\ntime.time") == "..time.time"
+    assert resolve("from . import time\ntime.time") == ".time.time"
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,26 @@
 """The rules: that the names in the tables exist, and that the sentences read well."""
 
+import functools
 import importlib
 import importlib.util
+import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from perdure.replay.linter.rules import (
     ANNOTATED_KINDS,
+    AWAITED,
+    AWAITED_KINDS,
+    AWAITED_METHODS,
     CALLS,
     GLOBAL_STATE,
     KINDS,
     METHODS,
     SETTLED_BY_ARGUMENTS,
+    UNAWAITED,
     VALUES,
     Rule,
 )
@@ -50,9 +57,23 @@ def is_here(full_name: str) -> bool:
     return full_name not in ELSEWHERE and importlib.util.find_spec(full_name.partition(".")[0]) is not None
 
 
-@pytest.mark.parametrize("full_name", sorted(filter(is_here, {*CALLS, *VALUES, *KINDS, *ANNOTATED_KINDS})))
+@pytest.mark.parametrize(
+    "full_name", sorted(filter(is_here, {*CALLS, *VALUES, *KINDS, *ANNOTATED_KINDS, *AWAITED, *AWAITED_KINDS}))
+)
 def test_a_name_exists(full_name: str) -> None:
     assert exists(full_name)
+
+
+@pytest.mark.parametrize("name", sorted([*AWAITED, *AWAITED_METHODS]))
+def test_what_must_be_awaited_is_async(name: str) -> None:
+    kind, _, method = name.partition(".")
+    found = getattr(importlib.import_module(f"perdure{'.agent' if kind == 'DurableAgent' else ''}"), kind, None)
+    function = (
+        getattr(found, method)
+        if found is not None
+        else functools.reduce(getattr, name.split(".")[1:], sys.modules[kind])
+    )
+    assert inspect.iscoroutinefunction(function) or name == "asyncio.gather"
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
@@ -75,7 +96,7 @@ def test_the_sentences_have_no_ends(rule: Rule) -> None:
 
 
 def test_each_rule_is_documented() -> None:
-    rules = {rule.id for rule in (*CALLS.values(), *VALUES.values(), *METHODS.values(), GLOBAL_STATE)}
+    rules = {rule.id for rule in (*CALLS.values(), *VALUES.values(), *METHODS.values(), GLOBAL_STATE, UNAWAITED)}
     assert {f"| `{rule}` |" for rule in rules} == set(
         re.findall(r"\| `[\w-]+` \|", DOCUMENT.read_text(encoding="utf-8"))
     )

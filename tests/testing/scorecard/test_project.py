@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from perdure.errors import ArgumentsInvalid, DefinitionInvalid, UsageError
-from perdure.testing.scorecard.project import module_of, read_code, root_of
+from perdure.replay.linter.library import module_of
+from perdure.testing.scorecard.project import read_code, root_of
 from tests.testing.scorecard.written import write
 
 FLOW = "from perdure import workflow\n@workflow\nasync def flow(): ...\n"

@@ -91,6 +91,10 @@ class Bindings:
             case ast.NamedExpr(target, value):
                 self._assign(target, Assigned(value))
                 self._visit(value)
+            case ast.AsyncWith(items, body):
+                for item in items:
+                    self._enter(item)
+                self._walk(body)
             case ast.AugAssign(ast.Name(name)):
                 self._write(name)  # what it holds stays of its kind
             case ast.Name(name, ast.Store()):
@@ -110,13 +114,20 @@ class Bindings:
             if alias.name == "*":
                 self.stars.append(module)
             else:
-                self._add(alias.asname or alias.name, Imported(f"{module}.{alias.name}"))
+                self._add(alias.asname or alias.name, Imported(joined(module, alias.name)))
 
     def _assign(self, target: ast.expr, assigned: Assigned) -> None:
         if isinstance(target, ast.Name):
             self._add(target.id, assigned)
         else:
             self._visit(target)
+
+    def _enter(self, item: ast.withitem) -> None:
+        """What is made and entered at once is what the name holds: hooks and streams are."""
+        self._visit(item.context_expr)
+        if item.optional_vars is not None:
+            made = item.context_expr if isinstance(item.context_expr, ast.Call) else None
+            self._assign(item.optional_vars, Assigned(made))
 
     def _walrus(self, node: ast.AST) -> None:
         """In a comprehension, only `:=` binds names of the scope around it."""
@@ -133,3 +144,8 @@ class Bindings:
     def _write(self, name: str) -> None:
         if name in self.global_names:
             self.global_writes.add(name)
+
+
+def joined(module: str, name: str) -> str:
+    """The full name of a name of a module, which may be as relative as `.` or `..shop`."""
+    return f"{module}{name}" if module.endswith(".") else f"{module}.{name}"

@@ -6,15 +6,14 @@ Nothing is imported or run: a module's file is found by asking Python's finders,
 import linecache
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import decode_source
 from inspect import unwrap
-from pathlib import Path
 from typing import Any
 
-from perdure.errors import ArgumentsInvalid, DefinitionInvalid
+from perdure.errors import ArgumentsInvalid
 from perdure.replay.linter.finding import Finding
+from perdure.replay.linter.library import COMMAND, Library, shown
 from perdure.replay.linter.source import Source
 
 # Workflows are registered module by module: the one that was read last is kept.
@@ -40,38 +39,35 @@ def check_function(fn: Callable[..., Any]) -> list[Finding]:
 
 
 def check_file(path: str | os.PathLike[str]) -> list[Finding]:
-    """The findings in a file's workflows. Raises: ArgumentsInvalid (can't be read), DefinitionInvalid (no Python)."""
-    return read_source(path).check()
+    """The findings in a file's workflows, and in what they reach in other files of the project.
 
-
-def read_source(path: str | os.PathLike[str], command: str = "perdure check") -> Source:
-    """A file, parsed. `command` is who asks. Raises: as `check_file`."""
-    file = os.fspath(path)
-    try:
-        return Source(file, decode_source(Path(file).read_bytes()))
-    except OSError as error:
-        raise ArgumentsInvalid(command, f"{file} can't be read: {error.strerror}") from error
-    except SyntaxError as error:
-        raise DefinitionInvalid(f"{file}:{error.lineno}" if error.lineno else file, error.msg) from error
-    except ValueError as error:
-        raise DefinitionInvalid(file, str(error)) from error
-    except RecursionError as error:
-        raise DefinitionInvalid(file, "its expressions are nested too deeply") from error
+    Raises: ArgumentsInvalid (can't be read), DefinitionInvalid (no Python).
+    """
+    return _found_in([path])
 
 
 def check_module(name: str) -> list[Finding]:
     """The findings in a module's workflows; in all modules of a package. Raises: as `check_file`."""
-    return [finding for file in _files_of_module(name, "perdure check") for finding in check_file(file)]
+    return _found_in(_files_of_module(name, COMMAND))
 
 
 def check_paths(targets: Sequence[str]) -> list[Finding]:
-    """The findings in files, folders and modules, in the order given, no file twice. Raises: as `check_file`."""
-    return [finding for file in files_of(targets) for finding in check_file(file)]
+    """The findings in files, folders and modules, in the order given, none twice. Raises: as `check_file`."""
+    return _found_in(files_of(targets))
 
 
-def files_of(targets: Sequence[str], command: str = "perdure check") -> list[str]:
+def files_of(targets: Sequence[str], command: str = COMMAND) -> list[str]:
     """The Python files of files, folders and modules, in the order given, each once. Raises: ArgumentsInvalid."""
     return [*dict.fromkeys(file for target in targets for file in _files_of_target(target, command))]
+
+
+def _found_in(files: Iterable[str | os.PathLike[str]]) -> list[Finding]:
+    library = Library()
+    found: dict[tuple[str, int, int, str], Finding] = {}
+    for source in [library.read(file) for file in files]:
+        for finding in source.check():
+            found.setdefault(finding.place, finding)
+    return [*found.values()]
 
 
 def _running(file: str, text: str, live: dict[str, Any]) -> Source:
@@ -100,7 +96,7 @@ def _files_of_module(name: str, command: str) -> list[str]:
         return [file for folder in spec.submodule_search_locations for file in _files_in(folder)]
     if spec.origin is None or not spec.origin.endswith(".py"):
         raise ArgumentsInvalid(command, f"the module {name!r} has no Python source")
-    return [_shown(spec.origin)]
+    return [shown(spec.origin)]
 
 
 def _find_spec(part: str, package: ModuleSpec | None) -> ModuleSpec | None:
@@ -120,11 +116,5 @@ def _files_in(folder: str) -> list[str]:
             name for name in folders
             if not name.startswith(".") and not os.path.exists(os.path.join(path, name, "pyvenv.cfg"))
         )  # fmt: skip
-        files += [_shown(os.path.join(path, name)) for name in sorted(names) if name.endswith(".py")]
+        files += [shown(os.path.join(path, name)) for name in sorted(names) if name.endswith(".py")]
     return files
-
-
-def _shown(path: str) -> str:
-    """Relative to the current folder, where it lies below."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith(os.pardir) else relative

@@ -1,4 +1,4 @@
-"""Examines one function: what in its own source a replay would not see the same, and whom of this source it calls."""
+"""Examines one function: what in its own source a replay would not see the same, and whom of these sources it calls."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,18 @@ from perdure.replay.linter.bindings import Comprehension, Function
 from perdure.replay.linter.kinds import Known, kind_of
 from perdure.replay.linter.names import Defined, Scope
 from perdure.replay.linter.order import orderless_in, walked_by
-from perdure.replay.linter.rules import CALLS, GLOBAL_STATE, METHODS, SET_ORDER, SETTLED_BY_ARGUMENTS, VALUES, Rule
+from perdure.replay.linter.rules import (
+    CALLS,
+    CHANGES,
+    CONTAINERS,
+    GLOBAL_STATE,
+    METHODS,
+    SET_ORDER,
+    SETTLED_BY_ARGUMENTS,
+    VALUES,
+    Rule,
+)
+from perdure.replay.linter.unawaited import unawaited_in
 
 _CALLS_FIRST = {"builtins.map", "builtins.filter", "functools.reduce"}
 _CALLS_KEY = {"builtins.sorted", "builtins.min", "builtins.max"}
@@ -25,6 +36,7 @@ class Examination:
         self._known: Known = {}
         for statement in defined.node.body:
             self._visit(statement)
+        self.found += unawaited_in(defined, self._known)
 
     def _visit(self, node: ast.AST) -> None:
         called: str | Defined | None = None
@@ -50,6 +62,8 @@ class Examination:
             case ast.Global(names):
                 for name in self._scope.bindings.global_writes.intersection(names):
                     self._find(node, GLOBAL_STATE, f"assigning the global {name!r}")
+            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
+                self._change(node, node.value)
             case _:
                 pass
         self._orderless.update(orderless_in(node, called))
@@ -106,8 +120,20 @@ class Examination:
             method = f"{self._kind_of(node.func.value)}.{node.func.attr}"
             if method in METHODS:
                 self._find(node, METHODS[method], f"{method}()")
+            elif node.func.attr in CHANGES and self._kind_of(node.func.value) in CONTAINERS:
+                self._change(node, node.func.value)
+        elif called == "builtins.next" and node.args and self._kind_of(node.args[0]) == "count":
+            self._change(node, node.args[0])
         for callback in _callbacks(node, called):
             self._call_back(callback)
+
+    def _change(self, node: ast.expr, changed: ast.expr) -> None:
+        """What is changed is part of something that a module holds, and so everybody's."""
+        while isinstance(changed, ast.Subscript | ast.Attribute):
+            changed = changed.value
+        found = self._scope.find(changed.id) if isinstance(changed, ast.Name) else None
+        if found is not None and isinstance(found[0].node, ast.Module):
+            self._find(node, GLOBAL_STATE, f"changing the global {ast.unparse(changed)!r}")
 
     def _call_back(self, callback: ast.expr) -> None:
         called = self._scope.resolve(callback)

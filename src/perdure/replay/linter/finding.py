@@ -15,6 +15,11 @@ class Finding:
     message: str
     instead: str
 
+    @property
+    def place(self) -> tuple[str, int, int, str]:
+        """By which it is told from others, whichever body reaches it."""
+        return self.file, self.line, self.column, self.rule
+
     def as_json(self) -> dict[str, str | int]:
         """The fields, with camelCase keys."""
         return {

@@ -1,7 +1,7 @@
 """Names: what an expression of the source refers to, as far as that is certain.
 
 It decides with Python's scoping rules, from the source alone: a name that is bound twice, to different things, refers
-to nothing here.
+to nothing here. Whether an import leads to another file of the project is the `Home`'s to say.
 """
 
 import ast
@@ -9,36 +9,75 @@ import builtins
 import sys
 from collections.abc import Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from msgspec import Struct
 
-from perdure.replay.linter.bindings import Assigned, Binding, Bindings, Function, Imported, Local, Within
-from perdure.replay.linter.rules import CALLS, KINDS, VALUES
+from perdure.replay.linter.bindings import Assigned, Binding, Bindings, Function, Imported, Local, Within, joined
+from perdure.replay.linter.rules import AWAITED, CALLS, KINDS, VALUES
+
+if TYPE_CHECKING:
+    from perdure.replay.linter.source import Source
 
 _KNOWN = {
     name.rsplit(".", cut)[0]
-    for name in (*CALLS, *VALUES, *KINDS, "perdure.step", "perdure.workflow")
+    for name in (*CALLS, *VALUES, *KINDS, *AWAITED, "perdure.step", "perdure.workflow")
     for cut in range(name.count("."))
 }
-_DEPTH_MAX = 5  # of aliases of aliases
+_DEPTH_MAX = 8  # of aliases of aliases, and imports of imports
 
 
 class Defined(Struct, frozen=True):
-    """A function or class of this source, and the scope that holds it."""
+    """A function or class of these sources, and the scope that holds it."""
 
     node: Function | ast.ClassDef
     scope: "Scope"
+
+    @property
+    def qualname(self) -> str:
+        """As a person would say it."""
+        outer = self.scope.qualname
+        return f"{outer}.{self.node.name}" if outer else self.node.name
+
+
+class Value(Struct, frozen=True):
+    """What a name is assigned, once; `scope` is the one that it is assigned in."""
+
+    name: str
+    expression: ast.expr
+    scope: "Scope"
+
+
+class Home(Protocol):
+    """Where a module lies, in a project whose files are read."""
+
+    @property
+    def source(self) -> "Source": ...
+
+    def absolute(self, name: str) -> str:
+        """The full name that a name, relative perhaps, means in this module."""
+        ...
+
+    def find(self, full_name: str) -> "tuple[Scope, str] | None":
+        """The module of the same project that a full name begins with, and the rest of the name; None: there is none."""
+        ...
 
 
 class Scope:
     """A module, class, function, lambda or comprehension, with what its names are bound to.
 
-    `live` are the globals of the running module, for what its source doesn't show (notebooks).
+    `live` are the globals of the running module, for what its source doesn't show (notebooks); `home` is where the module
+    lies, None where nothing around it is looked at.
     """
 
-    def __init__(self, node: Within, parent: "Scope | None" = None, live: Mapping[str, object] | None = None) -> None:
-        self.node, self.parent, self.live = node, parent, live or {}
+    def __init__(
+        self,
+        node: Within,
+        parent: "Scope | None" = None,
+        live: Mapping[str, object] | None = None,
+        home: Home | None = None,
+    ) -> None:
+        self.node, self.parent, self.live, self.home = node, parent, live or {}, home
         self.bindings = Bindings(node)
 
     @property
@@ -62,17 +101,51 @@ class Scope:
         return None
 
     def resolve(self, expression: ast.expr, depth: int = 0) -> str | Defined | None:
-        """The full name of what lies outside of this source; the definition of what lies within; None if in doubt."""
+        """The full name of what lies outside of these sources; the definition of what lies within; None if in doubt."""
         if isinstance(expression, ast.Name):
             found = self.find(expression.id)
-            return self._resolve_free(expression.id) if found is None else _settle(*found, depth)
+            return self._resolve_free(expression.id, depth) if found is None else _settle(*found, depth)
         if isinstance(expression, ast.Attribute):
             owner = self._resolve_self(expression.value) or self.resolve(expression.value, depth)
             if isinstance(owner, str):
-                return f"{owner}.{expression.attr}"
+                return self.follow(f"{owner}.{expression.attr}", depth)
             if owner is not None and isinstance(owner.node, ast.ClassDef):
                 return _member(owner, expression.attr)
         return None
+
+    def value(self, expression: ast.expr, depth: int = 0) -> Value | None:
+        """What a name, or a name of another module of these sources, is assigned, where it is assigned once."""
+        found = self.find(expression.id) if isinstance(expression, ast.Name) else None
+        match found:
+            case where, [Assigned(value)] if value is not None:
+                assert isinstance(expression, ast.Name)
+                return Value(expression.id, value, where)
+            case where, [Imported(full_name)]:
+                return where._value_of(full_name, depth)
+            case None:
+                owner = self.resolve(expression.value, depth) if isinstance(expression, ast.Attribute) else None
+                return self._value_of(f"{owner}.{expression.attr}", depth) if isinstance(owner, str) else None  # type: ignore[attr-defined]
+            case _:
+                return None
+
+    def _value_of(self, name: str, depth: int) -> Value | None:
+        found = self._elsewhere(name, depth)
+        return None if found is None else found[0].value(found[1], depth + 1)
+
+    def follow(self, name: str, depth: int) -> str | Defined | None:
+        """What a full name, relative perhaps, means; of what a module's object has (`app.client.get`) the name has to do."""
+        found, home = self._elsewhere(name, depth), self.module.home
+        name = home.absolute(name) if home is not None else name
+        if found is None:
+            return name
+        meant = found[0].resolve(found[1], depth + 1)
+        return name if meant is None and isinstance(found[1], ast.Attribute) else meant
+
+    def _elsewhere(self, name: str, depth: int) -> "tuple[Scope, ast.expr] | None":
+        """The module of these sources that a full name begins with, and the rest as an expression there."""
+        home = self.module.home
+        found = home.find(home.absolute(name)) if home is not None and depth < _DEPTH_MAX else None
+        return (found[0], ast.parse(found[1], mode="eval").body) if found is not None and found[1] else None
 
     def _resolve_self(self, expression: ast.expr) -> Defined | None:
         """The class, where the expression is the first parameter of the method that it is in."""
@@ -89,14 +162,17 @@ class Scope:
         is_self = first is not None and first.arg == expression.id and not static
         return Defined(owner.node, owner.parent) if is_self else None
 
-    def _resolve_free(self, name: str) -> str | None:
+    def _resolve_free(self, name: str, depth: int) -> str | Defined | None:
         """A name that no scope binds: from `import *`, from the running module, or a builtin."""
         module = self.module
         for star in reversed(module.bindings.stars):
             if f"{star}.{name}" in _KNOWN:
                 return f"{star}.{name}"
-            if star.partition(".")[0] not in sys.stdlib_module_names:
-                return None
+            if star.partition(".")[0] in sys.stdlib_module_names:
+                continue
+            found = module._elsewhere(joined(star, name), depth)
+            if found is None or found[0].bindings.stars or name in found[0].bindings.names:
+                return None if found is None else found[0].resolve(found[1], depth + 1)
         if name in module.live:
             return _name_of(module.live[name])
         return f"builtins.{name}" if hasattr(builtins, name) else None
@@ -109,7 +185,7 @@ def _settle(scope: Scope, bindings: list[Binding], depth: int) -> str | Defined 
         return None
     match next(iter(certain)):
         case Imported(full_name):
-            return full_name
+            return scope.follow(full_name, depth)
         case Local(node):
             return Defined(node, scope)
         case Assigned(ast.Name() | ast.Attribute() as value, None) if depth < _DEPTH_MAX:

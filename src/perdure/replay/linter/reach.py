@@ -1,4 +1,4 @@
-"""Reach: which functions of a source run as part of a workflow's body, and from which workflow.
+"""Reach: which functions of these sources run as part of a workflow's body, and from which workflow.
 
 Steps are the border, and other workflows too: they are bodies of their own. A function under an unknown decorator isn't
 entered, as nobody knows what has become of it.
@@ -7,7 +7,8 @@ entered, as nobody knows what has become of it.
 import ast
 from collections.abc import Iterator
 
-from perdure.replay.linter.bindings import Assigned, Function, Local
+from perdure.replay.linter.bindings import Function, Local
+from perdure.replay.linter.decorator import decorator_of
 from perdure.replay.linter.examine import Examination
 from perdure.replay.linter.names import Defined, Scope
 from perdure.replay.linter.rules import Rule
@@ -21,16 +22,16 @@ _TRANSPARENT = {
 
 def workflows_in(scope: Scope) -> Iterator[Defined]:
     """All functions of a module that `workflow` decorates, at any depth."""
-    for node in _functions_and_classes(scope.node):
+    for node in definitions_in(scope.node):
         defined = Defined(node, scope)
-        if isinstance(node, Function) and any(_is_workflow(decorator, scope) for decorator in node.decorator_list):
+        if isinstance(node, Function) and decorator_of(defined, "workflow") is not None:
             yield defined
         yield from workflows_in(Scope(node, scope))
 
 
 def definition_at(scope: Scope, name: str, line: int) -> Defined | None:
     """The function of this name that begins, decorators included, at a line."""
-    for node in _functions_and_classes(scope.node):
+    for node in definitions_in(scope.node):
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         if isinstance(node, Function) and node.name == name and first == line:
             return Defined(node, scope)
@@ -40,7 +41,7 @@ def definition_at(scope: Scope, name: str, line: int) -> Defined | None:
 
 
 def examine_all(root: Defined) -> Iterator[tuple[Defined, ast.expr | ast.stmt, Rule, str]]:
-    """What is found in a body and in the functions of its source that it calls, each looked at once."""
+    """What is found in a body and in the functions of these sources that it calls, each looked at once."""
     queue, seen = [root], {root.node}
     while queue:
         defined = queue.pop()
@@ -67,32 +68,16 @@ def _entered(reached: Defined) -> Iterator[Defined]:
         yield reached
 
 
-def _is_workflow(decorator: ast.expr, scope: Scope) -> bool:
-    """`@workflow`, `@workflow(…)`, or a name that either was given to."""
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    name = scope.resolve(decorator)
-    if isinstance(name, str):
-        return name.startswith("perdure.") and name.endswith(".workflow")
-    if isinstance(decorator, ast.Name):
-        match scope.find(decorator.id):
-            case where, [Assigned(ast.Call() as made, None)]:
-                return _is_workflow(made, where)
-            case _:
-                pass
-    return False
-
-
 def _is_transparent(decorator: ast.expr, scope: Scope) -> bool:
     if isinstance(decorator, ast.Call):
         decorator = decorator.func
     return scope.resolve(decorator) in _TRANSPARENT
 
 
-def _functions_and_classes(node: ast.AST) -> Iterator[Function | ast.ClassDef]:
-    """Those of one scope, also within its `if`, `try`, `with` and loops."""
+def definitions_in(node: ast.AST) -> Iterator[Function | ast.ClassDef]:
+    """The functions and classes of one scope, also within its `if`, `try`, `with` and loops."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Function | ast.ClassDef):
             yield child
         elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield from _functions_and_classes(child)
+            yield from definitions_in(child)

@@ -25,6 +25,7 @@ SET_ORDER = Rule("set-order", "gives its members in another order in a replay", 
 ASYNCIO_ORDER = Rule("asyncio-order", "walks a set of tasks, in another order in a replay", "perdure.wait()")
 THREADS = Rule("threads", "leaves the loop that a replay repeats", "a step: a sync step runs in a thread")
 IDENTITY = Rule("identity", "differs from process to process", "a key of your own")
+UNAWAITED = Rule("unawaited", "isn't awaited: it doesn't happen, or nobody waits for it", "await …")
 GLOBAL_STATE = Rule(
     "global-state", "is repeated by a replay, and seen by other runs", "a local variable, an argument or a step"
 )
@@ -32,7 +33,11 @@ GLOBAL_STATE = Rule(
 
 def _table(*rows: tuple[Rule, str, str]) -> dict[str, Rule]:
     """From rows of a rule, a prefix and names."""
-    return {f"{prefix}{name}": rule for rule, prefix, names in rows for name in names.split()}
+    return {name: rule for rule, prefix, names in rows for name in _names(prefix, names)}
+
+
+def _names(prefix: str, names: str) -> list[str]:
+    return [f"{prefix}{name}" for name in names.split()]
 
 
 # Calls, by their full name.
@@ -121,6 +126,12 @@ CALLS = _table(
     (IDENTITY, "builtins.", "id hash"),
 )
 
+# Calls of what must be awaited, by their full name.
+AWAITED = {
+    *_names("perdure.", "sleep race wait start resume_hook get_hook find_run set_attributes"),
+    *_names("asyncio.", "sleep wait_for gather"),
+}
+
 # With so many arguments or more, a call depends on nothing else.
 SETTLED_BY_ARGUMENTS = {
     "time.localtime": 1,
@@ -158,6 +169,28 @@ KINDS = {
     "queue.LifoQueue": "Queue",
     "asyncio.get_running_loop": "loop",
     "asyncio.get_event_loop": "loop",
+    "perdure.get_writable": "Writable",
+    "perdure.create_hook": "Hook",
+    "perdure.create_webhook": "Hook",
+    "perdure.define_hook": "HookDefinition",
+    "perdure.get_run": "Run",
+    "perdure.agent.DurableAgent": "DurableAgent",
+    **{f"builtins.{name}": name for name in ("list", "dict")},
+    **{f"collections.{name}": name for name in ("defaultdict", "deque", "Counter", "OrderedDict")},
+    "itertools.count": "count",
+}
+
+# What awaiting a call gives.
+AWAITED_KINDS = {"perdure.start": "Run"}
+
+# Kinds that hold others, and the methods by which these are changed.
+CONTAINERS = {"set", "list", "dict", "defaultdict", "deque", "Counter", "OrderedDict"}
+CHANGES = {
+    *_names(
+        "",
+        """append appendleft extend extendleft insert add update setdefault pop popitem popleft remove discard clear sort
+    reverse rotate subtract difference_update intersection_update symmetric_difference_update move_to_end""",
+    ),
 }
 
 # What an annotation promises.
@@ -166,9 +199,14 @@ ANNOTATED_KINDS = {
     "builtins.frozenset": "set",
     "typing.Set": "set",
     "typing.FrozenSet": "set",
+    "builtins.list": "list",
+    "builtins.dict": "dict",
     "builtins.str": "str",
     "builtins.bytes": "bytes",
     "pathlib.Path": "Path",
+    "perdure.Writable": "Writable",
+    "perdure.Hook": "Hook",
+    "perdure.Run": "Run",
 }
 
 # Methods, by the kind of their object.
@@ -187,3 +225,12 @@ METHODS = _table(
     (replace(BLOCKING, instead="asyncio.Queue"), "Queue.", "get put join"),
     (THREADS, "loop.", "run_in_executor"),
 )
+
+# Methods of what must be awaited, by the kind of their object.
+AWAITED_METHODS = {
+    *_names("Writable.", "write write_from drain close"),
+    *_names("Hook.", "dispose"),
+    *_names("HookDefinition.", "get resume"),
+    *_names("Run.", "result status info cancel wake_up retry repin rerun fork stream_info"),
+    *_names("DurableAgent.", "stream generate converse"),
+}

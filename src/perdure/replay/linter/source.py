@@ -1,4 +1,7 @@
-"""A source text, parsed, and the findings in it: positions as people count them, and the comments that silence."""
+"""A source text, parsed, and the findings in its workflows: positions as people count them, and the comments that silence.
+
+What a body reaches in other files of the project is found there, and told with the place from which it is reached.
+"""
 
 import ast
 import re
@@ -7,22 +10,27 @@ from collections.abc import Iterable, Mapping
 
 from perdure.replay.linter.bindings import Assigned
 from perdure.replay.linter.finding import Finding
-from perdure.replay.linter.names import Defined, Scope
+from perdure.replay.linter.names import Defined, Home, Scope
 from perdure.replay.linter.reach import definition_at, examine_all, workflows_in
 
 _IGNORE = re.compile(r"#\s*perdure:\s*ignore(?:\[([^\]]*)\])?")
 
 
 class Source:
-    """`scope` is the module's. Raises: SyntaxError, and what else `ast.parse` raises for what is no source."""
+    """`scope` is the module's; `home` where the file lies (see `Scope`), None: no other file is looked at.
 
-    def __init__(self, file: str, text: str, live: Mapping[str, object] | None = None) -> None:
+    Raises: SyntaxError, and what else `ast.parse` raises for what is no source.
+    """
+
+    def __init__(
+        self, file: str, text: str, live: Mapping[str, object] | None = None, home: Home | None = None
+    ) -> None:
         self.file = file
         self._lines = text.split("\n")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # who runs the code is warned
             tree = ast.parse(text)
-        self.scope = Scope(tree, live=live)
+        self.scope = Scope(tree, live=live, home=home)
         if "global " in text:
             self._doubt_globals(tree)
 
@@ -43,18 +51,22 @@ class Source:
                     self.scope.bindings.names.setdefault(name, []).append(Assigned())
 
     def _findings(self, roots: Iterable[Defined]) -> list[Finding]:
-        found: dict[tuple[int, int, str], Finding] = {}
+        found: dict[tuple[Source, ast.AST, str], Finding] = {}
         for root in roots:
             for defined, node, rule, what in examine_all(root):
-                if not self._is_ignored(node, rule.id):
-                    function = _qualname(defined)
-                    via = "" if defined.node is root.node else f" ({function} runs in {_qualname(root)})"
-                    column = self._column(node)
-                    found.setdefault((node.lineno, column, what), Finding(
-                        file=self.file, line=node.lineno, column=column, function=function,
+                source = self._source_of(defined)
+                if (source, node, what) not in found and not source._is_ignored(node, rule.id):
+                    function, where = defined.qualname, "" if source is self else f", {self.file}:{root.node.lineno}"
+                    via = "" if defined.node is root.node else f" ({function} runs in {root.qualname}{where})"
+                    found[source, node, what] = Finding(
+                        file=source.file, line=node.lineno, column=source._column(node), function=function,
                         rule=rule.id, message=f"{what} {rule.because}{via}", instead=rule.instead,
-                    ))  # fmt: skip
+                    )  # fmt: skip
         return sorted(found.values())
+
+    def _source_of(self, defined: Defined) -> "Source":
+        home = defined.scope.module.home
+        return self if home is None or defined.scope.module is self.scope else home.source
 
     def _is_ignored(self, node: ast.expr | ast.stmt, rule: str) -> bool:
         for line in {node.lineno, node.end_lineno or node.lineno}:
@@ -66,8 +78,3 @@ class Source:
     def _column(self, node: ast.expr | ast.stmt) -> int:
         """In characters, from 1; Python counts bytes, from 0."""
         return len(self._lines[node.lineno - 1].encode()[: node.col_offset].decode()) + 1
-
-
-def _qualname(defined: Defined) -> str:
-    outer = defined.scope.qualname
-    return f"{outer}.{defined.node.name}" if outer else defined.node.name

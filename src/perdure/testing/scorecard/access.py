@@ -1,7 +1,6 @@
 """Items about how users start runs, look at them, and come back."""
 
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, nothing, share, unseen
-from perdure.testing.scorecard.code import is_ours
 from perdure.testing.scorecard.subject import Subject
 
 _NO_APP = "no app was found beside the workflows"
@@ -90,10 +89,9 @@ def recovers(subject: Subject) -> Found:
 def _writes(subject: Subject) -> list[Evidence]:
     code = subject.code
     return [
-        Evidence(f"{each.qualname} writes to a stream", each.file.place(spot.node))
+        Evidence(f"{each.qualname} writes to a stream", call.place)
         for each in code.reached([*code.workflows, *code.steps])
-        for spot in code.spots(each)
-        if hasattr(spot.node, "func") and is_ours(code.meaning(spot.node.func, spot.scope), "get_writable")  # pyright: ignore
+        for call in code.ours(each, "get_writable")
     ]
 
 

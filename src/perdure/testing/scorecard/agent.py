@@ -3,7 +3,7 @@
 import ast
 
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, nothing, share, unseen
-from perdure.testing.scorecard.code import Routine, Spot, is_none, is_ours, keyword
+from perdure.testing.scorecard.code import Call, Routine, is_none, keyword
 from perdure.testing.scorecard.look import has_streams
 from perdure.testing.scorecard.subject import Subject
 
@@ -11,24 +11,17 @@ _NO_AGENT = "there is no agent"
 _NO_TOOLS = "the agents have no tools that could be seen"
 
 
-def agents_in(subject: Subject) -> list[tuple[Spot, str]]:
-    """Where an agent is made, and the place."""
+def agents_in(subject: Subject) -> list[Call]:
+    """Where an agent is made."""
     code = subject.code
-    return [
-        (spot, file.place(spot.node))
-        for file in code.files
-        for spot in code.top(file)
-        if isinstance(spot.node, ast.Call)
-        and is_ours(code.meaning(spot.node.func, spot.scope), "DurableAgent", "Durability")
-    ]
+    return [call for file in code.files for call in code.ours(file, "DurableAgent", "Durability")]
 
 
 def tools_in(subject: Subject) -> list[tuple[Routine, bool]]:
     """The tools that agents have, and whether each may wait for an approval."""
     tools: list[tuple[Routine, bool]] = []
-    for spot, _ in agents_in(subject):
-        assert isinstance(spot.node, ast.Call)
-        given = keyword(spot.node, "tools")
+    for call, spot, _, _ in agents_in(subject):
+        given = keyword(call, "tools")
         for each in given.elts if isinstance(given, ast.List | ast.Tuple) else []:
             asked = isinstance(each, ast.Call) and not is_none(keyword(each, "needs_approval"))
             inner = each.args[0] if isinstance(each, ast.Call) and each.args else each
@@ -44,8 +37,8 @@ def runs_inside(subject: Subject) -> Found:
         return nothing(_NO_AGENT)
     names = {id(each.node) for body in subject.code.bodies for each in subject.code.spots(body)}
     used = any("stream" in ast.unparse(body.node) or ".run(" in ast.unparse(body.node) for body in subject.code.bodies)
-    good = [Evidence("made in a workflow's body", place) for spot, place in agents if id(spot.node) in names]
-    outside = [Evidence("made outside of a body", place) for spot, place in agents if id(spot.node) not in names]
+    good = [Evidence("made in a workflow's body", call.place) for call in agents if id(call.node) in names]
+    outside = [Evidence("made outside of a body", call.place) for call in agents if id(call.node) not in names]
     return found(2, *good, *outside) if good or used else found(0, *outside)
 
 
@@ -118,10 +111,9 @@ def keeps_history(subject: Subject) -> Found:
         return nothing(_NO_AGENT)
     code = subject.code
     kept = [
-        Evidence("messages are read from the runs", file.place(spot.node))
+        Evidence("messages are read from the runs", call.place)
         for file in code.files
-        for spot in code.top(file)
-        if isinstance(spot.node, ast.Call) and is_ours(code.meaning(spot.node.func, spot.scope), "chat_history")
+        for call in code.ours(file, "chat_history")
     ]
     if kept:
         return found(2, *kept)

@@ -2,7 +2,6 @@
 
 import ast
 
-from perdure.replay.linter import Finding
 from perdure.replay.linter.bindings import Function
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, nothing, share
 from perdure.testing.scorecard.code import Routine
@@ -16,7 +15,7 @@ _CALLS_MAX = 3
 
 def orchestrates(subject: Subject) -> Found:
     """The linter's findings that aren't about acting: clocks, chance, order, state."""
-    findings = [each for each in _findings(subject) if each.rule not in _ACTING]
+    findings = [each for each in subject.findings if each.rule not in _ACTING]
     if findings:
         return found(
             0, *(Evidence(f"{each.message}; use {each.instead}", f"{each.file}:{each.line}") for each in findings)
@@ -28,7 +27,7 @@ def orchestrates(subject: Subject) -> Found:
 
 
 def acts_in_steps(subject: Subject) -> Found:
-    findings = [each for each in _findings(subject) if each.rule in _ACTING]
+    findings = [each for each in subject.findings if each.rule in _ACTING]
     steps = [Evidence(f"{step.qualname} does {_told(effects)}", step.place) for step, effects in subject.outside]
     if findings:
         bad = [Evidence(f"{each.message}; use {each.instead}", f"{each.file}:{each.line}") for each in findings]
@@ -57,10 +56,6 @@ def typed(subject: Subject) -> Found:
         told = f"{workflow.qualname}: no type for {', '.join(missing)}" if missing else f"{workflow.qualname} is typed"
         (bad if missing else good).append(Evidence(told, workflow.place))
     return share(good, bad)
-
-
-def _findings(subject: Subject) -> list[Finding]:
-    return [finding for file in subject.code.files if file.scored for finding in file.source.check()]
 
 
 def _told(effects: list[Effect]) -> str:

@@ -3,14 +3,14 @@
 import ast
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
-from perdure.replay.linter.bindings import Assigned, Binding, Function, Imported, Local
-from perdure.replay.linter.names import Defined, Scope
+from perdure.replay.linter.bindings import Function, Local
+from perdure.replay.linter.decorator import decorator_of, is_ours
+from perdure.replay.linter.names import Defined, Scope, Value
+from perdure.replay.linter.reach import definitions_in
 from perdure.replay.linter.source import Source
-
-_DEPTH_MAX = 8  # of imports of imports
+from perdure.replay.linter.spot import Spot, spots_of
 
 
 class File(NamedTuple):
@@ -29,14 +29,6 @@ class File(NamedTuple):
         return f"{self.path}:{getattr(node, 'lineno', 1)}"
 
 
-class Value(NamedTuple):
-    """What a module's name is assigned. `scope` is the module's."""
-
-    name: str
-    expression: ast.expr
-    scope: Scope
-
-
 class Routine(NamedTuple):
     """A function, method or class of these files."""
 
@@ -49,8 +41,7 @@ class Routine(NamedTuple):
 
     @property
     def qualname(self) -> str:
-        outer = self.defined.scope.qualname
-        return f"{outer}.{self.node.name}" if outer else self.node.name
+        return self.defined.qualname
 
     @property
     def place(self) -> str:
@@ -69,26 +60,27 @@ class Routine(NamedTuple):
                 return None
 
 
-class Spot(NamedTuple):
-    """A node in a function, the scope that its names are looked up in, and the nodes around it, the nearest last."""
-
-    node: ast.AST
-    scope: Scope
-    around: tuple[ast.AST, ...]
-
-
 Meaning = str | Routine | Value | None
 """A full name from outside, something of these files, or None where it is in doubt."""
 
 
+class Call(NamedTuple):
+    """A call in a function or a file, and what it calls."""
+
+    node: ast.Call
+    spot: Spot
+    place: str
+    meaning: Meaning
+
+
 class Code:
-    """Files by their modules' names."""
+    """The files, and what is in them."""
 
     def __init__(self, files: list[File]) -> None:
         self.files = files
-        self._modules = {file.module: file for file in files}
         self._scopes = {id(file.scope): file for file in files}
         self._spots: dict[int, list[Spot]] = {}
+        self._calls: dict[int, list[Call]] = {}
 
     @cached_property
     def routines(self) -> list[Routine]:
@@ -121,14 +113,7 @@ class Code:
 
     def decorator(self, routine: Routine, name: str) -> ast.expr | None:
         """The decorator of perdure's that has this name, where the function is under it."""
-        for decorator in routine.node.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            meaning = self.meaning(called, routine.defined.scope)
-            if isinstance(meaning, Value) and isinstance(meaning.expression, ast.Call):
-                decorator, meaning = meaning.expression, self.meaning(meaning.expression.func, meaning.scope)
-            if is_ours(meaning, name):
-                return decorator
-        return None
+        return decorator_of(routine.defined, name)
 
     def option(self, routine: Routine, decorator: str, name: str) -> ast.expr | None:
         """A keyword of a decorator of perdure's."""
@@ -139,8 +124,7 @@ class Code:
         """The roots, and whom they call in these files. Steps and workflows are borders, if they aren't roots."""
         queue, seen = [*roots], {id(root.node): root for root in roots}
         while queue:
-            for spot in self.spots(queue.pop()):
-                called = self.meaning(spot.node.func, spot.scope) if isinstance(spot.node, ast.Call) else None
+            for _, _, _, called in self.calls(queue.pop()):
                 if (
                     isinstance(called, Routine)
                     and isinstance(called.node, Function)
@@ -151,84 +135,57 @@ class Code:
                     queue.append(called)
         return [*seen.values()]
 
-    def spots(self, routine: Routine) -> list[Spot]:
-        """All nodes in a function, those in nested functions too, in the order of the source; not its decorators."""
-        if id(routine.node) not in self._spots:
-            self._spots[id(routine.node)] = [*_spots(routine.node, routine.defined.scope, ())]
-        return self._spots[id(routine.node)]
+    def spots(self, where: Routine | File) -> list[Spot]:
+        """All nodes in a function, those in nested functions too, in the order of the source; not its decorators. Of a file:
+        in functions or not."""
+        holder = where.node if isinstance(where, Routine) else where.scope.node
+        if id(holder) not in self._spots:
+            if isinstance(where, Routine):
+                self._spots[id(holder)] = [*spots_of(where.node, where.defined.scope)]
+            else:
+                inside = [spots_of(node, where.scope) for node in ast.iter_child_nodes(holder)]
+                self._spots[id(holder)] = [spot for spots in inside for spot in spots]
+        return self._spots[id(holder)]
 
-    def top(self, file: File) -> list[Spot]:
-        """As `spots`: all nodes of a file, in functions or not."""
-        if id(file.scope) not in self._spots:
-            inside = [_spots(node, file.scope, ()) for node in ast.iter_child_nodes(file.scope.node)]
-            self._spots[id(file.scope)] = [spot for spots in inside for spot in spots]
-        return self._spots[id(file.scope)]
+    def calls(self, where: Routine | File) -> list[Call]:
+        """The calls among its spots."""
+        holder = where.node if isinstance(where, Routine) else where.scope.node
+        if id(holder) not in self._calls:
+            file = where.file if isinstance(where, Routine) else where
+            self._calls[id(holder)] = [
+                Call(spot.node, spot, file.place(spot.node), self.meaning(spot.node.func, spot.scope))
+                for spot in self.spots(where)
+                if isinstance(spot.node, ast.Call)
+            ]
+        return self._calls[id(holder)]
 
-    def file_of(self, scope: Scope) -> File:
-        return self._scopes[id(scope.module)]
+    def ours(self, where: Routine | File, *names: str) -> list[Call]:
+        """The calls of what perdure has under these names."""
+        return [call for call in self.calls(where) if is_ours(call.meaning, *names)]
 
-    def meaning(self, expression: ast.expr, scope: Scope, depth: int = 0) -> Meaning:
+    def meaning(self, expression: ast.expr, scope: Scope) -> Meaning:
         """What an expression refers to, followed through the imports between these files."""
         resolved = scope.resolve(expression)
         if isinstance(resolved, Defined):
-            return Routine(self.file_of(scope), resolved)
-        if isinstance(resolved, str):
-            return self._imported(self._absolute(resolved, scope), depth)
-        if isinstance(expression, ast.Name):
-            found = scope.find(expression.id)
-            if found is not None and isinstance(found[0].node, ast.Module):
-                return self._bound(expression.id, found[1], found[0], depth)
-        if isinstance(expression, ast.Attribute):
-            return self._attribute(expression, scope, depth)
-        return None
+            return self._routine(resolved)
+        held = scope.value(expression)
+        if held is not None and isinstance(held.scope.node, ast.Module):
+            return held if resolved is None else resolved
+        if resolved is None and isinstance(expression, ast.Attribute):
+            return self._member(expression, scope)
+        return resolved
 
-    def _attribute(self, expression: ast.Attribute, scope: Scope, depth: int) -> Meaning:
+    def _member(self, expression: ast.Attribute, scope: Scope) -> Meaning:
         """A method of an object that a module holds."""
-        owner = self.meaning(expression.value, scope, depth)
+        owner = self.meaning(expression.value, scope)
         if isinstance(owner, Value) and isinstance(owner.expression, ast.Call):
-            made = self.meaning(owner.expression.func, owner.scope, depth)
+            made = self.meaning(owner.expression.func, owner.scope)
             if isinstance(made, Routine):
                 return made.member(expression.attr)
         return None
 
-    def _absolute(self, name: str, scope: Scope) -> str:
-        """A relative import's full name."""
-        level = len(name) - len(name.lstrip("."))
-        if not level:
-            return name
-        file = self.file_of(scope)
-        package = file.module.split(".")
-        if Path(file.path).name != "__init__.py":
-            package.pop()
-        return ".".join([*package[: len(package) - level + 1], name.lstrip(".")])
-
-    def _imported(self, name: str, depth: int) -> Meaning:
-        module, _, attribute = name.rpartition(".")
-        while module and module not in self._modules:
-            module, _, more = module.rpartition(".")
-            attribute = f"{more}.{attribute}"
-        if not module or depth >= _DEPTH_MAX:
-            return name
-        scope = self._modules[module].scope
-        expression = ast.parse(attribute, mode="eval").body
-        found = self.meaning(expression, scope, depth + 1)
-        return name if found is None and not isinstance(expression, ast.Name) else found
-
-    def _bound(self, name: str, bindings: list[Binding], scope: Scope, depth: int) -> Meaning:
-        match bindings:
-            case [Assigned(value)] if value is not None:
-                return Value(name, value, scope)
-            case [Imported(full_name)]:
-                return self._imported(self._absolute(full_name, scope), depth)
-            case [Local(node)]:
-                return Routine(self.file_of(scope), Defined(node, scope))
-            case _:
-                return None
-
-
-def is_ours(meaning: Meaning, *names: str) -> bool:
-    """Whether it is one of these names of perdure's."""
-    return isinstance(meaning, str) and meaning.startswith("perdure.") and meaning.rpartition(".")[2] in names
+    def _routine(self, defined: Defined) -> Routine:
+        return Routine(self._scopes[id(defined.scope.module)], defined)
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -253,30 +210,7 @@ def shown(expression: ast.AST, width: int = 60) -> str:
 
 
 def _functions(scope: Scope) -> Iterator[Defined]:
-    for node in _children(scope.node):
+    for node in definitions_in(scope.node):
         if isinstance(node, Function):
             yield Defined(node, scope)
         yield from _functions(Scope(node, scope))
-
-
-def _children(node: ast.AST) -> Iterator[Function | ast.ClassDef]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, Function | ast.ClassDef):
-            yield child
-        elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield from _children(child)
-
-
-def _spots(node: ast.AST, scope: Scope, around: tuple[ast.AST, ...]) -> Iterator[Spot]:
-    yield Spot(node, scope, around)
-    inside = scope
-    children = ast.iter_child_nodes(node)
-    if isinstance(
-        node, Function | ast.ClassDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-    ):
-        inside = Scope(node, scope)
-    if isinstance(node, Function):
-        decorators = {id(each) for each in node.decorator_list}
-        children = (child for child in children if id(child) not in decorators)
-    for child in children:
-        yield from _spots(child, inside, (*around, node))

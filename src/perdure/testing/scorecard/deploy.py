@@ -5,7 +5,7 @@ import re
 
 from perdure.testing.scorecard.boundary import typed
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, unseen
-from perdure.testing.scorecard.code import File, constant, is_none, is_ours, keyword
+from perdure.testing.scorecard.code import Call, File, constant, is_none, keyword
 from perdure.testing.scorecard.subject import Subject
 
 _GATE = r"perdure check[^\n]*--against"
@@ -16,13 +16,13 @@ def keeps_local_local(subject: Subject) -> Found:
     """A world in a file may be named only by what serves on this machine: `__main__`, or a block under it."""
     good: list[Evidence] = []
     bad: list[Evidence] = []
-    for file, url, place in _configured(subject):
+    for file, url, call in _configured(subject):
         if url.startswith(("sqlite", "memory")):
-            main = file.path.endswith("__main__.py") or _under_main(subject, file, place)
+            main = file.path.endswith("__main__.py") or _under_main(call)
             told = (
                 f"{url.partition(':')[0]} is configured for {'this machine only' if main else 'whoever imports this'}"
             )
-            (good if main else bad).append(Evidence(told, place))
+            (good if main else bad).append(Evidence(told, call.place))
     if bad:
         return found(0, *bad, *good)
     return found(2, *(good or [Evidence("no local world is named in the code: PERDURE_WORLD decides")]))
@@ -35,8 +35,8 @@ def has_production_world(subject: Subject) -> Found:
         if "PERDURE_WORLD" in text.text
     ]
     named += [
-        Evidence("a PostgreSQL world is configured", place)
-        for _, url, place in _configured(subject)
+        Evidence("a PostgreSQL world is configured", call.place)
+        for _, url, call in _configured(subject)
         if url.startswith("postgres")
     ]
     if named:
@@ -90,10 +90,9 @@ def keeps_schemas(subject: Subject) -> Found:
         if not is_none(code.option(each, "workflow", "version"))
     ]
     patches = [
-        Evidence(f"{body.qualname} keeps the old path with patched()", body.file.place(spot.node))
+        Evidence(f"{body.qualname} keeps the old path with patched()", call.place)
         for body in code.bodies
-        for spot in code.spots(body)
-        if isinstance(spot.node, ast.Call) and is_ours(code.meaning(spot.node.func, spot.scope), "patched")
+        for call in code.ours(body, "patched")
     ]
     if gate or patches:
         return found(2, *gate, *patches, *versions)
@@ -107,25 +106,19 @@ def keeps_schemas(subject: Subject) -> Found:
     return found(0, Evidence("inputs have no types, and no recorded run is tried before a deploy"))
 
 
-def _configured(subject: Subject) -> list[tuple[File, str, str]]:
+def _configured(subject: Subject) -> list[tuple[File, str, Call]]:
     """The worlds that are named literally, and where."""
-    code = subject.code
-    calls = [(file, spot) for file in subject.code.files for spot in code.top(file) if isinstance(spot.node, ast.Call)]
-    found: list[tuple[File, str, str]] = []
-    for file, spot in calls:
-        assert isinstance(spot.node, ast.Call)
-        if is_ours(code.meaning(spot.node.func, spot.scope), "configure"):
-            url = constant(keyword(spot.node, "world") or (spot.node.args[0] if spot.node.args else None))
+    found: list[tuple[File, str, Call]] = []
+    for file in subject.code.files:
+        for call in subject.code.ours(file, "configure"):
+            url = constant(keyword(call.node, "world") or next(iter(call.node.args), None))
             if isinstance(url, str):
-                found.append((file, url, file.place(spot.node)))
+                found.append((file, url, call))
     return found
 
 
-def _under_main(subject: Subject, file: File, place: str) -> bool:
-    for spot in subject.code.top(file):
-        if isinstance(spot.node, ast.Call) and file.place(spot.node) == place:
-            return any(isinstance(each, ast.If) and "__main__" in ast.unparse(each.test) for each in spot.around)
-    return False
+def _under_main(call: Call) -> bool:
+    return any(isinstance(each, ast.If) and "__main__" in ast.unparse(each.test) for each in call.spot.around)
 
 
 def _gate(subject: Subject) -> list[Evidence]:

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from perdure.replay.linter.bindings import Function
+from perdure.replay.linter.decorator import is_ours
 from perdure.replay.linter.kinds import kind_of
+from perdure.replay.linter.names import Value
 from perdure.replay.linter.rules import CALLS
-from perdure.testing.scorecard.code import Code, Meaning, Routine, Spot, Value, constant, is_ours, keyword, shown
+from perdure.replay.linter.spot import Spot
+from perdure.testing.scorecard.code import Code, Meaning, Routine, constant, keyword, shown
 
 
 def _words(text: str) -> set[str]:
@@ -77,11 +80,7 @@ def _effects(code: Code, routine: Routine, keys: set[str], depth: int, *, transa
     spots = code.spots(routine)
     keys = _keys(spots, keys)
     clients = {name for spot in spots for name in _clients(code, spot)}
-    for spot in spots:
-        if not isinstance(spot.node, ast.Call):
-            continue
-        call, place = spot.node, routine.file.place(spot.node)
-        meaning = code.meaning(call.func, spot.scope)
+    for call, spot, place, meaning in code.calls(routine):
         kind = _kind(code, spot, meaning, clients)
         if kind is not None:
             sql = _sql(code, call, spot)

@@ -3,8 +3,10 @@
 import ast
 from itertools import pairwise
 
+from perdure.replay.linter.decorator import is_ours
+from perdure.replay.linter.spot import Spot
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, nothing, share
-from perdure.testing.scorecard.code import Code, Routine, Spot, constant, is_none, is_ours, keyword
+from perdure.testing.scorecard.code import Code, Routine, constant, is_none, keyword
 from perdure.testing.scorecard.subject import Subject
 
 _BROAD = {"Exception", "BaseException", "CancelledError"}
@@ -50,16 +52,10 @@ def backs_off(subject: Subject) -> Found:
         return nothing("no step was seen to reach outside")
     code, timed, bare = subject.code, list[Evidence](), list[Evidence]()
     for routine in _everything(subject):
-        for spot in code.spots(routine):
-            call = spot.node
-            if isinstance(call, ast.Call) and is_ours(code.meaning(call.func, spot.scope), "RetryableError"):
-                after = not is_none(keyword(call, "retry_after"))
-                where = routine.file.place(call)
-                (timed if after else bare).append(
-                    Evidence(
-                        f"{routine.qualname} raises RetryableError{'' if after else ' without retry_after'}", where
-                    )
-                )
+        for call in code.ours(routine, "RetryableError"):
+            after = not is_none(keyword(call.node, "retry_after"))
+            told = f"{routine.qualname} raises RetryableError{'' if after else ' without retry_after'}"
+            (timed if after else bare).append(Evidence(told, call.place))
     slow = [
         Evidence(f"{step.qualname} has a delay of its own", step.place)
         for step, _ in subject.outside
@@ -90,20 +86,23 @@ def mends(subject: Subject) -> Found:
 
 def compensates(subject: Subject) -> Found:
     code = subject.code
-    acting = {id(step.node): step for step, _ in subject.unsafe}
+    acting = {id(step.node) for step, _ in subject.unsafe}
     several: list[Routine] = []
     handled: list[tuple[Evidence, bool]] = []
     for workflow in code.workflows:
         bodies = code.reached([workflow])
         called = [
-            (body, spot, step) for body in bodies for spot in code.spots(body) if (step := _step(code, spot, acting))
+            (call, call.meaning)
+            for body in bodies
+            for call in code.calls(body)
+            if isinstance(call.meaning, Routine) and id(call.meaning.node) in acting
         ]
-        if len({id(step.node) for _, _, step in called}) > 1:
+        if len({id(step.node) for _, step in called}) > 1:
             several.append(workflow)
-            for body, spot, step in called:
+            for (_, spot, place, _), step in called:
                 handler = next((each for each in reversed(spot.around) if isinstance(each, ast.ExceptHandler)), None)
                 if handler is not None or _in_finally(spot):
-                    told = Evidence(f"{step.qualname} runs where {workflow.qualname} fails", body.file.place(spot.node))
+                    told = Evidence(f"{step.qualname} runs where {workflow.qualname} fails", place)
                     handled.append((told, handler is None or _is_broad(handler)))
     if not several:
         return nothing("no workflow was seen to do two unsafe things: nothing is half done")
@@ -167,11 +166,6 @@ def _in_finally(spot: Spot) -> bool:
         isinstance(outer, ast.Try) and any(inner is statement for statement in outer.finalbody)
         for outer, inner in pairwise(chain)
     )
-
-
-def _step(code: Code, spot: Spot, steps: dict[int, Routine]) -> Routine | None:
-    meaning = code.meaning(spot.node.func, spot.scope) if isinstance(spot.node, ast.Call) else None
-    return steps.get(id(meaning.node)) if isinstance(meaning, Routine) else None
 
 
 SECTION = Section(

@@ -3,7 +3,10 @@
 import ast
 from typing import Literal, NamedTuple
 
-from perdure.testing.scorecard.code import Code, Routine, Spot, Value, constant, is_none, is_ours, keyword
+from perdure.replay.linter.decorator import is_ours
+from perdure.replay.linter.names import Value
+from perdure.replay.linter.spot import Spot
+from perdure.testing.scorecard.code import Call, Code, Routine, constant, is_none, keyword
 
 Token = Literal["namespaced", "bare", "one for all", "random", "by chance"]
 """`bare`: of the run, without a namespace. `one for all`: the same for each run. `random`: perdure's own, secret."""
@@ -23,7 +26,7 @@ class HookUse(NamedTuple):
 def hooks_of(code: Code) -> list[HookUse]:
     """All that the bodies create."""
     covered = _covered(code)
-    return [use for body in code.bodies for spot in code.spots(body) for use in _uses(code, body, spot, covered)]
+    return [use for body in code.bodies for call in code.calls(body) for use in _uses(code, body, call, covered)]
 
 
 def is_limit(code: Code, spot: Spot) -> bool:
@@ -52,19 +55,15 @@ def _covered(code: Code) -> set[int]:
     covered = {id(body.node) for body in code.workflows if not is_none(code.option(body, "workflow", "timeout"))}
     called: dict[int, list[bool]] = {}
     for body in code.bodies:
-        for spot in code.spots(body):
-            meaning = code.meaning(spot.node.func, spot.scope) if isinstance(spot.node, ast.Call) else None
+        for _, spot, _, meaning in code.calls(body):
             if isinstance(meaning, Routine):
                 called.setdefault(id(meaning.node), []).append(id(body.node) in covered or is_limit(code, spot))
     roots = {id(body.node) for body in code.workflows}
     return covered | {node for node, limits in called.items() if node not in roots and all(limits)}
 
 
-def _uses(code: Code, body: Routine, spot: Spot, covered: set[int]) -> list[HookUse]:
-    call = spot.node
-    if not isinstance(call, ast.Call):
-        return []
-    meaning = code.meaning(call.func, spot.scope)
+def _uses(code: Code, body: Routine, made: Call, covered: set[int]) -> list[HookUse]:
+    call, spot, place, meaning = made
     webhook = is_ours(meaning, "create_webhook")
     kind = definition_of(code, call, spot) if not webhook else None
     if kind is None and not webhook and not is_ours(meaning, "create_hook"):
@@ -77,7 +76,7 @@ def _uses(code: Code, body: Routine, spot: Spot, covered: set[int]) -> list[Hook
     )
     return [
         HookUse(
-            place=body.file.place(call),
+            place=place,
             kind="webhook" if webhook else "hook",
             token=token,
             limited=limited,

@@ -2,8 +2,9 @@
 
 import ast
 
+from perdure.replay.linter.spot import Spot
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, nothing, share, unseen
-from perdure.testing.scorecard.code import Spot, constant, is_none
+from perdure.testing.scorecard.code import constant, is_none
 from perdure.testing.scorecard.subject import Subject
 
 _CONFLICTS = (

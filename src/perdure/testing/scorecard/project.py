@@ -2,11 +2,14 @@
 import them. The project's root is the nearest folder above with a pyproject.toml, setup.py, setup.cfg or .git."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from perdure.errors import DefinitionInvalid, UsageError
-from perdure.replay.linter import files_of, read_source
+from perdure.errors import UsageError
+from perdure.replay.linter import files_of
+from perdure.replay.linter.bindings import joined
+from perdure.replay.linter.library import Library, module_of
+from perdure.replay.linter.source import Source
 from perdure.testing.scorecard.code import Code, File
 
 COMMAND = "perdure scorecard"
@@ -15,14 +18,18 @@ _ROOTS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 def read_code(targets: Sequence[str]) -> Code:
     """Raises: ArgumentsInvalid (no such file or module), DefinitionInvalid (no Python), UsageError (no workflow)."""
-    named = {Path(file).resolve(): _read(file, scored=True) for file in files_of(targets, COMMAND)}
-    files = dict(named)
-    _add(files, (path for file in named.values() for path in _imported(file)))
-    names = {file.module for file in named.values()}
-    neighbours = [path for folder in {path.parent for path in named} for path in sorted(folder.glob("*.py"))]
-    importing = [path for path in neighbours if path not in files and _imports(path, names)]
-    _add(files, importing)
-    code = Code([*files.values()])
+    reading = _Reading()
+    for file in files_of(targets, COMMAND):
+        reading.add_named(file)
+    named = [*reading.files]
+    for imported in [each for path in named for each in reading.imported(path)]:
+        reading.add(imported)
+    names = {reading.files[path].module for path in named}
+    for neighbour in [path for folder in {path.parent for path in named} for path in sorted(folder.glob("*.py"))]:
+        source = reading.library.known(neighbour)
+        if source is not None and not names.isdisjoint(imports_of(source)):
+            reading.add(neighbour)
+    code = Code([*reading.files.values()])
     if not code.workflows:
         raise UsageError(
             f"{', '.join(targets)} defines no workflow: name the files or modules whose functions have @workflow"
@@ -38,71 +45,45 @@ def root_of(file: str) -> Path:
     )
 
 
-def module_of(file: str) -> str:
-    """The dotted name under which a file is imported: from the folder above its outermost package."""
-    path = Path(file).resolve()
-    parts = [] if path.name == "__init__.py" else [path.stem]
-    folder = path.parent
-    while (folder / "__init__.py").exists():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    return ".".join(parts)
-
-
-def imports_of(file: File) -> Iterator[str]:
+def imports_of(source: Source) -> Iterator[str]:
     """All modules, and names in modules, that a file imports, by their full names."""
-    package = file.module.split(".")
-    if Path(file.path).name != "__init__.py":
-        package.pop()
-    for node in ast.walk(file.scope.node):
+    home = source.scope.home
+    assert home is not None, "it was read from a library"
+    for node in ast.walk(source.scope.node):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
+            module = home.absolute("." * node.level + (node.module or ""))
             yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            yield from (joined(module, alias.name) for alias in node.names)
 
 
-def _read(file: str, *, scored: bool) -> File:
-    source = read_source(file, COMMAND)
-    return File(file, module_of(file), source, scored)
+class _Reading:
+    """The files that are read, in their order; `library` has them all."""
 
+    def __init__(self) -> None:
+        self.library = Library(COMMAND)
+        self.files: dict[Path, File] = {}
 
-def _add(files: dict[Path, File], paths: Iterable[Path]) -> None:
-    """What was named by nobody may be broken: then it's no evidence of anything."""
-    waiting = [*paths]
-    while waiting:
-        path = waiting.pop(0)
-        if path in files:
-            continue
-        try:
-            files[path] = _read(shown(path), scored=False)
-        except UsageError:
-            continue
-        waiting += _imported(files[path])
+    def add_named(self, file: str) -> None:
+        """Raises: UsageError."""
+        self._add(Path(file).resolve(), self.library.read(file), scored=True)
 
+    def add(self, path: Path) -> None:
+        """And what it imports. What was named by nobody may be broken: then it's no evidence of anything."""
+        waiting = [path]
+        while waiting:
+            path = waiting.pop(0)
+            source = self.library.known(path) if path not in self.files else None
+            if source is not None:
+                self._add(path, source, scored=False)
+                waiting += self.imported(path)
 
-def shown(path: Path) -> str:
-    """As people know it: from the current folder, if it lies there."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    def imported(self, path: Path) -> list[Path]:
+        """The files of this project that a file imports; packages that are installed elsewhere are nobody's evidence."""
+        names = dict.fromkeys(imports_of(self.files[path].source))
+        found = (self.library.file_of(name, path) for name in names)
+        return [each for each in found if each is not None]
 
-
-def _imported(file: File) -> Iterator[Path]:
-    """The files of this project that a file imports; packages that are installed elsewhere are nobody's evidence."""
-    path = Path(file.path).resolve()
-    above = path.parents[len(file.module.split(".")) - (path.name != "__init__.py")]
-    for name in dict.fromkeys(imports_of(file)):
-        for folder in dict.fromkeys((above, path.parent)):
-            whole = folder.joinpath(*name.split("."))
-            for candidate in (whole.with_suffix(".py"), whole / "__init__.py"):
-                if name and candidate.is_file():
-                    yield candidate.resolve()
-
-
-def _imports(path: Path, names: set[str]) -> bool:
-    try:
-        return not names.isdisjoint(imports_of(_read(shown(path), scored=False)))
-    except DefinitionInvalid:
-        return False
+    def _add(self, path: Path, source: Source, *, scored: bool) -> None:
+        self.files[path] = File(source.file, module_of(path), source, scored)

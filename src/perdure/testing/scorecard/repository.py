@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from perdure.errors import UsageError
-from perdure.replay.linter import read_source
+from perdure.replay.linter.library import Library, shown
 from perdure.testing.gate.history import SUFFIX, Title
 from perdure.testing.scorecard.code import File
-from perdure.testing.scorecard.project import COMMAND, imports_of, module_of, shown
+from perdure.testing.scorecard.project import COMMAND, imports_of
 
 WAYS = {
     "approval": r"approv(?!als)|accept|received|confirm|released|says_yes|allow",
@@ -58,6 +57,7 @@ class Repository:
 
     def __init__(self, root: Path, files: list[File]) -> None:
         self.root, self._modules = root, {file.module for file in files}
+        self._library = Library(COMMAND)
         self._folders = {Path(file.path).resolve().parent for file in files}
 
     @cached_property
@@ -143,15 +143,11 @@ class Repository:
         )
 
     def _tests_in(self, path: Path) -> Iterator[Tested]:
-        try:
-            source = read_source(path, COMMAND)
-        except UsageError:
-            return
-        file = File(shown(path), module_of(str(path)), source, scored=False)
-        if self._modules.isdisjoint(imports_of(file)):
+        source = self._library.known(path)
+        if source is None or self._modules.isdisjoint(imports_of(source)):
             return
         for node in ast.walk(source.scope.node):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
                 text = ast.unparse(node).lower()
                 ways = frozenset(way for way, pattern in WAYS.items() if re.search(pattern, text))
-                yield Tested(file.place(node), node.name, ways)
+                yield Tested(f"{source.file}:{node.lineno}", node.name, ways)

@@ -4,7 +4,10 @@ import ast
 from typing import NamedTuple
 
 from perdure.replay.linter.bindings import Function
-from perdure.testing.scorecard.code import Code, File, Routine, Spot, Value, constant, is_none, is_ours, keyword
+from perdure.replay.linter.decorator import is_ours
+from perdure.replay.linter.names import Value
+from perdure.replay.linter.spot import Spot
+from perdure.testing.scorecard.code import Call, Code, Routine, constant, is_none, keyword
 from perdure.testing.scorecard.hook import definition_of
 
 _METHODS = {"get", "post", "put", "patch", "delete", "route", "api_route", "websocket"}
@@ -62,7 +65,7 @@ class App(NamedTuple):
 def app_of(code: Code) -> App:
     """What the files serve over HTTP."""
     routes = [_route(code, routine) for routine in _endpoints(code)]
-    wraps = [wrap for file in code.files for spot in code.top(file) for wrap in _wraps(code, file, spot)]
+    wraps = [wrap for file in code.files for call in code.calls(file) for wrap in _wraps(code, call)]
     return App(tuple(routes), tuple(wraps))
 
 
@@ -71,9 +74,9 @@ def _endpoints(code: Code) -> list[Routine]:
         id(each.node): each for each in code.routines if any(_is_route(code, d, each) for d in each.node.decorator_list)
     }
     for file in code.files:
-        for spot in code.top(file):
-            if isinstance(spot.node, ast.Call) and _last(spot.node.func) in _TABLES:
-                for given in (*spot.node.args, *(each.value for each in spot.node.keywords)):
+        for call, spot, _, _ in code.calls(file):
+            if _last(call.func) in _TABLES:
+                for given in (*call.args, *(each.value for each in call.keywords)):
                     meaning = code.meaning(given, spot.scope) if isinstance(given, ast.Name | ast.Attribute) else None
                     if isinstance(meaning, Routine) and isinstance(meaning.node, Function):
                         found.setdefault(id(meaning.node), meaning)
@@ -91,19 +94,15 @@ def _last(expression: ast.expr) -> str:
 
 
 def _route(code: Code, routine: Routine) -> RouteUse:
-    spots = [spot for each in code.reached([routine]) for spot in code.spots(each)]
+    reached = code.reached([routine])
+    spots = [spot for each in reached for spot in code.spots(each)]
+    calls = [call for each in reached for call in code.calls(each)]
     node = routine.node
     assert isinstance(node, Function)
     decorated = [inner for decorator in node.decorator_list for inner in ast.walk(decorator)]
-    calls = [
-        (spot, spot.node, code.meaning(spot.node.func, spot.scope)) for spot in spots if isinstance(spot.node, ast.Call)
-    ]
-    ours = {
-        meaning.rpartition(".")[2]
-        for _, _, meaning in calls
-        if isinstance(meaning, str) and is_ours(meaning, meaning.rpartition(".")[2])
-    }
-    resumes = "resume_hook" in ours or any(definition_of(code, call, spot, "resume") for spot, call, _ in calls)
+    names = [call.meaning.rpartition(".") for call in calls if isinstance(call.meaning, str)]
+    ours = {name for module, _, name in names if is_ours(f"{module}.{name}", name)}
+    resumes = "resume_hook" in ours or any(definition_of(code, call, spot, "resume") for call, spot, _, _ in calls)
     attributes = {spot.node.attr for spot in spots if isinstance(spot.node, ast.Attribute)}
     texts = {
         str(spot.node.value).lower()
@@ -124,9 +123,7 @@ def _route(code: Code, routine: Routine) -> RouteUse:
         known=_knows(code, routine) or _is_guarded(node) or "authorization" in texts,
         guarded=_is_guarded(node) or any(_is_status(spot.node, _FORBIDDEN, _FORBIDDEN_NAMES) for spot in spots),
         streams="stream_response" in ours or "chat_response" in ours or "get_readable" in attributes,
-        from_index="stream_response" in ours
-        or "chat_response" in ours
-        or any(_has_index(call) for _, call, _ in calls),
+        from_index="stream_response" in ours or "chat_response" in ours or any(_has_index(call.node) for call in calls),
         run_header="chat_response" in ours or "x-workflow-run-id" in texts,
     )
 
@@ -172,10 +169,8 @@ def _knows(code: Code, routine: Routine) -> bool:
     )
 
 
-def _wraps(code: Code, file: File, spot: Spot) -> list[Wrapped]:
-    call = spot.node
-    if not isinstance(call, ast.Call):
-        return []
+def _wraps(code: Code, made: Call) -> list[Wrapped]:
+    call, spot, place, _ = made
     given = [call.func, *call.args[:1]]  # wrap(app, …), add_middleware(wrap, …), Middleware(wrap, …)
     if not any(
         is_ours(code.meaning(each, spot.scope), "wrap") for each in given if isinstance(each, ast.Name | ast.Attribute)
@@ -186,7 +181,7 @@ def _wraps(code: Code, file: File, spot: Spot) -> list[Wrapped]:
         [str(constant(each)) for each in ast.walk(routes) if isinstance(each, ast.Constant)] if routes else ["webhook"]
     )
     authorized = not is_none(keyword(call, "authorize")) and not _lets_all_in(code, keyword(call, "authorize"), spot)
-    return [Wrapped(file.place(call), tuple(names), authorized, not is_none(keyword(call, "chat")))]
+    return [Wrapped(place, tuple(names), authorized, not is_none(keyword(call, "chat")))]
 
 
 def _lets_all_in(code: Code, authorize: ast.expr | None, spot: Spot) -> bool:

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from perdure.replay.linter import Finding
 from perdure.testing.scorecard.code import Code, Routine
 from perdure.testing.scorecard.effect import Effect, effects_of
 from perdure.testing.scorecard.hook import HookUse, hooks_of
@@ -35,6 +36,11 @@ class Subject(Struct, frozen=True, kw_only=True, dict=True):
     def unsafe(self) -> list[tuple[Routine, Effect]]:
         """What would be done twice if a step ran twice without a key, by step."""
         return [(step, effect) for step, effects in self.effects for effect in effects if effect.kind == "unsafe"]
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the linter says of the workflows."""
+        return [finding for file in self.code.files if file.scored for finding in file.source.check()]
 
     @cached_property
     def hooks(self) -> list[HookUse]:

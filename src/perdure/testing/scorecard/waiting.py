@@ -2,8 +2,10 @@
 
 import ast
 
+from perdure.replay.linter.decorator import is_ours
+from perdure.replay.linter.spot import Spot
 from perdure.testing.scorecard.card import Evidence, Found, Item, Section, found, nothing, share, unseen
-from perdure.testing.scorecard.code import Spot, constant, is_ours
+from perdure.testing.scorecard.code import Call, constant
 from perdure.testing.scorecard.subject import Subject
 
 _LONG_S = 10
@@ -11,24 +13,14 @@ _LONG_S = 10
 
 def sleeps(subject: Subject) -> Found:
     code, good, bad = subject.code, list[Evidence](), list[Evidence]()
-    for file in code.files:
-        if file.scored:
-            blocking = [each for each in file.source.check() if each.message.startswith("time.sleep")]
-            bad += [Evidence(each.message, f"{each.file}:{each.line}") for each in blocking]
+    blocking = [each for each in subject.findings if each.message.startswith("time.sleep")]
+    bad += [Evidence(each.message, f"{each.file}:{each.line}") for each in blocking]
     for body in code.bodies:
-        for spot in code.spots(body):
-            if isinstance(spot.node, ast.Call) and is_ours(
-                code.meaning(spot.node.func, spot.scope), "sleep", "timeout"
-            ):
-                good.append(
-                    Evidence(f"{body.qualname} waits with {ast.unparse(spot.node)[:60]}", body.file.place(spot.node))
-                )
+        for call in code.ours(body, "sleep", "timeout"):
+            good.append(Evidence(f"{body.qualname} waits with {ast.unparse(call.node)[:60]}", call.place))
     for step in code.steps:
-        for spot in code.spots(step):
-            if _sleeps_long(subject, spot):
-                bad.append(
-                    Evidence(f"{step.qualname} sleeps in a step, which a crash begins anew", step.file.place(spot.node))
-                )
+        told = f"{step.qualname} sleeps in a step, which a crash begins anew"
+        bad += [Evidence(told, call.place) for call in code.calls(step) if _sleeps_long(call)]
     return share(good, bad) if good or bad else nothing("nothing waits for time")
 
 
@@ -124,13 +116,9 @@ def times_out(subject: Subject) -> Found:
     return share(good, bad)
 
 
-def _sleeps_long(subject: Subject, spot: Spot) -> bool:
-    call = spot.node
-    if not (isinstance(call, ast.Call) and call.args):
-        return False
-    seconds = constant(call.args[0])
-    meaning = subject.code.meaning(call.func, spot.scope)
-    return meaning in {"time.sleep", "asyncio.sleep"} and isinstance(seconds, int | float) and seconds >= _LONG_S
+def _sleeps_long(call: Call) -> bool:
+    seconds = constant(next(iter(call.node.args), None))
+    return call.meaning in ("time.sleep", "asyncio.sleep") and isinstance(seconds, int | float) and seconds >= _LONG_S
 
 
 def _polls(subject: Subject, spot: Spot) -> bool:
@@ -143,7 +131,7 @@ def _polls(subject: Subject, spot: Spot) -> bool:
 
 
 def _approves_tools(subject: Subject) -> bool:
-    spots = [spot for file in subject.code.files for spot in subject.code.top(file)]
+    spots = [spot for file in subject.code.files for spot in subject.code.spots(file)]
     return any(isinstance(spot.node, ast.keyword) and spot.node.arg == "needs_approval" for spot in spots)
 
 
