@@ -77,9 +77,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("against", [WORLD, "histories", "histories/fulfil.jsonl"])
+@pytest.mark.parametrize("against", [WORLD, "runs.db", "histories", "histories/fulfil.jsonl"])
 def test_a_change_that_breaks_is_found_and_one_that_does_not_passes(shop: Path, against: str) -> None:
-    count = 2 if against == WORLD else 1
+    count = 2 if against.endswith(".db") else 1
     broken = check(shop, AFTER, "--against", against)
     assert broken.returncode == 1
     assert broken.stdout.startswith(
@@ -91,6 +91,17 @@ def test_a_change_that_breaks_is_found_and_one_that_does_not_passes(shop: Path, 
         done = check(shop, code, "--against", against)
         assert (done.returncode, done.stderr) == (0, f"{count} fits, 0 diverges, 0 unknown\n"), done.stdout
     assert (shop / "charged").read_text() == "ab", "no step is run"
+
+
+def test_what_bodies_say_is_said_once_in_the_report(shop: Path) -> None:
+    done = check(
+        shop,
+        BEFORE.replace("    await charge", "    open('x')  # perdure: ignore\n    await charge"),
+        "--against",
+        WORLD,
+    )
+    assert (done.returncode, done.stderr) == (1, "0 fits, 2 diverges, 0 unknown\n")
+    assert "DeterminismError: opening a file ('x') in a workflow's body" in done.stdout
 
 
 def test_as_json_and_as_markdown(shop: Path) -> None:
@@ -127,7 +138,7 @@ def test_a_history_that_cannot_be_read_is_told_beside_the_others(shop: Path, tmp
         (
             ("--against", "nowhere"),
             2,
-            "there is no folder or file nowhere: give one with histories, or the URL of a world",
+            "there is no folder or file nowhere: give one with histories, a world's file, or the URL of a world",
         ),
         (("--against", "."), 2, ""),
         (

@@ -52,6 +52,22 @@ def tried(
     return None if found is None else (found.recorded, found.attempted)
 
 
+async def fails_at_once() -> int:
+    raise ValueError("a secret")
+
+
+async def ends_at_once() -> int:
+    return 1
+
+
+def test_who_asks_for_nothing_since_it_has_ended_says_so() -> None:
+    assert tried(fails_at_once, STEP_A) == ("step trial:a({})", "the failure builtins:ValueError: a secret")
+    assert tried(ends_at_once, STEP_A) == ("step trial:a({})", THE_END)
+    definition = workflow(name="trial:discreet")(fails_at_once).definition
+    found = trial(RUN, logs.log(STEP_A), definition, show=lambda _: "…")
+    assert found is not None and found.attempted == "the failure builtins:ValueError"
+
+
 STEP_A = (0, A, logs.step("trial:a"))
 DONE_A = (1, A, done("1"))
 ENDED = (1, "", RunCompleted(result=raw("1")))
@@ -65,7 +81,7 @@ def test_the_same_code_fits_wherever_the_run_stands(lines: tuple[tuple[int, str,
 
 def test_other_code_does_not() -> None:
     assert tried(b_alone, STEP_A) == ("step trial:a({})", "step trial:b({})")
-    assert tried(only_a, STEP_A, DONE_A, (1, B, logs.step("trial:b"))) == ("step trial:b({})", "nothing")
+    assert tried(only_a, STEP_A, DONE_A, (1, B, logs.step("trial:b"))) == ("step trial:b({})", THE_END)
 
 
 def test_what_lies_behind_the_end_may_be_anything_but_for_who_asks() -> None:

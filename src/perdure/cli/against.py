@@ -1,5 +1,9 @@
-"""What `perdure check --against` names: histories in a folder or a file, or a world's runs that haven't ended."""
+"""What `perdure check --against` names: histories in a folder or a file, or a world's runs that haven't ended. A world is
+named by its URL, or by its file."""
 
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from perdure.api.connect import CONNECTION, keys
@@ -16,15 +20,41 @@ from perdure.testing.gate.history import SUFFIX, HistoryInvalid, read_history
 from perdure.testing.gate.verdict import Judge, Verdict
 from perdure.world import RunFilter
 
+logger = logging.getLogger("perdure")
+SQLITE = b"SQLite format 3\0"
 SCHEMES = ("sqlite:", "postgresql:", "postgres:", "memory:")
 
 
 def judged(against: str, limit: int, deployment: str) -> tuple[list[Verdict], int]:
     """The verdicts, and how many runs were left out. Raises: UsageError, WorldError."""
     judge = Judge(REGISTRY, keys(), deployment)
-    if against.startswith(SCHEMES):
-        return _world(judge, against, limit)
-    return [_history(judge, path) for path in _files(against)], 0
+    with _quiet():
+        if against.startswith(SCHEMES):
+            return _world(judge, against, limit)
+        if _is_database(against):
+            return _world(judge, f"sqlite:///{against}", limit)
+        return [_history(judge, path) for path in _files(against)], 0
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """What a body logs, or a guard of it, would come once for each run: the verdict says it."""
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _is_database(against: str) -> bool:
+    """Whether it's a world's file, named without `sqlite:///`."""
+    path = Path(against)
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE)) == SQLITE
+    except OSError:
+        return False
 
 
 def _files(against: str) -> list[Path]:
@@ -33,7 +63,9 @@ def _files(against: str) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise UsageError(f"there is no folder or file {against}: give one with histories, or the URL of a world")
+        raise UsageError(
+            f"there is no folder or file {against}: give one with histories, a world's file, or the URL of a world"
+        )
     found = sorted(path.rglob(f"*{SUFFIX}"))
     if not found:
         raise UsageError(

@@ -73,7 +73,7 @@ class Body(Scope):
     __slots__ = (
         "_cancelling", "_discreet", "_history", "_input", "_main", "_marks", "_refusals", "_released", "_requests",
         "_waiting", "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "origin",
-        "run_id", "started_at_ms",
+        "run_id", "started_at_ms", "unfit_end",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +93,7 @@ class Body(Scope):
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
         self.hooks: dict[str, BodyHook] = {}
         self.end: Ended | None = None
+        self.unfit_end: Ended | None = None  # where the log has it otherwise
         self.started_at_ms = 0
         self._input, self._history = input, history
         self._main: asyncio.Task[bytes] | None = None
@@ -243,7 +244,11 @@ class Body(Scope):
         self.machine.rest()
         main = self._main
         assert main is not None
-        if not main.done() or self.machine.finish() is not None or self.machine.divergence is not None:
+        if not main.done():
+            return
+        if self.machine.finish() is not None or self.machine.divergence is not None:
+            if main.cancelled() or not isinstance(main.exception(), BodyControl):
+                self.unfit_end = _end_of(main, self._cancelling)
             return
         self.end = _end_of(main, self._cancelling)
         self.loop.put_away()

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from perdure.core.divergence import Divergence, Show, cut, describe
 from perdure.core.history import History
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import ENDS, Event, HookDisposed, RunCompleted, RunCreated, RunFailed, RunStarted
 from perdure.model.ids import RunId
-from perdure.replay.body import Answer, Body
+from perdure.replay.body import Answer, Body, Ended
 from perdure.replay.queue import body_of
 
 T = TypeVar("T")
@@ -37,8 +38,10 @@ def trial(
     body = body_of(created, run_id, definition, history, lambda: "a token that replay makes anew", show)
     try:
         body.begin()
-        if body.divergence is not None or not to_its_end or not isinstance(events[-1].fact, ENDS):
-            return body.divergence
+        if body.divergence is not None:
+            return _explained(body.divergence, body.unfit_end, show)
+        if not to_its_end or not isinstance(events[-1].fact, ENDS):
+            return None
         both = _ends(body, events[-1], show)
         return both and Divergence(
             recorded=both[0],
@@ -65,6 +68,15 @@ async def outside_of_tasks(call: Callable[[], T]) -> T:
     return await called
 
 
+def _explained(found: Divergence, end: Ended | None, show: Show) -> Divergence:
+    """Where today's code asks for nothing since it has failed or returned, that is what it does."""
+    if end is None or found.attempted != describe(None):
+        return found
+    if isinstance(end, RunFailed):
+        return replace(found, attempted=_told(end, show))
+    return replace(found, attempted=THE_END)
+
+
 def _ends(body: Body, last: Event, show: Show) -> tuple[str, str] | None:
     """How the run has ended and how the body does, where these are two things. One that was ended by force has its own."""
     recorded, asked = last.fact, body.take_answer()
@@ -86,6 +98,6 @@ def _told(end: object, show: Show) -> str:
         case RunCompleted(result=result):
             return f"the result {show(Raw(result))}"
         case RunFailed(error=error):
-            return f"the failure {error.type}: {error.message}"
+            return f"the failure {error.type}{f': {error.message}' if show is cut else ''}"
         case _:
             return "a cancellation"

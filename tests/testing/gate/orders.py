@@ -121,6 +121,16 @@ async def shorter(order: str) -> str:
     return "done"
 
 
+async def failing(order: str) -> str:
+    await screen(order)
+    raise ValueError(f"{order} is refused")
+
+
+async def ending(order: str) -> str:
+    await screen(order)
+    return "done"
+
+
 async def other_parameters(order: str, customer: str) -> str:
     await screen(order)
     return customer
@@ -150,10 +160,11 @@ async def guarded(order: str) -> str:
     return await same(order)
 
 
-def today(code: Code, *gone: Step[..., Any]) -> Registry:
+def today(code: Code, *gone: Step[..., Any], timeout: str | None = None) -> Registry:
     """What is registered where this code is deployed under the workflow's name, without some of the steps."""
     registry = Registry()
-    registry.add(replace(workflow(name=f"gate:{code.__name__}")(code).definition, name=NAME))
+    named = workflow(name=f"gate:{code.__name__}{timeout or ''}", timeout=timeout)(code)
+    registry.add(replace(named.definition, name=NAME))
     for known in STEPS:
         if known not in gone:
             registry.add(known.definition)

@@ -52,6 +52,19 @@ def test_alike_are_one_group_and_the_broken_come_first() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "change"),
+    [("input {}", "parameters"), ("attributes {}", "removed"), ("hook ask:{}", "arguments"), ("step a:b({})", "added")],
+)
+def test_a_group_is_one_change_whatever_the_values(recorded: str, change: str) -> None:
+    values = ("{'x': 'a-1'}", "{'x': 'b-2'}")
+    alike = [
+        diverges(number, recorded=recorded.replace("{}", value), change=change) for number, value in enumerate(values)
+    ]
+    [group] = report_of(alike).groups
+    assert len(group.verdicts) == 2 and values[0] in group.sentence()
+
+
 def test_other_requests_or_lines_are_other_groups() -> None:
     assert len(report_of([diverges(1), diverges(2, recorded="step app:ship(1)")]).groups) == 2
 
@@ -64,6 +77,8 @@ def test_other_requests_or_lines_are_other_groups() -> None:
             {"deployment": "monday"},
             "pin: keep workers of the old code, with --deployment monday, and `perdure repin RUN",
         ),
+        ({"change": "parameters"}, "keep the parameters that they were started with: new ones get a default"),
+        ({"change": "limit"}, "give the new workflow another name, and keep the old one for them"),
         ({"drained_ms": None}, "drain: no clock ends 1 of 1, which wait for people or other runs"),
     ],
 )

@@ -5,8 +5,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from msgspec.structs import replace
 
+from perdure import start
+from perdure.codec.keyring import KeyRing
+from perdure.engine.log import read_log
 from perdure.engine.registry import Registry
+from perdure.model.ids import RunId
 from perdure.replay.trial import outside_of_tasks
+from perdure.testing import lab
 from perdure.testing.gate.verdict import Judge, Verdict, what
 from perdure.world import Log
 from tests.testing.gate import orders
@@ -32,11 +37,13 @@ async def judged(log: Log, registry: Registry, deployment: str = "") -> Verdict:
         (orders.argument, 5, "step gate:charge", "step gate:charge", "arguments"),
         (orders.longer, 7, "sleep", "sleep", "arguments"),
         (orders.parallel, 3, "step gate:screen", "step gate:screen", "place"),
-        (orders.shorter, 7, "sleep", "nothing", "removed"),
+        (orders.shorter, 7, "sleep", "the end of the workflow", "removed"),
+        (orders.ending, 5, "step gate:charge", "the end of the workflow", "removed"),
+        (orders.failing, 5, "step gate:charge", "the failure builtins:ValueError", "fails"),
         (
             orders.other_parameters,
             1,
-            'input {"order":"o-1"}',
+            "input",
             MISFIT,
             "parameters",
         ),
@@ -54,6 +61,25 @@ async def test_what_breaks_runs_is_found_where_it_does(
     assert what(verdict.divergence.attempted) == attempted_is
     if "step" in attempted_is and change != "place":
         assert verdict.divergence.line is not None and verdict.divergence.line.startswith(orders.__file__)
+
+
+async def test_a_timeout_of_the_workflow_s_own_is_told_as_such(recorded: Recorded) -> None:
+    verdict = await judged(await recorded("waiting"), today(orders.same, timeout="9d"))
+    assert (verdict.kind, verdict.event, verdict.change) == ("diverges", 3, "limit")
+
+
+async def test_of_a_sealed_run_values_are_told_apart_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_KEYS", f"a:{bytes(32).hex()}")
+    async with lab() as sealing:
+        run = await start(orders.fulfil, "o-secret")
+        await sealing.wait_for_sleep(run)
+        log = await read_log(sealing.bench.world, RunId(run.run_id))
+    for code, change in ((orders.argument, "arguments"), (orders.parallel, "place"), (orders.failing, "fails")):
+        judge = Judge(today(code), KeyRing({"a": bytes(32)}))
+        verdict = await outside_of_tasks(lambda judge=judge: judge.judge(log, "a.jsonl"))
+        assert verdict.divergence is not None and verdict.change == change
+        assert "digest " in verdict.divergence.recorded
+        assert "o-secret" not in verdict.divergence.sentence()
 
 
 async def test_a_changed_branch_breaks_only_those_that_have_passed_it(recorded: Recorded) -> None:
@@ -113,6 +139,13 @@ async def test_until_when_a_run_is_known_to_wait(recorded: Recorded) -> None:
         ("step app:charge(1) in turn 5", "step app:charge"),
         ("a write to the stream default (7)", "a write to the stream default"),
         ("nothing", "nothing"),
+        ("attributes {'risk': 'low'}", "attributes"),
+        ('input {"order":"o-1"}', "input"),
+        ("hook shop-approve:o-1", "hook shop-approve"),
+        ('hook a:b:c({"who":"ann"}) until 7 ms', "hook a"),
+        ("hook digest 0a1b", "hook"),
+        ("input digest 0a1b", "input"),
+        ("the failure app:Refused: o-1 is refused", "the failure app:Refused"),
     ],
 )
 def test_a_request_without_its_values(described: str, told: str) -> None:

@@ -12,11 +12,18 @@ SHOWN = 5
 ORDER: tuple[Kind, ...] = ("diverges", "unknown", "fits")
 LOOKS_LIKE = {
     "parameters": "the workflow's parameters don't fit what it was started with",
+    "limit": "the workflow has a timeout that it hadn't, or another one",
+    "fails": "today's code fails before it comes there",
     "place": "a call has moved to another branch of a gather, or another task",
     "arguments": "a call has other arguments",
     "renamed": "a step was renamed, or replaced by another",
     "added": "a call is new, or another branch is taken",
     "removed": "a call is gone, or comes later",
+}
+
+_INSTEAD_OF_PATCHED = {
+    "parameters": "keep the parameters that they were started with: new ones get a default, old ones stay",
+    "limit": "give the new workflow another name, and keep the old one for them: no patched() can guard a timeout",
 }
 
 
@@ -52,7 +59,10 @@ class Group(Struct, frozen=True, kw_only=True):
             old = what(first.divergence.recorded).removeprefix("step ")
             proposals.append(f'if it is the same step, keep its name: @step(name="{old}")')
         place = f" at {first.divergence.line}" if first.divergence.line else ""
-        proposals.append(f'patched(): `if patched("…"): the new path, else: the old one`{place}')
+        proposals.append(
+            _INSTEAD_OF_PATCHED.get(first.change)
+            or f'patched(): `if patched("…"): the new path, else: the old one`{place}'
+        )
         proposals.append(self._pin())
         proposals.append(self._drain())
         return proposals
@@ -140,7 +150,8 @@ def _alike(verdict: Verdict) -> tuple[object, ...]:
     found = verdict.divergence
     if found is None:
         return verdict.kind, verdict.workflow, verdict.reason
-    return verdict.kind, verdict.workflow, what(found.recorded), what(found.attempted), found.line
+    attempted = "" if verdict.change == "parameters" else what(found.attempted)  # why they don't fit may show a value
+    return verdict.kind, verdict.workflow, what(found.recorded), attempted, found.line
 
 
 def _for_the_unknown(first: Verdict) -> list[str]:

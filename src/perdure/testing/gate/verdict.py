@@ -17,10 +17,15 @@ from perdure.replay.trial import trial
 from perdure.world import Log
 
 Kind = Literal["fits", "diverges", "unknown"]
-Change = Literal["", "parameters", "arguments", "place", "renamed", "added", "removed"]
+Change = Literal["", "parameters", "limit", "arguments", "place", "renamed", "added", "removed", "fails"]
 _CALL = re.compile(r"(step|child run) ([^(]+)\(")
+_HOOK = re.compile(r"(hook [^\s(]*?[^\s(:]):")
 _UNTIL = re.compile(r" until \d+ ms.*")
+_VALUES = re.compile(r" [({]| digest [0-9a-f]+")
 INPUT = "input "
+FAILURE = "the failure "
+HOOK = "hook "
+LIMIT = "timeout"
 NOTHING = ("nothing", "nothing more in this turn", "the end of the workflow")
 
 
@@ -66,7 +71,6 @@ class Judge:
 
     def __init__(self, registry: Registry, keys: KeyRing | None, deployment: str = "") -> None:
         self._registry, self._keys, self._deployment = registry, keys, deployment
-        self._show: Show = cut if keys is None else lambda _: "…"
 
     def judge(self, log: Log, subject: str) -> Verdict:
         """Outside of tasks: the body is run against the log, no step is."""
@@ -82,49 +86,47 @@ class Judge:
             return Verdict(kind="fits", reason=f"pinned to {run.pin}: today's code never gets it", **told)
         try:
             events = to_events(log, self._keys)
-            found = trial(run.run_id, events, self._registry.workflow(run.workflow), show=self._show)
+            show = self._show(run.run_id)
+            found = trial(run.run_id, events, self._registry.workflow(run.workflow), show=show)
         except WorkflowNotRegistered:
             return Verdict(kind="unknown", reason="today's code has no such workflow", **told)
         except PerdureError as error:
             return Verdict(kind="unknown", reason=str(error), **told)
         if found is None:
             return Verdict(kind="fits", **told)
-        event = self._event(events, found)
+        event = _event(events, found, show)
         return Verdict(
             kind="diverges",
             divergence=found,
             event=None if event is None else event.seq,
-            change=self._change(events, found, event),
+            change=self._change(events, found, event, show),
             drained_ms=_drained_ms(events),
             **told,
         )
 
-    def _event(self, events: list[Event], found: Divergence) -> Event | None:
-        """The first recorded one that today's code doesn't make so."""
-        if found.recorded.startswith(INPUT):
-            return events[0]
-        here = [event for event in events if event.turn == found.turn]
-        asked = [event for event in here if isinstance(event.fact, REQUESTS)]
-        same = (event for event in asked if describe(event.fact, self._show) == found.recorded)  # type: ignore[arg-type]
-        others = (event for event in events if event.turn > found.turn)
-        delivered = (event for event in here if isinstance(event.fact, DELIVERIES))
-        return next(same, None) or next(others, None) or next(iter(asked), None) or next(delivered, None)
+    def _show(self, run_id: RunId) -> Show:
+        keys = self._keys
+        return cut if keys is None else lambda value: f"digest {keys.digest(run_id, bytes(value))}"
 
-    def _change(self, events: list[Event], found: Divergence, event: Event | None) -> Change:
+    def _change(self, events: list[Event], found: Divergence, event: Event | None, show: Show) -> Change:
         recorded, attempted = what(found.recorded), what(found.attempted)
         if found.recorded.startswith(INPUT):
             return "parameters"
+        if attempted == LIMIT and found.line is None:  # no call of the body's: it's the workflow's own
+            return "limit"
+        if found.attempted.startswith(FAILURE):
+            return "fails"
         if found.recorded == found.attempted:
             return "place"
         if attempted in NOTHING:
             return "removed"
         if recorded in NOTHING:
             return "added"
-        if recorded == attempted:
+        if recorded == attempted or (recorded.startswith(HOOK) and attempted.startswith(HOOK)):
             return "arguments"
         after = 0 if event is None else event.seq
         later = {
-            what(describe(other.fact, self._show))  # type: ignore[arg-type]
+            what(describe(other.fact, show))  # type: ignore[arg-type]
             for other in events
             if other.seq > after and isinstance(other.fact, REQUESTS)
         }
@@ -144,12 +146,28 @@ class Judge:
         return False
 
 
+def _event(events: list[Event], found: Divergence, show: Show) -> Event | None:
+    """The first recorded one that today's code doesn't make so."""
+    if found.recorded.startswith(INPUT):
+        return events[0]
+    here = [event for event in events if event.turn == found.turn]
+    asked = [event for event in here if isinstance(event.fact, REQUESTS)]
+    same = (event for event in asked if describe(event.fact, show) == found.recorded)  # type: ignore[arg-type]
+    others = (event for event in events if event.turn > found.turn)
+    delivered = (event for event in here if isinstance(event.fact, DELIVERIES))
+    return next(same, None) or next(others, None) or next(iter(asked), None) or next(delivered, None)
+
+
 def what(described: str) -> str:
-    """A request without its values: `step app:charge`, `sleep`."""
+    """A request without its values, and without what tells one run's from another's: `step app:charge`, `sleep`, and of a
+    hook's token what stands before the first colon."""
+    if described.startswith(FAILURE):
+        return described.split(": ", 1)[0]
     call = _CALL.match(described)
     if call is not None:
         return f"{'child' if call[1] == 'child run' else 'step'} {call[2]}"
-    return _UNTIL.sub("", described).partition(" (")[0]
+    hook = _HOOK.match(described)
+    return hook[1] if hook is not None else _VALUES.split(_UNTIL.sub("", described), maxsplit=1)[0]
 
 
 def _drained_ms(events: list[Event]) -> int | None:
