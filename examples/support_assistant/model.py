@@ -36,7 +36,6 @@ async def speak(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[
 
 
 def chosen() -> Model | str:
-    named = os.environ.get(
-        "PERDURE_MODEL"
-    )  # perdure: ignore[environment] - what a model said is replayed, whichever it was
+    # Whichever it is, a replay has what was said.
+    named = os.environ.get("PERDURE_MODEL")  # perdure: ignore[environment]
     return named or FunctionModel(stream_function=speak)
