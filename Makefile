@@ -66,7 +66,10 @@ screenshots: $(READY)
 
 scorecards: $(READY)
 	@for folder in $$(dirname examples/*/workflows.py); do \
-		$(BIN)/perdure scorecard $$folder > $$folder/SCORECARD.md 2>/dev/null || exit 1; \
+		world=$$(mktemp -d)/evidence.db && \
+		$(BIN)/python -m examples.evidence $$folder sqlite:///$$world && \
+		$(BIN)/perdure scorecard $$folder --world sqlite:///$$world > $$folder/SCORECARD.md 2>/dev/null || exit 1; \
+		rm -r $$(dirname $$world); \
 	done
 
 docs: $(READY)

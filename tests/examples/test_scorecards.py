@@ -4,6 +4,8 @@ Lines may have moved since: who edits an example or its tests isn't to be held u
 """
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,22 @@ DATE = re.compile(r"as of (\d{4}-\d\d-\d\d)\.")
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_a_card_is_what_the_command_says(example: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_is_what_the_command_says(example: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PERDURE_WORLD", raising=False)
+    world = f"sqlite:///{tmp_path}/evidence.db"
+    played = subprocess.run(
+        [sys.executable, "-m", "examples.evidence", example, world],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (played.returncode, played.stderr) == (0, "")
     kept = Path(example, "SCORECARD.md").read_text(encoding="utf-8")
     made_on = DATE.search(kept)
     assert made_on is not None
-    done = say("scorecard", example, "--as-of", made_on[1])
+    done = say("scorecard", example, "--as-of", made_on[1], "--world", world)
     assert done.exit_code == 0, done.stderr
     assert LINE.sub(r"\1", kept) == LINE.sub(r"\1", done.stdout)
 

@@ -97,7 +97,7 @@ def _store(world: str | None, code: Code) -> Store | None:
     if not url:
         return None
     try:
-        return in_world(url, lambda engine: read_store(engine, url_of(url), code.names))
+        return in_world(url, lambda engine: read_store(engine, url_of(url), code))
     except WorldError as error:
         if world:
             raise

@@ -11,7 +11,7 @@ from perdure.testing.scorecard.deploy import (
     keeps_names,
     keeps_schemas,
 )
-from perdure.testing.scorecard.store import Store
+from perdure.testing.scorecard.store import Seen, Store
 from tests.testing.scorecard.written import FLOW, STEP, scored, subject, told, write
 
 FLOWS = STEP + "    ...\n" + FLOW
@@ -95,3 +95,24 @@ def test_a_history_that_is_only_kept(folder: Path) -> None:
         == told(keeps_schemas, about)[0]
         == "histories/a.jsonl: a history of flows:flow is kept"
     )
+
+
+def test_what_the_recorded_runs_say(folder: Path) -> None:
+    store = Store("sqlite://", 3, read=3, deployments=frozenset({"a", "b"}))
+    about = subject(folder, FLOWS, store)
+    assert (scored(keeps_names, about), scored(keeps_schemas, about)) == (1, 1)
+    assert "today's parameters fit what 3 recorded runs of 2 deployments were started with" in told(
+        keeps_schemas, about
+    )
+    off = store._replace(
+        misfits=(Seen("wrun_1", "it was started with x"),), gone=(Seen("wrun_2", "it has called flows:a"),)
+    )
+    about = subject(folder, FLOWS, off)
+    assert (scored(keeps_names, about), scored(keeps_schemas, about)) == (0, 0)
+    assert told(keeps_names, about) == [
+        "wrun_2: it has called flows:a, and today's code has none of that name: it will be parked"
+    ]
+    assert told(keeps_schemas, about) == ["wrun_1: it was started with x, which today's parameters don't fit"]
+    write(folder, {"Makefile": "gate:\n\tperdure check flows --against histories/\n"})
+    assert scored(keeps_schemas, subject(folder, FLOWS, off)) == 1
+    assert "fit what" not in "".join(told(keeps_schemas, subject(folder, FLOWS, Store("sqlite://", 3))))

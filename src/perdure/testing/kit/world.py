@@ -10,7 +10,19 @@ from typing import Any, Literal, NamedTuple
 from perdure.model.event import RunResumed
 from perdure.model.ids import RunId, WorkerId
 from perdure.testing.kit.clock import Clock
-from perdure.world import Append, Claim, Claimed, Lease, Operation, Outcome, Refusal, Refused, RunFilter, RunRecord
+from perdure.world import (
+    Append,
+    Claim,
+    Claimed,
+    Lease,
+    Operation,
+    Outcome,
+    Refusal,
+    Refused,
+    RunFilter,
+    RunRecord,
+    World,
+)
 from perdure.worlds.memory import MemoryWorld
 
 URL = "lab://"
@@ -100,15 +112,20 @@ class LabWorld(MemoryWorld):
     async def as_of(self, count: int) -> "LabWorld":
         """A World of its own, to which the first so many deeds have been done, and whose workers have taken leave since."""
         copy = LabWorld(Clock(self.deeds[0].at_ms if self.deeds else self.now_ms()))
+        await self.repeat_on(copy, copy.clock, count)
+        return copy
+
+    async def repeat_on(self, copy: World, clock: Clock, count: int | None = None) -> None:
+        """Do to another World, whose clock this is, what was done to this one, or the first so many of the deeds; then its
+        workers take leave."""
         for deed in self.deeds[:count]:
-            copy.clock.move(deed.at_ms)
+            clock.move(deed.at_ms)
             if deed.name == "retire":
                 await copy.retire(deed.args[0], died=False)
             else:
                 await getattr(copy, deed.name)(*deed.args)
         for worker in await copy.workers():
             await copy.retire(worker.worker_id, died=False)
-        return copy
 
     def kill_at(self, run_id: RunId, moment: Moment) -> None:
         """Whoever appends to this run next, more than that it goes on, dies before or after that."""

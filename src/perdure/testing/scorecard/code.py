@@ -95,11 +95,7 @@ class Code:
     @cached_property
     def names(self) -> list[str]:
         """Under which the workflows are recorded; `module` is how they are imported."""
-        given = [constant(self.option(each, "workflow", "name")) for each in self.workflows]
-        return [
-            name if isinstance(name, str) else f"{each.file.module}:{each.qualname}"
-            for each, name in zip(self.workflows, given, strict=True)
-        ]
+        return self.recorded_names(self.workflows, "workflow")
 
     @cached_property
     def steps(self) -> list[Routine]:
@@ -110,6 +106,14 @@ class Code:
     def bodies(self) -> list[Routine]:
         """The workflows, and the functions that run as part of their bodies."""
         return self.reached(self.workflows)
+
+    def recorded_names(self, routines: list[Routine], decorator: str) -> list[str]:
+        """Under which functions are recorded that are under this decorator."""
+        given = [constant(self.option(each, decorator, "name")) for each in routines]
+        return [
+            name if isinstance(name, str) else f"{each.file.module}:{each.qualname}"
+            for each, name in zip(routines, given, strict=True)
+        ]
 
     def decorator(self, routine: Routine, name: str) -> ast.expr | None:
         """The decorator of perdure's that has this name, where the function is under it."""

@@ -66,7 +66,10 @@ def has_workers(subject: Subject) -> Found:
 
 
 def keeps_names(subject: Subject) -> Found:
-    code = subject.code
+    code, gone = subject.code, subject.store.gone if subject.store is not None else ()
+    if gone:
+        told = "and today's code has none of that name: it will be parked"
+        return found(0, *(Evidence(f"{seen.text}, {told}", seen.run_id) for seen in gone))
     named = [each for each in code.workflows if not is_none(code.option(each, "workflow", "name"))]
     gate = _gate(subject)
     if gate or len(named) == len(code.workflows):
@@ -94,13 +97,19 @@ def keeps_schemas(subject: Subject) -> Found:
         for body in code.bodies
         for call in code.ours(body, "patched")
     ]
+    fitting = _recorded(subject)
+    if subject.store is not None and subject.store.misfits:
+        told = "which today's parameters don't fit"
+        misfits = [Evidence(f"{seen.text}, {told}", seen.run_id) for seen in subject.store.misfits]
+        return found(1 if gate else 0, *misfits, *gate, *patches, *versions)
     if gate or patches:
-        return found(2, *gate, *patches, *versions)
+        return found(2, *gate, *patches, *versions, *fitting)
     if typed(subject).score == 2:
         return found(
             1,
             *versions,
             *_kept(subject),
+            *fitting,
             Evidence("inputs are typed, so that a misfit is told; no recorded run is tried before a deploy"),
         )
     return found(0, Evidence("inputs have no types, and no recorded run is tried before a deploy"))
@@ -128,6 +137,15 @@ def _gate(subject: Subject) -> list[Evidence]:
         for text in subject.repository.pipelines
         if re.search(_GATE, text.text)
     ]
+
+
+def _recorded(subject: Subject) -> list[Evidence]:
+    """That all recorded inputs fit. One deployment alone shows no change."""
+    store = subject.store
+    if store is None or not store.read or store.misfits:
+        return []
+    many = f"{len(store.deployments)} deployments" if len(store.deployments) > 1 else "one deployment"
+    return [Evidence(f"today's parameters fit what {store.read} recorded runs of {many} were started with")]
 
 
 def _kept(subject: Subject) -> list[Evidence]:
