@@ -1,4 +1,8 @@
-"""Ten kinds of bug that durable workflows are known for, each as small as it can be. What the simulator must find."""
+"""Ten kinds of bug that durable workflows are known for, each as small as it can be. What the simulator must find.
+
+They are those that guides warn of: Stripe's of idempotent requests (1 to 4), the "determinism" of Temporal's and of Azure's
+Durable Functions (5 to 7), what is said of at-least-once everywhere (8, 9), and signals that come too early (10).
+"""
 
 import asyncio
 import uuid
@@ -24,10 +28,14 @@ from perdure.testing import Effects
 
 @dataclass(frozen=True, kw_only=True)
 class Bug:
-    """`arguments`, `steps` and `payloads` are for `simulate`. `found`: what the simulator says."""
+    """`steps` and `payloads` are for `simulate`. `expected`, `found` and `fault` (the only one, "": the order of things
+    alone) are what the simulator says; `storms`: of so many at least one finds it; 0: it needs none."""
 
     workflow: Workflow[..., Any]
+    expected: str
     found: str
+    fault: str
+    storms: int = 20
     steps: Callable[[Effects], dict[Any, Callable[..., Any]]]
     payloads: dict[str, Any] | None = None
 
@@ -155,9 +163,7 @@ async def new_way() -> str:
 @workflow(name="bugs:switched")
 async def switched() -> str:
     SWITCH["new"] = not SWITCH["new"]  # perdure: ignore[global-state]
-    done = await new_way() if SWITCH["new"] else await old_way()
-    await sleep("1h")
-    return done
+    return await new_way() if SWITCH["new"] else await old_way()
 
 
 def switches(effects: Effects) -> dict[Any, Any]:
@@ -260,17 +266,73 @@ def answers_at_once(effects: Effects) -> dict[Any, Any]:
     return {ask: fake}
 
 
-TWICE = "2 times"
-STUCK = "a run that stands still"
+ACTED = "worker 1, killed after the effect "
+WRITING = "worker 1, killed before commit of step_created, step_completed"
 BUGS = {
-    "no idempotency key": Bug(workflow=no_key, steps=without_key, found=TWICE),
-    "a key of the attempt": Bug(workflow=other_key, steps=key_of_the_attempt, found=TWICE),
-    "two effects in a step": Bug(workflow=two_in_one, steps=two_effects, found="mail sent 2 times"),
-    "only the first attempt acts": Bug(workflow=first_only, steps=only_in_the_first_attempt, found="charged 0 times"),
-    "state in a process": Bug(workflow=in_memory, steps=memory_of_a_process, found="nothing is prepared here"),
-    "a switch in the body": Bug(workflow=switched, steps=switches, found="it is blocked"),
-    "the order of completion": Bug(workflow=as_they_come, steps=nothing, found='the result ["'),
-    "read, add, write": Bug(workflow=balance, steps=empties, found="the result "),
-    "a start that is another each time": Bug(workflow=launches, steps=starts_another_each_time, found="StartConflict"),
-    "an answer before the hook": Bug(workflow=late_hook, steps=answers_at_once, found=STUCK),
+    "no idempotency key": Bug(
+        workflow=no_key,
+        steps=without_key,
+        expected="charged 1 times",
+        found="charged 2 times",
+        fault=f"{ACTED}'charged'",
+    ),
+    "a key of the attempt": Bug(
+        workflow=other_key,
+        steps=key_of_the_attempt,
+        expected="charged 1 times",
+        found="charged 2 times",
+        fault=f"{ACTED}'charged'",
+    ),
+    "two effects in a step": Bug(
+        workflow=two_in_one,
+        steps=two_effects,
+        expected="mail sent 1 times",
+        found="mail sent 2 times",
+        fault=f"{ACTED}'mail sent'",
+    ),
+    "only the first attempt acts": Bug(
+        workflow=first_only,
+        steps=only_in_the_first_attempt,
+        expected="charged 1 times",
+        found="charged 0 times",
+        fault="worker 1, killed after commit of step_created",
+        storms=300,
+    ),
+    "state in a process": Bug(
+        workflow=in_memory,
+        steps=memory_of_a_process,
+        expected='the result "ready"',
+        found="the failure FatalError: nothing is prepared here",
+        fault="worker 1, killed after commit of step_created, step_completed",
+    ),
+    "a switch in the body": Bug(
+        workflow=switched,
+        steps=switches,
+        expected='the result "done"',
+        found="that it is blocked: the code doesn't fit the log in turn 0: recorded is step bugs:new_way({})",
+        fault="worker 1, killed after commit of step_created, step_completed",
+        storms=300,
+    ),
+    "the order of completion": Bug(
+        workflow=as_they_come, steps=nothing, expected='the result ["a","b","c"]', found='the result ["', fault=""
+    ),
+    "read, add, write": Bug(
+        workflow=balance, steps=empties, expected="the result 15", found="the result 25", fault=WRITING, storms=300
+    ),
+    "a start that is another each time": Bug(
+        workflow=launches,
+        steps=starts_another_each_time,
+        expected="the result null",
+        found="the failure StartConflict",
+        fault=f"{WRITING}, run_completed",
+        storms=300,
+    ),
+    "an answer before the hook": Bug(
+        workflow=late_hook,
+        steps=answers_at_once,
+        expected="an end",
+        found="a run that stands still after 5 events, the last a hook_created",
+        fault="",
+        storms=0,
+    ),
 }

@@ -6,11 +6,13 @@ outside comes again, at its times, and time passes as fast as it can.
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from perdure.api.connect import keys
-from perdure.core.divergence import cut
+from perdure.core.divergence import SHOWN_CHARACTERS, cut
 from perdure.engine.log import read_log, to_events
 from perdure.errors import UsageError
 from perdure.model.event import ENDS, Event, Fact, RunBlocked, RunCancelled, RunCompleted, RunFailed
@@ -130,7 +132,7 @@ def end_text(end: Fact) -> str:
     """How a run ended, as far as it has to end alike after a crash."""
     match end:
         case RunCompleted(result=result):
-            return f"the result {cut(result)}"
+            return f"the result {_whole(result)}"
         case RunFailed(error=error):
             return f"the failure {error.type.rpartition(':')[2]}: {error.message}"
         case RunCancelled(reason=reason):
@@ -139,3 +141,9 @@ def end_text(end: Fact) -> str:
             return f"that it is blocked: {sentence}"
         case _:
             return end.type
+
+
+def _whole(value: Raw) -> str:
+    """As far as there is room; a digest stands for all of it where there isn't."""
+    text = cut(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text} (digest {blake2b(value, digest_size=8).hexdigest()})"

@@ -4,15 +4,18 @@ Where everything waits for a time that is far away, the store's clock jumps ther
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from perdure.api.hook import list_hooks, resume_hook
 from perdure.api.records import HookInfo
+from perdure.api.relay import relay_result
 from perdure.api.webhook import WebhookRequest, find_webhook, receive
 from perdure.core.pending import Pending
 from perdure.engine.engine import NewRun
@@ -45,6 +48,13 @@ FAR_MS = 2000
 SKEWS_MS = (0, 0, 500, -500)
 
 
+class Due(NamedTuple):
+    """When something happens by itself; 0: now, but for a step that waits for the end of the run `awaited`."""
+
+    at_ms: int
+    awaited: RunId | None = None
+
+
 class Rehearsal:
     """`run` it once."""
 
@@ -69,7 +79,9 @@ class Rehearsal:
         self._outsider = RehearsedProcess(self._around, "outsider", self._registry, works=False)
         self._run_id: RunId | None = None
         self._sending, self._seen = 0, -1
-        self._dues: dict[RunId, tuple[int, int | None]] = {}  # by run: how long its log was, and what was due by it
+        self._dues: dict[
+            RunId, tuple[int, tuple[Due, ...]]
+        ] = {}  # by run: how long its log was, and what was due by it
         self._trouble: list[str] = []
         self._refused: Exception | None = None
         self._over_us: int | None = None
@@ -202,13 +214,18 @@ class Rehearsal:
         """When a run goes on by itself; 0: it does something now; None: never."""
         if run.mail or (run.status == "pending" and not run.wake_at_ms) or not self._rests(run):
             return 0
-        length, due_ms = self._dues.get(run.run_id, (0, None))
+        length, dues = self._dues.get(run.run_id, (0, ()))
         if length < run.length:
             log = self._store.log(run.run_id)
             assert log is not None, "runs that are there have a log"
-            due_ms = _due_by(Pending(to_events(log)))
-            self._dues[run.run_id] = run.length, due_ms
-        return min((at_ms for at_ms in (due_ms, run.wake_at_ms) if at_ms is not None), default=None)
+            dues = tuple(_dues_of(Pending(to_events(log))))
+            self._dues[run.run_id] = run.length, dues
+        known = [due.at_ms for due in dues if due.at_ms or due.awaited is None or not self._goes_on(due.awaited)]
+        return min((*known, *([] if run.wake_at_ms is None else [run.wake_at_ms])), default=None)
+
+    def _goes_on(self, run_id: RunId) -> bool:
+        run = done(self._store.world.read_run(run_id))
+        return run is not None and run.status not in ENDED
 
     def _rests(self, run: RunRecord) -> bool:
         """Whether nobody has it, or somebody who lives, and has nothing to do for it: time mustn't pass over its work."""
@@ -255,11 +272,12 @@ def _lost(store: Store) -> int:
     return lost
 
 
-def _due_by(pending: Pending) -> int | None:
-    dues = [wait.due_ms for wait in pending.waits.values()]
-    dues += [step.retry_at_ms for step in pending.steps.values()]
-    dues += [hook.hook.expires_ms for hook in pending.hooks.values() if hook.hook.expires_ms is not None]
-    return min(dues, default=None)
+def _dues_of(pending: Pending) -> Iterator[Due]:
+    yield from (Due(wait.due_ms) for wait in pending.waits.values())
+    yield from (Due(hook.hook.expires_ms) for hook in pending.hooks.values() if hook.hook.expires_ms is not None)
+    for step in pending.steps.values():
+        waits = step.name == relay_result.definition.name
+        yield Due(step.retry_at_ms, msgspec.json.decode(step.input)["run_id"] if waits else None)
 
 
 async def _deliver(hook: HookInfo, payload: Any, key: str) -> None:

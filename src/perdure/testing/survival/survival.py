@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from random import Random
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 from perdure.api.workflow import Workflow
 from perdure.errors import UsageError
@@ -20,6 +20,19 @@ T = TypeVar("T")
 Crashes = Literal["every"] | int | None
 HEAL_MS = (1500, 6000)
 SHRINKS_MAX = 200
+
+Wrong = tuple[str, str]
+"""What was expected, and what was found."""
+Program = dict[int, str]
+"""Fates by number of call."""
+
+
+class Shortened(NamedTuple):
+    """A program that fails; its calls in words, and what it came to."""
+
+    program: Program
+    told: dict[int, str]
+    wrong: Wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,15 +161,14 @@ class Trial:
         wrong = self._wrong(outcome)
         if wrong is None:
             return
-        program, told, wrong = self._shortest(weather, dict(dealt.dealt), dealt, wrong)
-        expected, found = wrong
+        program, told, (expected, found) = self._shortest(weather, dict(dealt.dealt), dealt, wrong)
         faults = [told[number] for number in sorted(program) if number in told]
         faults += dealt.doubled
         if weather.twice:
             faults.append("every step's body ran twice, as after a lost acknowledgement")
         raise Broken(self._scene.name, case, expected, found, faults)
 
-    def _wrong(self, outcome: Outcome) -> tuple[str, str] | None:
+    def _wrong(self, outcome: Outcome) -> Wrong | None:
         """What was expected, and what was found, where these differ."""
         if outcome.lost:
             return "every payload that was accepted in the log", f"{outcome.lost} that the run never had"
@@ -166,7 +178,9 @@ class Trial:
             except AssertionError as error:
                 return "what check says", f"{outcome.end}, and {error or 'its assertion failed'}"
             return None
-        if outcome.end != self._unharmed.end or outcome.end.startswith(STUCK):
+        if outcome.end.startswith(NO_ENDS):
+            return "an end" if self._unharmed.end.startswith(NO_ENDS) else self._unharmed.end, outcome.end
+        if outcome.end != self._unharmed.end:
             return self._unharmed.end, outcome.end
         if outcome.effects != self._unharmed.effects:
             names = sorted(outcome.effects.keys() | self._unharmed.effects.keys())
@@ -174,30 +188,50 @@ class Trial:
             return _counted(self._unharmed.effects, off), _counted(outcome.effects, off)
         return None
 
-    def _shortest(
-        self, weather: Weather, program: dict[int, str], dealt: Dealt, wrong: tuple[str, str]
-    ) -> tuple[dict[int, str], dict[int, str], tuple[str, str]]:
-        """A program of faults from which none can be left out, in words; the first one where it isn't had again."""
-        told, tries = dealt.told, 0
-        tail = sorted(program)
-        size = len(tail)
-        while size and tail and tries < SHRINKS_MAX:
-            shorter = False
-            for first in range(0, len(tail), size):
-                rest = tail[:first] + tail[first + size :]
-                candidate = {number: program[number] for number in rest}
-                outcome, again = rehearse(self._scene, replace(weather, program=candidate))
-                tries += 1
-                found = self._wrong(outcome)
-                if found is not None:
-                    tail, told, wrong, shorter = rest, again.told, found, True
-                    break
-            if not shorter:
+    def _shortest(self, weather: Weather, program: Program, dealt: Dealt, wrong: Wrong) -> Shortened:
+        """A program of faults from which none can be left out, in words; the first one where it isn't had again.
+
+        A fault less moves the calls after it, so that those that are left hit others. So a death alone is tried first, at
+        every point at which there is something to lose.
+        """
+        tries = Tries(self._scene, self._wrong, weather)
+        if len(program) > 1:
+            _, calm = rehearse(self._scene, replace(weather, program={}))
+            for alone in ({}, *({point: side} for point in calm.points for side in SIDES)):
+                if (shortened := tries.fails(alone)) is not None:
+                    return shortened
+        best, size = Shortened(program, dealt.told, wrong), len(program)
+        while size and best.program:
+            calls = sorted(best.program)
+            shorter = (
+                {call: best.program[call] for call in calls[:first] + calls[first + size :]}
+                for first in range(0, len(calls), size)
+            )
+            found = next((it for it in map(tries.fails, shorter) if it is not None), None)
+            if found is None:
                 size //= 2
-        return {number: program[number] for number in tail}, told, wrong
+            else:
+                best = found
+        return best
 
 
-STUCK = "a run that stands still"
+class Tries:
+    """Programs that are tried in the same weather, at most `SHRINKS_MAX`."""
+
+    def __init__(self, scene: Scene, wrong: Callable[[Outcome], Wrong | None], weather: Weather) -> None:
+        self._scene, self._wrong, self._weather, self._count = scene, wrong, weather, 0
+
+    def fails(self, program: Program) -> Shortened | None:
+        """What it comes to, where that is wrong; None too where enough was tried."""
+        if self._count >= SHRINKS_MAX:
+            return None
+        self._count += 1
+        outcome, dealt = rehearse(self._scene, replace(self._weather, program=program))
+        wrong = self._wrong(outcome)
+        return None if wrong is None else Shortened(program, dealt.told, wrong)
+
+
+NO_ENDS = ("a run that stands still", "that it is blocked")
 
 
 def _crash(point: int, side: str, slow: bool) -> tuple[str, Weather]:
