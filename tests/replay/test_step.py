@@ -10,7 +10,7 @@ from perdure.model.event import AnyFact, RunFailed, StepCreated, StepFailed
 from perdure.model.failure import Failure
 from perdure.replay.body import current_body
 from perdure.replay.step import call_step
-from tests.core.logs import done
+from tests.core.logs import done, raw
 from tests.replay.bodied import body_of, deliver, ended, keys, requests, step_of
 
 KEY = "0/step:app:charge#0"
@@ -60,6 +60,31 @@ def test_what_a_body_changes_later_was_recorded_as_it_was() -> None:
     deliver(live, 1, (KEY, done('{"items":[]}')))
     replayed = body_of(flow, (0, key, request), (1, KEY, done('{"items":[]}')))  # type: ignore[arg-type]
     assert ended(replayed) == ended(live) == 'run_completed "Order []"'
+
+
+ITEMS = '{"items":["a"]}'
+
+
+@pytest.mark.parametrize(
+    ("recorded", "fits"),
+    [
+        ('{"order":{"$":"obj","type":"tests.replay.test_step:Order","v":{"items":["a"]}},"tip":1.5}', True),
+        ('{"order":{"$":"obj","type":"old.place:Order","v":{"items":["a"],"gone":1}},"tip":1.5}', True),
+        (f'{{"order":{ITEMS},"tip":1.5}}', True),
+        (f'{{"order":{ITEMS},"tip":2.5}}', False),
+        (f'{{"order":{ITEMS}}}', False),
+        ('{"order":{"items":"a"},"tip":1.5}', False),
+        ('{"order":{"things":["a"]},"tip":1.5}', False),
+        (f'{{"order":{ITEMS},"tip":1.5,"more":1}}', False),
+    ],
+    ids=["the same", "moved, a field less", "of another kind", "another value", "an argument less", "another type",
+         "a required field more", "an argument more"],
+)  # fmt: skip
+def test_what_todays_code_reads_as_its_own_call_is_the_same_call(recorded: str, fits: bool) -> None:
+    log = (0, KEY, StepCreated(name="app:charge", input=raw(recorded))), (1, KEY, done('{"items":["x"]}'))
+    body = body_of(flow, *log)
+    assert (body.divergence is None) == fits
+    assert not fits or ended(body) == "run_completed \"Order ['x']\""
 
 
 @pytest.mark.parametrize(

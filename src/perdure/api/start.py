@@ -54,7 +54,7 @@ async def start(
     options = options or NO_OPTIONS
     body, attempt = current_body(), current_attempt()
     if body is not None:
-        run_id = await _start_in_body(body, definition.name, input, options)
+        run_id = await _start_in_body(body, definition, input, options)
     elif attempt is not None:
         if options.idempotency_key is None:
             options = replace(options, idempotency_key=attempt.next_start_key())
@@ -72,7 +72,7 @@ def _check_types(definition: WorkflowDefinition, input: bytes) -> None:
         raise ArgumentsInvalid(definition.name, f"{error.path}: {error.reason}") from None
 
 
-async def _start_in_body(body: Body, workflow: str, input: bytes, options: StartOptions) -> RunId:
+async def _start_in_body(body: Body, workflow: WorkflowDefinition, input: bytes, options: StartOptions) -> RunId:
     """A child, in the log of its parent. One with a key may be somebody else's run, one for another deployment lives
     apart from its parent: a step starts these."""
     due_ms = None if options.delay is None else moment_ms(options.delay, body.loop.now_ms)
@@ -85,5 +85,5 @@ async def _start_in_body(body: Body, workflow: str, input: bytes, options: Start
             f"in a workflow, a start with both {what} and a delay isn't supported: sleep first, then start"
         )
     if deployment is None:  # as it was recorded before there were deployments
-        return RunId(await relay_start(workflow, input.decode(), key, options.on_conflict, attributes))
-    return RunId(await relay_start(workflow, input.decode(), key, options.on_conflict, attributes, deployment))
+        return RunId(await relay_start(workflow.name, input.decode(), key, options.on_conflict, attributes))
+    return RunId(await relay_start(workflow.name, input.decode(), key, options.on_conflict, attributes, deployment))

@@ -9,16 +9,23 @@ from perdure.codec.failure import from_failure
 from perdure.codec.value import decode
 from perdure.core.fork import source_of
 from perdure.errors import RunCancelled, RunFailed
+from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import ChildCancelled, ChildCompleted, ChildCreated
 from perdure.model.ids import RunId, child_run_id
+from perdure.replay.arguments import as_recorded
 from perdure.replay.body import Body
 
 
-def start_child(body: Body, workflow: str, input: bytes, *, attributes: dict[str, str], due_ms: int | None) -> RunId:
+def start_child(
+    body: Body, workflow: WorkflowDefinition, given: bytes, *, attributes: dict[str, str], due_ms: int | None
+) -> RunId:
     """Ask for a child run. Its id derives from the parent's id and the request's key, so it is known at once."""
-    key = body.key("child", workflow)
+    key, input = body.key("child", workflow.name), Raw(given)
+    known = body.machine.recorded(key) if body.machine.replaying else None
+    if isinstance(known, ChildCreated) and known.workflow == workflow.name:
+        input = as_recorded(workflow, input, known.input)
     run_id = child_run_id(source_of(body.run_id, body.origin, body.machine.turn), key)
-    request = ChildCreated(run_id=run_id, workflow=workflow, input=Raw(input), attributes=attributes, due_ms=due_ms)
+    request = ChildCreated(run_id=run_id, workflow=workflow.name, input=input, attributes=attributes, due_ms=due_ms)
     body.children[run_id] = (key, body.ask_for(key, request))
     return run_id
 
