@@ -3,7 +3,7 @@
 from examples.evidence.ending import ended
 from examples.support_assistant import model, shop
 from examples.support_assistant.workflows import refund_order, support
-from perdure import HookInfo, Run, get_step_metadata, resume_hook, start
+from perdure import Run, get_step_metadata, resume_hook, start
 from perdure.chat.approval import Approval
 from perdure.testing import Lab
 
@@ -11,20 +11,25 @@ from perdure.testing import Lab
 async def play(lab: Lab) -> None:
     model.PAUSE_S = 0
     shop.refunds.clear()
-    for approved in (True, False):
+    for session, approved in {"bob-1": True, "eve-1": False}.items():
         with lab.replace(refund_order, down_at_first):
-            run, approval = await asked(lab)
+            run = await asked(lab, session)
+            [approval] = [hook async for hook in run.hooks() if hook.token.startswith("perdure-approval:")]
             await resume_hook(approval.token, Approval(approved))
-            await lab.advance("1m")
-            await ended(run)
-    await asked(lab)
-    await lab.advance("24h")
-    await asked(lab)
+            await lab.advance("2h")  # nobody says more
+        await ended(run)
+    unheard = await asked(lab, "ann-1")
+    await lab.advance("26h")
+    await ended(unheard)
+    await asked(lab, "kim-1")
 
 
-async def asked(lab: Lab) -> tuple[Run[str], HookInfo]:
-    run = await start(support, [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "Please refund o-1"}]}])  # type: ignore[list-item]
-    return run, await lab.wait_for_hook(run)
+async def asked(lab: Lab, session: str) -> Run[list[str]]:
+    """The chat, where it waits for approval."""
+    message = {"id": "1", "role": "user", "parts": [{"type": "text", "text": "Please refund o-1"}]}
+    run = await start(support, message, session)  # type: ignore[arg-type]
+    await lab.rest()
+    return run
 
 
 async def down_at_first(order_id: str) -> str:
