@@ -65,7 +65,7 @@ _ADVICE = {
 _BEHIND_THE_SCENES = frozenset({
     "_frozen_importlib", "_frozen_importlib_external", "importlib._bootstrap", "importlib._bootstrap_external",
     "importlib.metadata", "zipimport", "zoneinfo", "zoneinfo._common",
-    "linecache", "warnings", "logging", "logging.handlers", "loguru._logger",
+    "linecache", "traceback", "warnings", "logging", "logging.handlers", "loguru._logger",
     "weakref", "bdb", "pdb",
 })  # fmt: skip
 _DRIVERS = frozenset({"perdure.replay.body", "perdure.replay.loop"})  # below them the stack is the worker's
