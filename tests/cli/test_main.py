@@ -32,7 +32,7 @@ def unread() -> None:
 
 def test_all_commands_in_order() -> None:
     assert list(main.commands) == [
-        "start", "inspect", "logs", "stream", "resume-hook", "cancel", "retry", "repin", "rerun", "fork", "wake",
+        "start", "inspect", "logs", "stream", "resume-hook", "cancel", "retry", "repin", "rerun", "fork", "debug", "wake",
         "worker", "serve", "web", "health", "check", "scorecard", "export", "db",
     ]  # fmt: skip
     told = say("--help").stdout

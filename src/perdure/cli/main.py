@@ -5,6 +5,7 @@ import click
 from perdure.cli.cancel import cancel
 from perdure.cli.check import check
 from perdure.cli.db.group import db
+from perdure.cli.debug import debug as debug_command
 from perdure.cli.export import export
 from perdure.cli.failure import INTERRUPTED, UNREAD, exit_code
 from perdure.cli.fork import fork
@@ -68,7 +69,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, fork, wake, worker, serve, web, health, check,
-    scorecard, export, db,
+    start, inspect, logs, stream, resume_hook, cancel, retry, repin, rerun, fork, debug_command, wake, worker, serve, web,
+    health, check, scorecard, export, db,
 ):  # fmt: skip
     main.add_command(command)

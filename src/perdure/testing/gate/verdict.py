@@ -94,7 +94,7 @@ class Judge:
             return Verdict(kind="unknown", reason=str(error), **told)
         if found is None:
             return Verdict(kind="fits", **told)
-        event = _event(events, found, show)
+        event = diverging(events, found, show)
         return Verdict(
             kind="diverges",
             divergence=found,
@@ -146,8 +146,8 @@ class Judge:
         return False
 
 
-def _event(events: list[Event], found: Divergence, show: Show) -> Event | None:
-    """The first recorded one that today's code doesn't make so."""
+def diverging(events: list[Event], found: Divergence, show: Show) -> Event | None:
+    """The first recorded event that today's code doesn't make so. `show` as for the divergence."""
     if found.recorded.startswith(INPUT):
         return events[0]
     here = [event for event in events if event.turn == found.turn]
