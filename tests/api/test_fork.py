@@ -1,6 +1,7 @@
 """`run.fork`: a new run with what another recorded before a step; what isn't repeated, what is, and what can't be."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from perdure import (
     ArgumentsInvalid,
+    EncodeError,
     HookConflict,
     Retry,
     Run,
@@ -19,6 +21,7 @@ from perdure import (
     get_run,
     get_step_metadata,
     get_workflow_metadata,
+    list_runs,
     now,
     patched,
     random,
@@ -135,6 +138,103 @@ async def test_an_edited_input_that_doesnt_fit_starts_nothing() -> None:
         await run.fork("ships", input={"amount": "many"})
     with pytest.raises(ArgumentsInvalid, match=r"it has no parameter 'colour'$"):
         await run.fork("ships", input={"colour": "red"})
+
+
+@step
+async def asks_gateway(amount: int) -> bool:
+    seen.append("gateway")
+    return True
+
+
+@step
+async def refuses(why: str = "") -> str:
+    seen.append(("refuse", why))
+    return f"refused {why}".strip()
+
+
+@workflow
+async def pays(amount: int) -> str:
+    reserved, allowed = await asyncio.gather(reserves("tea"), asks_gateway(amount))
+    try:
+        paid = await charges(amount)
+    except ValueError as error:
+        return await refuses(str(error))
+    return f"{reserved}, paid {paid}" if allowed else await refuses()
+
+
+async def test_what_would_have_happened_had_a_step_come_to_something_else() -> None:
+    run = await start(pays, 5)
+    assert await run.result() == "reserved tea, paid 5"
+    calls = len(seen)
+    fork = await run.fork(outputs={"charges": ValueError("no money")})
+    assert await fork.result() == "refused no money"
+    assert seen[calls:] == [("refuse", "no money")], "what was set isn't done"
+    cheap = await run.fork(outputs={"charges": 3})
+    assert await cheap.result() == "reserved tea, paid 3"
+    assert done("charge") == 1
+    [created] = await facts(cheap, "run_created")
+    assert created["forkedFrom"]["edited"] == ["0/step:tests.api.test_fork:charges#0"]
+    [completed] = [fact for fact in await facts(cheap, "step_completed") if fact["result"] == 3]
+    assert completed["attempt"] == 1
+    assert await run.result() == "reserved tea, paid 5", "the original is as it was"
+
+
+async def test_several_outputs_and_a_step_to_fork_from() -> None:
+    run = await start(pays, 5)
+    await run.result()
+    outputs = {"asks_gateway": False, "reserves": "reserved coffee"}
+    fork = await run.fork("charges", outputs=outputs, input={"amount": 5})
+    assert await fork.result() == "refused"
+    assert (done("charge"), done("gateway"), done("reserve")) == (2, 1, 1)
+    paid = await run.fork(outputs={**outputs, "charges": 4, "asks_gateway": True})
+    assert await paid.result() == "reserved coffee, paid 4"
+    assert done("charge") == 2
+    again = await paid.fork(outputs={"charges": 6})
+    assert await again.result() == "reserved coffee, paid 6"
+
+
+async def test_a_failed_run_goes_on_as_if_the_step_had_worked() -> None:
+    run = await start(pays, 0)
+    await run.result()
+    failed = await run.fork(outputs={"charges": LookupError("gone")})
+    with pytest.raises(RunFailed):
+        await failed.result()
+    mended = await failed.fork(outputs={"charges": 7})
+    assert await mended.result() == "reserved tea, paid 7"
+
+
+async def test_an_output_that_what_follows_doesnt_fit_starts_nothing() -> None:
+    run = await start(fulfils, "tea", amount=2)
+    await run.result()
+    before = await listed()
+    doubled = await start(doubles, 2)
+    await doubled.result()
+    with pytest.raises(UsageError) as caught:
+        await doubled.fork("ships", outputs={"charges": 3})
+    assert "the code doesn't fit the log in turn 1: recorded is step tests.api.test_fork:reserves" in str(caught.value)
+    assert str(caught.value).endswith("has to fit it: go on from that output instead")
+    for outputs, error, said in (
+        ({"charges": "many"}, UsageError, "this is no output of step tests.api.test_fork:charges: output: "),
+        ({"charges": object()}, EncodeError, "output can't be recorded"),
+        ({"packs": 1}, UsageError, "has called no step 'packs'"),
+        ({}, UsageError, "from where it is to be forked isn't said"),
+    ):
+        with pytest.raises(error, match=re.escape(said)):
+            await run.fork(outputs=outputs)
+    with pytest.raises(UsageError, match="which isn't called before that: fork from behind that outcome"):
+        await run.fork("charges", outputs={"ships": "x"})
+    assert await listed() == before + 1
+
+
+async def listed() -> int:
+    return len([run async for run in list_runs()])
+
+
+@workflow
+async def doubles(amount: int) -> str:
+    charged = await charges(amount)
+    await reserves(str(charged))
+    return await ships()
 
 
 async def test_steps_that_arent_there_or_arent_one() -> None:
@@ -504,11 +604,17 @@ def test_in_every_way() -> None:
         first = await run.result()
         before = done("reserve")
         second = await (await run.fork("charges", input={"where": "there"})).result()
-        return first, second, done("reserve") - before
+        third = await (await run.fork(outputs={"charges": 9})).result()
+        return first, second, third, done("reserve") - before
 
     in_every_way(
         act,
         *(fulfils, reserves, charges, ships),
-        gives=(["reserved tea", 1, "shipped to here"], ["reserved tea", 1, "shipped to there"], 0),
+        gives=(
+            ["reserved tea", 1, "shipped to here"],
+            ["reserved tea", 1, "shipped to there"],
+            ["reserved tea", 9, "shipped to here"],
+            0,
+        ),
         before=seen.clear,
     )

@@ -1,8 +1,9 @@
 """A log in, and a step: what a fork from there takes over."""
 
 import pytest
+from msgspec import Raw
 
-from perdure.core.fork import attributes_of, called_step, prefix_of, source_of
+from perdure.core.fork import Prefix, attributes_of, called_step, outcome_of, prefix_of, source_of
 from perdure.errors import UsageError
 from perdure.model.event import (
     AttributesSet,
@@ -13,15 +14,21 @@ from perdure.model.event import (
     Origin,
     PatchMarked,
     RequestsReleased,
+    RunBlocked,
+    RunFailed,
+    RunRetried,
+    StepFailed,
     StepQueued,
     StepStarted,
 )
+from perdure.model.failure import Failure
 from perdure.model.ids import RunId, step_id
 from tests.core.hooks import hook
 from tests.core.logs import done, failed, log, raw, sleep, step
 
 ME, OLD, OLDEST = RunId("wrun_3"), RunId("wrun_2"), RunId("wrun_1")
 A, B, C = "0/step:app:charge#0", "0/step:app:ship#0", "0.1/step:app:slow#0"
+NO = Failure(type="builtins:ValueError", message="no")
 CHILD = "0/child:app:part#0"
 
 
@@ -57,6 +64,81 @@ def test_outcomes_that_came_later_are_the_last_deliveries_of_the_turn() -> None:
 def test_a_later_failure_isnt_taken_over_the_step_runs_again() -> None:
     events = log((0, A, step()), (0, C, step("app:slow")), (1, A, done()), (1, B, step("app:ship")), (2, C, failed()))
     assert [key for *_, key in taken(events, B)].count(C) == 1
+
+
+def edited(events: list[Event], key: str, edit: Raw | Failure, *, before: str | None = None) -> Prefix:
+    """What a fork takes over in which this step comes to something else; it goes on from there, or from before a step."""
+    call = called_step(ME, events, step_id(ME, key))
+    behind = outcome_of(ME, events, call) if before is None else called_step(ME, events, step_id(ME, before))
+    return prefix_of(ME, events, behind, {key: edit})
+
+
+def test_an_edited_outcome_is_the_last_that_is_taken_over() -> None:
+    events = log((0, A, step()), (1, A, done("1")), (1, B, step("app:ship")), (2, B, done()))
+    prefix = edited(events, A, raw("2"))
+    assert [(event.seq, event.turn, event.fact.type) for event in prefix.events] == [
+        (2, 0, "run_started"), (3, 0, "step_created"), (4, 1, "step_completed"),
+    ]  # fmt: skip
+    assert prefix.events[-1].fact == done("2")
+    assert prefix.events[-1].at_ms == events[3].at_ms
+    assert prefix.origin == Origin(run_id=ME, seq=5, turn=1, edited=(A,))
+    assert edited(events, A, raw("2"), before=B) == prefix
+
+
+def test_it_may_fail_instead_and_what_failed_may_not() -> None:
+    ended = (1, "", RunFailed(error=NO))
+    events = log((0, A, step()), (1, A, failed()), ended)
+    prefix = edited(events, A, raw("2"))
+    assert [event.fact for event in prefix.events][2:] == [done("2")]
+    events = log((0, A, step()), (1, A, done(attempt=3)), (1, B, step("app:ship")))
+    assert edited(events, A, NO).events[-1].fact == StepFailed(attempt=3, error=NO)
+
+
+def test_a_turn_without_an_answer_ends_where_the_next_begins_or_the_run_is_parked() -> None:
+    called = ((0, A, step()), (0, C, step("app:slow")), (1, A, done()), (1, C, StepStarted(attempt=2)))
+    later = log(*called, (2, C, done("2")), (2, B, step("app:ship")))
+    prefix = edited(later, A, raw("2"))
+    assert [(event.seq, event.turn, event.fact.type) for event in prefix.events][3:] == [
+        (5, 1, "step_completed"), (6, 1, "step_started"), (7, 1, "step_completed"),
+    ], "what was called with it keeps its outcome"  # fmt: skip
+    blocked = log(*called, (1, "", RunBlocked(sentence="s")))
+    assert edited(blocked, A, raw("2")).events[-1].fact.type == "step_started"
+    assert edited(log(*called), A, raw("2")).events[-1].fact.type == "step_started"
+
+
+def test_a_later_failure_is_taken_over_where_it_is_edited() -> None:
+    called = ((0, A, step()), (0, C, step("app:slow")), (1, A, done()), (1, B, step("app:ship")), (2, C, failed()))
+    prefix = edited(log(*called), C, raw("2"), before=B)
+    assert (prefix.events[-1].key, prefix.events[-1].turn) == (C, 1)
+    assert prefix.events[-1].fact == done("2")
+
+
+def test_a_failure_that_was_taken_back_is_no_outcome() -> None:
+    tried = (0, A, step()), (1, A, failed()), (1, "", RunFailed(error=NO)), (1, "", RunRetried(failure_seq=4))
+    with pytest.raises(UsageError, match="has no outcome yet"):
+        edited(log(*tried), A, raw("2"))
+    prefix = edited(log(*tried, (2, A, done())), A, raw("2"))
+    assert [event.fact.type for event in prefix.events if event.key == A] == [
+        "step_created", "step_failed", "step_completed"
+    ]  # fmt: skip
+
+
+def test_outcomes_that_cant_be_edited() -> None:
+    events = log((0, A, step()), (1, A, done()), (1, B, step("app:ship")))
+    with pytest.raises(UsageError) as caught:
+        edited(events, B, raw("2"))
+    assert str(caught.value) == (
+        f"{step_id(ME, B)} of run {ME} has no outcome yet that another could be put in the place of: "
+        "wait until it has, or fork from before it"
+    )
+    events = log((0, A, step()), (1, A, done()), (1, B, step("app:ship")), (2, B, done()))
+    for before in (A, B):
+        with pytest.raises(UsageError) as caught:
+            edited(events, B, raw("2"), before=before)
+        assert str(caught.value) == (
+            f"run {ME} can't be forked from {step_id(ME, before)} with another outcome of {step_id(ME, B)}, which isn't "
+            "called before that: fork from behind that outcome"
+        )
 
 
 def test_children_and_queued_steps_must_have_ended() -> None:

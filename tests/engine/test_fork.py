@@ -7,8 +7,8 @@ import pytest
 from perdure import create_hook, step, workflow
 from perdure.codec.keyring import KeyRing
 from perdure.engine.engine import Engine
-from perdure.engine.fork import fork
-from perdure.errors import KeyMissing, UsageError, WorkflowNotRegistered
+from perdure.engine.fork import Change, fork
+from perdure.errors import KeyMissing, StepNotRegistered, UsageError, WorkflowNotRegistered
 from perdure.model.event import RunCancelled, RunCompleted
 from perdure.model.ids import RunId, token_hash
 from perdure.testing.conformance.sample import hook_of, registering, start_of
@@ -65,7 +65,7 @@ def test_it_is_one_commit() -> None:
         engine = await stage.working(*ALL, world=world)
         run_id = await ended(engine)
         world.batches.clear()
-        forked = await fork(engine, run_id, "second", {})
+        forked = await fork(engine, run_id, "second", Change())
         [batch] = [batch for batch in world.batches if any(isinstance(operation, Start) for operation in batch)]
         assert [type(operation) for operation in batch] == [Start, Append]
         mine = await stage.events(forked)
@@ -89,7 +89,7 @@ def test_an_answer_that_is_lost(lost: int) -> None:
         world = MoodyWorld(stage.world)
         looking = stage.engine(*ALL, world=world)
         world.answers_to_lose = lost
-        forked = await fork(looking, run_id, "second", {})
+        forked = await fork(looking, run_id, "second", Change())
         assert isinstance(await engine.end(forked), RunCompleted)
         assert len(world.batches) == lost + 1
         assert seen == ["first x", "second x", "second x"]
@@ -103,7 +103,7 @@ def test_payloads_are_sealed_anew() -> None:
     async def scene() -> None:
         engine = await stage.working(*ALL, keys=KEYS)
         run_id = await ended(engine)
-        forked = await fork(engine, run_id, "second", {})
+        forked = await fork(engine, run_id, "second", Change())
         end = await engine.end(forked)
         assert isinstance(end, RunCompleted)
         assert bytes(end.result) == b'["x","x"]'
@@ -111,10 +111,38 @@ def test_payloads_are_sealed_anew() -> None:
         assert log is not None
         assert not any(b"x" in row.payload and row.payload[:1] == b"{" for row in log.rows)
         with pytest.raises(KeyMissing, match="it is sealed with the key 'k1', which this process doesn't have"):
-            await fork(stage.engine(*ALL), run_id, "second", {})
+            await fork(stage.engine(*ALL), run_id, "second", Change())
         with pytest.raises(UsageError) as caught:  # values aren't told where payloads are sealed
-            await fork(engine, run_id, "second", {"what": "y"})
+            await fork(engine, run_id, "second", Change({"what": "y"}))
         assert "first(…), attempted" in str(caught.value)
+
+    stage.play(scene)
+
+
+def test_an_edited_outcome_is_in_that_commit_and_sealed_too() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        world = MoodyWorld(stage.world)
+        engine = await stage.working(*ALL, world=world, keys=KEYS)
+        run_id = await ended(engine)
+        world.batches.clear()
+        forked = await fork(engine, run_id, None, Change(outputs={"first": "secret"}))
+        [batch] = [batch for batch in world.batches if any(isinstance(operation, Start) for operation in batch)]
+        assert [type(operation) for operation in batch] == [Start, Append]
+        assert not any(b"secret" in row.payload for each in batch if isinstance(each, Append) for row in each.rows)
+        end = await engine.end(forked)
+        assert isinstance(end, RunCompleted)
+        assert bytes(end.result) == b'["secret","x"]'
+        assert seen == ["first x", "second x", "second x"]
+        with pytest.raises(UsageError) as caught:
+            await fork(engine, run_id, None, Change(outputs={"first": 5}))
+        assert (
+            str(caught.value) == "this is no output of step tests.engine.test_fork:first: output: it is an int, "
+            "where the annotation asks for str"
+        )
+        with pytest.raises(StepNotRegistered):
+            await fork(stage.engine(both, keys=KEYS), run_id, None, Change(outputs={"first": "y"}))
 
     stage.play(scene)
 
@@ -125,7 +153,7 @@ def test_code_that_isnt_here() -> None:
     async def scene() -> None:
         run_id = await ended(await stage.working(*ALL))
         with pytest.raises(WorkflowNotRegistered):
-            await fork(stage.engine(first), run_id, "second", {})
+            await fork(stage.engine(first), run_id, "second", Change())
         assert len((await stage.world.list_runs(RunFilter())).runs) == 1
 
     stage.play(scene)
@@ -140,7 +168,7 @@ def test_a_token_that_is_taken_in_the_last_moment() -> None:
         run_id = await ended(engine, asks)
         looking = stage.engine(*ALL, world=_Late(stage.world))
         with pytest.raises(UsageError, match="has just taken the token of one of its hooks; try again"):
-            await fork(looking, run_id, "second", {})
+            await fork(looking, run_id, "second", Change())
         forked = (await stage.world.list_runs(RunFilter())).runs[0].run_id
         assert isinstance(await engine.end(forked), RunCancelled)
         assert seen == ["first x", "second x"]

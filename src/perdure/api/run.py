@@ -22,7 +22,7 @@ from perdure.codec.value import decode
 from perdure.core.hook import hooks_of
 from perdure.core.standing import queued_names, waits_of
 from perdure.engine.engine import Engine, NewRun
-from perdure.engine.fork import fork
+from perdure.engine.fork import Change, fork
 from perdure.engine.log import read_log
 from perdure.engine.queue import steps_with_queued
 from perdure.errors import DecodeError, PayloadLocked, PerdureError, RunNotFound, UsageError
@@ -165,17 +165,22 @@ class Run(Generic[R]):
         return Run((await engine.start(new)).run_id, self._returns)
 
     async def fork(
-        self, from_step: str, *, input: Mapping[str, object] | None = None, by: str | None = None
+        self,
+        from_step: str | None = None,
+        *,
+        input: Mapping[str, object] | None = None,
+        outputs: Mapping[str, object] | None = None,
+        by: str | None = None,
     ) -> "Run[R]":
         """A new run that goes on from before a step (its id, a beginning of it, or its name): what was recorded by then is
         taken over, and not done again. `input`: arguments of the workflow, by name, in place of the recorded ones.
-
-        Nothing is started unless today's code fits what is taken over. Raises: RunNotFound, WorkflowNotRegistered,
-        PayloadLocked, ArgumentsInvalid, EncodeError, UsageError.
+        `outputs`: by a step's id or name what it comes to instead, a result or an exception; without `from_step` it goes
+        on from the last of them. Raises, and starts nothing: RunNotFound, WorkflowNotRegistered, StepNotRegistered,
+        PayloadLocked, ArgumentsInvalid, EncodeError; UsageError, also where today's code doesn't fit what is taken over.
         """
         check_by(by)
-        engine = await CONNECTION.engine(work=True)
-        return Run(await fork(engine, self._id, from_step, input or {}, by), self._returns)
+        change = Change(input or {}, outputs or {})
+        return Run(await fork(await CONNECTION.engine(work=True), self._id, from_step, change, by), self._returns)
 
     def events(self, cursor: str | None = None) -> Listing[EventInfo]:
         """The run's log, in order, from a page's `cursor` on; what this process's keys don't open is `locked`.

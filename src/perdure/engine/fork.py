@@ -7,6 +7,7 @@ code is tried on it, so that no fork begins that would be parked.
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -14,8 +15,10 @@ from msgspec.structs import replace
 
 from perdure.codec.arguments import decode_arguments, encode_arguments
 from perdure.codec.fact import pack, unpack
+from perdure.codec.failure import to_failure
+from perdure.codec.value import decode, encode
 from perdure.core.divergence import Show, cut
-from perdure.core.fork import Prefix, attributes_of, called_step, prefix_of
+from perdure.core.fork import Prefix, attributes_of, called_step, outcome_of, prefix_of
 from perdure.core.hook import shown
 from perdure.core.pending import OpenHook, Pending
 from perdure.core.transitions import advance
@@ -23,12 +26,14 @@ from perdure.engine.append import new_hook
 from perdure.engine.engine import FENCE_MS, Engine, NewRun
 from perdure.engine.hook import takes_payloads
 from perdure.engine.log import read_log
+from perdure.engine.registry import Registry
 from perdure.engine.resolve import BACKOFF_S
 from perdure.engine.seal import sealed
 from perdure.engine.seizure import NOBODY
 from perdure.errors import ArgumentsInvalid, DecodeError, UsageError, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
-from perdure.model.event import Event, RunCreated
+from perdure.model.event import Event, RunCreated, StepCreated
+from perdure.model.failure import Failure
 from perdure.model.ids import RunId, step_id, token_hash
 from perdure.model.status import Status
 from perdure.replay.arguments import by_name
@@ -37,37 +42,52 @@ from perdure.world.hook import NewHook
 from perdure.world.log import NewRow
 from perdure.world.operation import Append, Operation
 
+HINT = "what was recorded after an output that you change has to fit it: go on from that output instead"
 logger = logging.getLogger("perdure")
 
 
-async def fork(engine: Engine, run_id: RunId, step: str, edits: Mapping[str, object], by: str | None = None) -> RunId:
-    """Start a run with what this one had recorded before it called the step, and with its arguments, but for `edits`.
+class Change(NamedTuple):
+    """What is to be otherwise in a fork: arguments of the workflow, and what steps come to, by id or name: a result, or an
+    exception."""
 
-    Raises: RunNotFound, PayloadLocked, WorkflowNotRegistered, EncodeError, ArgumentsInvalid, UsageError where there is no
-    such step, or what comes before it can't be taken over: then nothing was written.
+    arguments: Mapping[str, object] = {}
+    outputs: Mapping[str, object] = {}
+
+
+async def fork(engine: Engine, run_id: RunId, step: str | None, change: Change, by: str | None = None) -> RunId:
+    """Start a run with what this one had recorded before it called the step (None: before it went on from the last output
+    that is changed), and with its arguments, but for the change.
+
+    Raises: RunNotFound, PayloadLocked, WorkflowNotRegistered, StepNotRegistered, EncodeError, ArgumentsInvalid, UsageError
+    where there is no such step, or what comes before it can't be taken over: then nothing was written.
     """
     log, events = await engine.log(run_id)
     created = events[0].fact
     assert isinstance(created, RunCreated), "L1: a log begins with run_created"
     if created.step is not None:
         raise UsageError(f"run {run_id} is a step of run {created.parent_id}: fork that")
-    call = called_step(run_id, events, step)
     definition = engine.registry.workflow(created.workflow)
-    prefix = prefix_of(run_id, events, call)
+    behind, edits = _planned(engine.registry, run_id, events, step, change.outputs)
+    prefix = prefix_of(run_id, events, behind, edits)
     new = NewRun(
         workflow=created.workflow,
-        input=_edited(created, definition, edits),
+        input=_edited(created, definition, change.arguments),
         attributes=attributes_of(log.run.attributes, prefix),
         by=by,
         epilogues=created.epilogues,
         forked_from=prefix.origin,
     )
+    what = f"run {run_id} can't be forked from {step_id(run_id, behind.key)}"
+    return await _start(engine, new, events[0], prefix, what)
+
+
+async def _start(engine: Engine, new: NewRun, created: Event, prefix: Prefix, what: str) -> RunId:
+    """`created`: the first event of the run that it is forked from."""
     fork_id = engine.entropy.run_id(engine.world.now_ms())
-    what = f"run {run_id} can't be forked from {step_id(run_id, call.key)}"
-    with engine.telemetry.start(created.workflow) as starting:
+    with engine.telemetry.start(new.workflow) as starting:
         start = replace(engine.start_of(fork_id, new, starting.trace), owner=None)
-        begun = [replace(events[0], fact=unpack(RunCreated.type, start.created)), *prefix.events]
-        await _check_fit(engine, fork_id, begun, definition, what)
+        begun = [replace(created, fact=unpack(RunCreated.type, start.created)), *prefix.events]
+        await _check_fit(engine, fork_id, new, begun, what)
         hooks = Pending(begun).hooks
         await _check_tokens(engine, hooks, what)
         append = _takeover(fork_id, prefix, hooks)
@@ -76,11 +96,41 @@ async def fork(engine: Engine, run_id: RunId, step: str, edits: Mapping[str, obj
         await _commit(engine, (start, append))
         starting.found(fork_id, created=True)
     if hooks:
-        await _check_hooks(engine, fork_id, what, by)
+        await _check_hooks(engine, fork_id, what, new.by)
         await engine.committer.submit(replace(append, epoch=1, rows=(), times_ms=(), hooks=(), wake_at_ms=None))
     if engine.worker is not None:
         engine.worker.sweeper.due_at(0)
     return fork_id
+
+
+def _planned(
+    registry: Registry, run_id: RunId, events: list[Event], step: str | None, outputs: Mapping[str, object]
+) -> tuple[Event, dict[str, Raw | Failure]]:
+    """The call, or else the last outcome that is edited, behind which the fork goes on; and the edits by key.
+
+    Raises: UsageError, StepNotRegistered, EncodeError.
+    """
+    calls = [called_step(run_id, events, name) for name in outputs]
+    outcomes = [outcome_of(run_id, events, call) for call in calls]
+    edits = {call.key: _output(registry, call, output) for call, output in zip(calls, outputs.values(), strict=True)}
+    if step is not None:
+        return called_step(run_id, events, step), edits
+    if not outcomes:
+        raise UsageError("from where it is to be forked isn't said: give a step to fork from, or outputs to go on from")
+    return max(outcomes, key=lambda outcome: outcome.turn), edits
+
+
+def _output(registry: Registry, call: Event, output: object) -> Raw | Failure:
+    assert isinstance(call.fact, StepCreated), "a call of a step"
+    if isinstance(output, BaseException):
+        return to_failure(output)
+    step = registry.step(call.fact.name)
+    result = Raw(encode(output, "output"))
+    try:
+        decode(result, step.returns, "output")
+    except DecodeError as error:
+        raise UsageError(f"this is no output of step {step.name}: {error.path}: {error.reason}") from None
+    return result
 
 
 def _edited(created: RunCreated, definition: WorkflowDefinition, edits: Mapping[str, object]) -> bytes:
@@ -99,13 +149,13 @@ def _edited(created: RunCreated, definition: WorkflowDefinition, edits: Mapping[
     return input
 
 
-async def _check_fit(
-    engine: Engine, fork_id: RunId, begun: list[Event], definition: WorkflowDefinition, what: str
-) -> None:
+async def _check_fit(engine: Engine, fork_id: RunId, new: NewRun, begun: list[Event], what: str) -> None:
+    definition = engine.registry.workflow(new.workflow)
+    edited = new.forked_from is not None and new.forked_from.edited
     show: Show = cut if engine.keys is None else lambda _: "…"
     found = await outside_of_tasks(lambda: trial(fork_id, begun, definition, show=show))
     if found is not None:
-        raise UsageError(f"{what}: {found.sentence()}")
+        raise UsageError(f"{what}: {found.sentence()}{f'; {HINT}' if edited else ''}")
 
 
 async def _check_tokens(engine: Engine, hooks: Mapping[str, OpenHook], what: str) -> None:

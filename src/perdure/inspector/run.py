@@ -22,6 +22,7 @@ from perdure.inspector.reference import record_named
 from perdure.inspector.span import Timeline, timeline_info
 from perdure.inspector.stream import streams_of
 from perdure.model.event import Event, RunCompleted, RunCreated
+from perdure.model.ids import RunId, step_id
 from perdure.model.status import ENDED
 from perdure.world.log import Log
 from perdure.world.ownership import WorkerRecord
@@ -63,10 +64,12 @@ class RunView(Record):
 
 @dataclass(frozen=True, slots=True)
 class OriginInfo(Record):
-    """What a fork was forked from: a run, and the seq of its first event that the fork doesn't have."""
+    """What a fork was forked from: a run, and the seq of its first event that the fork doesn't have. `edited`: the ids of the
+    fork's steps whose outcome is another than that run's."""
 
     run_id: str
     seq: int
+    edited: Sequence[str] = ()
 
 
 class RunDetail(NamedTuple):
@@ -126,14 +129,16 @@ async def detail_of(engine: Engine, record: RunRecord, *, with_data: bool) -> Ru
         streams,
         children,
         timeline_info(log.run, events, engine.world.now_ms()),
-        _origin(events),
+        _origin(record.run_id, events),
     )
 
 
-def _origin(events: list[Event]) -> OriginInfo | None:
+def _origin(run_id: RunId, events: list[Event]) -> OriginInfo | None:
     created = events[0].fact
     origin = created.forked_from if isinstance(created, RunCreated) else None  # else it can't be read here
-    return None if origin is None else OriginInfo(origin.run_id, origin.seq)
+    if origin is None:
+        return None
+    return OriginInfo(origin.run_id, origin.seq, [step_id(run_id, key) for key in origin.edited])
 
 
 async def look_at(engine: Engine, record: RunRecord, *, with_data: bool) -> tuple[RunView, Log, list[Event] | None]:

@@ -60,9 +60,18 @@ class Run(Generic[R]):
         """A new run with the same workflow and input. Raises: RunNotFound, UsageError."""
         return Run(BACKGROUND.run("Run.rerun", lambda: self.as_async.rerun(by=by)))
 
-    def fork(self, from_step: str, *, input: Mapping[str, object] | None = None, by: str | None = None) -> "Run[R]":
+    def fork(
+        self,
+        from_step: str | None = None,
+        *,
+        input: Mapping[str, object] | None = None,
+        outputs: Mapping[str, object] | None = None,
+        by: str | None = None,
+    ) -> "Run[R]":
         """A new run that goes on from before a step, with what was recorded by then. Raises: as `perdure.Run.fork`."""
-        return Run(BACKGROUND.run("Run.fork", lambda: self.as_async.fork(from_step, input=input, by=by)))
+        return Run(
+            BACKGROUND.run("Run.fork", lambda: self.as_async.fork(from_step, input=input, outputs=outputs, by=by))
+        )
 
     def events(self, cursor: str | None = None) -> Listing[perdure.EventInfo]:
         """As `perdure.Run.events`."""

@@ -151,7 +151,10 @@ def time_cell(at: datetime | None, now: datetime) -> Cell:
 
 def origin_cell(detail: RunDetail) -> Cell:
     origin = detail.forked_from
-    return Cell("") if origin is None else Cell(f"{origin.run_id}, before event {origin.seq}", origin.run_id)
+    if origin is None:
+        return Cell("")
+    edited = f", with other outcomes of {', '.join(origin.edited)}" if origin.edited else ""
+    return Cell(f"{origin.run_id}, before event {origin.seq}{edited}", origin.run_id)
 
 
 def span_cell(duration_ms: int | None) -> Cell:

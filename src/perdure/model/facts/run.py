@@ -18,13 +18,14 @@ class Origin(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Where a fork's first events were taken from: a run, and the seq before which its log was cut.
 
     In the turns before `turn` the body gets the chance and the children's ids that it got there; `origin`: as that run was a
-    fork itself.
+    fork itself. `edited`: the keys of the steps whose outcome isn't what that run recorded.
     """
 
     run_id: RunId
     seq: int
     turn: int
     origin: "Origin | None" = None
+    edited: tuple[str, ...] = ()
 
 
 class RunCreated(Fact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
