@@ -143,6 +143,24 @@ async def a_start_and_a_seizure_in_one_commit(world: World, clock: VirtualClock)
     assert [event.at_ms for event in (await log_of(world)).rows] == [now_ms, 7, 9, clock()]
 
 
+async def what_is_taken_over_may_be_ahead_of_the_clock(world: World, clock: VirtualClock) -> None:
+    """The clock was set back since: what follows has no earlier `at`."""
+    now_ms = clock()
+    append = append_to(
+        1, 2, epoch=0, seize=True, rows=(row("run_started"),), status="running", times_ms=(now_ms + 500,)
+    )
+    _, appended = await world.commit([start_of(1), append])
+    assert isinstance(appended, Appended), appended
+    await beat(world)
+    await claim_all(world)
+    clock.advance(100)
+    await done(world, append_to(1, 3, epoch=2, owner=TWO))
+    assert [event.at_ms for event in (await log_of(world)).rows] == [now_ms, now_ms + 500, now_ms + 500]
+    clock.advance(900)
+    await done(world, append_to(1, 4, epoch=2, owner=TWO))
+    assert (await log_of(world)).rows[-1].at_ms == clock()
+
+
 CHECKS: tuple[Check, ...] = (
     a_seizure_fences_the_owner,
     a_seizure_compares_epoch_and_place,
@@ -153,4 +171,5 @@ CHECKS: tuple[Check, ...] = (
     a_blocked_run_is_seized_to_run_again,
     an_ended_run_is_seized_only_to_run_again,
     a_start_and_a_seizure_in_one_commit,
+    what_is_taken_over_may_be_ahead_of_the_clock,
 )

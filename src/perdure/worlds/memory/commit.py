@@ -102,7 +102,7 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
         record=_after(kept.record, append, at_ms, draft.now_ms, len(inbox)),
         rows=kept.rows + rows,
         inbox=inbox,
-        at_ms=at_ms,
+        at_ms=max((at_ms, *append.times_ms)),
         probation=kept.probation or append.probation,
     )
     draft.stirs = draft.stirs or append.hand_back or append.seize

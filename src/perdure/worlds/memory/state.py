@@ -13,7 +13,7 @@ from perdure.world import Chunk, HookRecord, Letter, Row, RunRecord
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """A run with its log and its waiting letters, in order of acceptance. `at_ms` is the `at` of its last commit."""
+    """A run with its log and its waiting letters, in order of acceptance. `at_ms`: no `at` comes before it."""
 
     record: RunRecord
     rows: tuple[Row, ...]

@@ -87,7 +87,8 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
     after = _after(run, append, left, now_ms)
     conflicts = hook.change(transaction, append, after.at_ms) if append.hooks else {}
     refused = _write_streams(transaction, run, append)
-    connection.execute(_WRITE, (*after, append.run_id))
+    last = after._replace(at_ms=max((after.at_ms, *append.times_ms)))
+    connection.execute(_WRITE, (*last, append.run_id))
     transaction.insert(append.run_id, append.seq, after.epoch, after.at_ms, append.rows, conflicts, append.times_ms)
     if taken:
         mail.remove(transaction, append.run_id, taken)
