@@ -114,6 +114,10 @@ async def test_a_fork_begins_when_it_was_made(told: Collected) -> None:
     await close()
     first, second = told.named("run tt:pay")
     assert (first.start_time or 0) < created_ns <= (second.start_time or 0)
+    assert told.told("perdure.runs") == {("started", "tt:pay"): 2, ("completed", "tt:pay"): 2}
+    [(waits, _)] = told.told("perdure.run.latency").values()
+    assert waits == 1, "it begins where the other was, and waits for no worker to do that"
+    assert told.told("perdure.step.attempts")[("tt:charge", "completed")][0] == 2
 
 
 async def test_what_a_step_starts_is_below_it(told: Collected) -> None:

@@ -23,7 +23,7 @@ from perdure.core.hook import shown
 from perdure.core.pending import OpenHook, Pending
 from perdure.core.transitions import advance
 from perdure.engine.append import new_hook
-from perdure.engine.engine import FENCE_MS, Engine, NewRun
+from perdure.engine.engine import FENCE_MS, NO_STEPS, Engine, NewRun
 from perdure.engine.hook import takes_payloads
 from perdure.engine.log import read_log
 from perdure.engine.registry import Registry
@@ -32,7 +32,7 @@ from perdure.engine.seal import sealed
 from perdure.engine.seizure import NOBODY
 from perdure.errors import ArgumentsInvalid, DecodeError, UsageError, WorldUnavailable
 from perdure.model.definition import WorkflowDefinition
-from perdure.model.event import Event, RunCreated, StepCreated
+from perdure.model.event import Event, RunCreated, RunStarted, StepCreated
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId, step_id, token_hash
 from perdure.model.status import Status
@@ -95,6 +95,8 @@ async def _start(engine: Engine, new: NewRun, created: Event, prefix: Prefix, wh
             append = replace(append, wake_at_ms=engine.world.now_ms() + FENCE_MS)
         await _commit(engine, (start, append))
         starting.found(fork_id, created=True)
+        started = [event for event in begun if isinstance(event.fact, RunStarted)]
+        engine.telemetry.run(fork_id, starting.trace, begun, NO_STEPS).landed(started)  # nobody else will
     if hooks:
         await _check_hooks(engine, fork_id, what, new.by)
         await engine.committer.submit(replace(append, epoch=1, rows=(), times_ms=(), hooks=(), wake_at_ms=None))

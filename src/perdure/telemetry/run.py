@@ -109,7 +109,8 @@ class RunSpans(RunTelemetry):
         step = self._created.step
         if step is None:
             self._count("started")
-            self._instruments.run_latency.record(waited_s, self._of)
+            if self._created.forked_from is None:  # else it began elsewhere, and didn't wait for that
+                self._instruments.run_latency.record(waited_s, self._of)
         else:
             self._instruments.queue_latency.record(waited_s, {**self._of, "perdure.step.name": step.name})
 
