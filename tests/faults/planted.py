@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from perdure.testing.simulation.faults import NONE, Rates
 from perdure.testing.simulation.simulation import Plan
 from tests.faults.programs import PLAIN, SUITE
-from tests.faults.rules import append, hook, mail, ownership, queue, step, stream, transaction, turn
+from tests.faults.rules import append, fork, hook, mail, ownership, queue, step, stream, transaction, turn
 from tests.faults.rules.patching import Patching
 
 NOT_PLANTED: dict[str, str] = {}
@@ -26,6 +26,7 @@ SEQUENTIAL = ("sequence", "parent")
 HOOKED = ("circles", "rivals", "again", "handed")
 QUEUED = ("shipped", "launched")
 STREAMS = ("streaming", "shutting", "publisher")
+FORKED = ("forking",)
 BOOKED = ("booking", "booked_cleanup")
 
 
@@ -126,6 +127,10 @@ PLANTED = (
     Planted(apply=step.cancelled_too_late, seed=21),
     Planted(apply=step.no_force, seed=0, programs=("stubborn",)),
     Planted(apply=step.any_failure_taken_back, seed=0, programs=("acted", "mending")),
+    Planted(apply=fork.forgetful, seed=0, programs=FORKED),
+    Planted(apply=fork.in_two_commits, seed=0, programs=FORKED),
+    Planted(apply=fork.begun_anew, seed=0, programs=FORKED, rates=Rates(lost=0.2)),
+    Planted(apply=fork.chance_of_its_own, seed=0, programs=FORKED),
     Planted(apply=hook.decided_at_once, seed=0, programs=HOOKED),
     Planted(apply=hook.never_told, seed=0, programs=HOOKED),
     Planted(apply=hook.told_last, seed=0, programs=("tangled",), rates=Rates(slow=0.4)),

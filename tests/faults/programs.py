@@ -555,6 +555,26 @@ async def mixed(given: str) -> list[Any]:
     return [*out, await do("end")]
 
 
+@workflow(name="sim:forking")
+async def forking(given: str) -> list[Any]:
+    """In sequence and in parallel, with chance, failures, waits and a step that is done once: wherever it is forked, what
+    came before is the same."""
+    await echo(str(perdure.uuid4()))
+
+    async def branch(number: int) -> str:
+        await sleep(0.04 * number)
+        return await do(["branch", number])
+
+    out: list[Any] = [given, *await asyncio.gather(*map(branch, range(3)), threaded("t"))]
+    try:
+        await hopeless("it")
+    except Shaken:
+        out.append("shaken")
+    out.append(await surely("o"))
+    await sleep("150ms")
+    return [*out, await do("end")]
+
+
 PLAIN = (
     Program(workflow=sequence),
     Program(workflow=nested, steady=False),
@@ -584,7 +604,8 @@ PLAIN = (
     Program(workflow=mixed),
 )
 """Those that need nobody's payloads."""
-PROGRAMS = (*PLAIN, *hooked.PROGRAMS, *queued_steps.PROGRAMS, *booked.PROGRAMS)
+FORKED = (Program(workflow=forking, forks=True, cancel=0.1),)
+PROGRAMS = (*PLAIN, *FORKED, *hooked.PROGRAMS, *queued_steps.PROGRAMS, *booked.PROGRAMS)
 REPINNED = Program(workflow=repinned, repins=True)
 """Alone, so that the others' seeds stay what they are."""
 

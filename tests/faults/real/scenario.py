@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from perdure.api.connect import world_at
 from perdure.engine.engine import Engine
-from perdure.engine.registry import Registry
 from perdure.errors import WorldError
 from perdure.model.ids import RunId
 from perdure.testing.history.gather import Surroundings, gather
@@ -214,7 +213,7 @@ class _Play:
             skews_ms=scenario.skews_ms,
             queues=scenario.queues,
         )
-        engine = Engine(scenario.between(world), Registry())
+        engine = Engine(scenario.between(world), SUITE.registry(0))  # a fork is tried on the code first
         ledger = LedgerFile(arena.ledger)
         arena.fleet.start()
         try:

@@ -259,3 +259,14 @@ def test_a_client_sends_to_its_runs_hooks_and_follows_its_streams() -> None:
 def test_a_client_of_others_sends_and_reads_nothing() -> None:
     for _, story in lives(programs.PAIR):
         assert (story.sent, story.readings) == ([], [])
+
+
+def test_a_client_forks_what_its_program_says_and_waits_for_it() -> None:
+    forked = 0
+    for here, story in lives(programs.FORKED):
+        forked += len(story.forks)
+        assert len(here.store.runs()) == 1 + sum(one.run_id is not None for one in story.forks)
+        assert all(run.status == "completed" for run in here.store.runs())
+    assert forked
+    for _, story in lives(programs.FORKED, quiet=True):
+        assert story.forks == []

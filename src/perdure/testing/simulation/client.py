@@ -1,4 +1,4 @@
-"""Clients: who starts runs, and cancels, wakes and retries them, insisting until the World has answered."""
+"""Clients: who starts runs, and cancels, wakes, forks and retries them, insisting until the World has answered."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,6 +14,7 @@ from perdure.errors import UsageError, WorldError
 from perdure.model.event import Fact
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
+from perdure.testing.simulation.forker import Forked, Forker
 from perdure.testing.simulation.loop import Died
 from perdure.testing.simulation.program import ARGUMENT, Program
 from perdure.testing.simulation.reader import Reader, Reading
@@ -55,7 +56,7 @@ class Story:
     """What a client did, and was told. `run_id` is set once its start was acknowledged.
 
     `graces`: those of the cancels that it asked for. `told`: the end that it was told. `done`: it has seen it all.
-    `sent`: the payloads that it sent to hooks; `readings`: what it read of streams.
+    `sent`: the payloads that it sent to hooks; `readings`: what it read of streams; `forks`: those that it asked for.
     """
 
     program: Program
@@ -67,6 +68,7 @@ class Story:
     refused: list[str] = field(default_factory=list[str])
     sent: list[Sent] = field(default_factory=list[Sent])
     readings: list[Reading] = field(default_factory=list[Reading])
+    forks: list[Forked] = field(default_factory=list[Forked])
     told: Fact | None = None
     done: bool = False
 
@@ -91,6 +93,8 @@ class Client:
             meddlers.append(self._wake(run_id))
         if program.repins and not self._quiet:
             meddlers.append(self._repin(run_id))
+        if program.forks and not self._quiet:
+            meddlers.append(Forker(self._insist, self._random, story.forks).live(run_id))
         if program.retries or program.versions or program.crashes or program.indigestible:
             meddlers.append(self._retry(run_id))
         await self._beside(run_id, meddlers)

@@ -27,6 +27,7 @@ class Program:
     order of events, so it is the same with faults as without. `never`: a text that must not get into its log.
     `cancel`: how likely a client cancels it; 1 where it would never end by itself. `forced`: its cancels have a grace.
     `wakes`: a client wakes it up. `repins`: a client pins it to workers that aren't there, and lets it go again.
+    `forks`: a client forks it, and forks of it, and edits what steps came to.
     `retries`: how often a client may retry it in place when it has failed.
     `frail`: it is parked after as many deaths as it says itself. `crashes`: its own step kills its worker, until it is
     parked. `indigestible`: the store takes no completion of it, so it is parked.
@@ -43,6 +44,7 @@ class Program:
     forced: bool = False
     wakes: bool = False
     repins: bool = False
+    forks: bool = False
     retries: int = 0
     frail: bool = False
     crashes: bool = False

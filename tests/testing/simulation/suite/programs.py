@@ -94,6 +94,7 @@ async def later(given: str) -> list[str]:
 
 
 PAIR = Program(workflow=pair, cancel=0)
+FORKED = Program(workflow=pair, forks=True, cancel=0)
 SLEEPER = Program(workflow=sleeper, wakes=True, cancel=0)
 LABORIOUS = Program(workflow=laborious, cancel=0)
 CHATTY = Program(workflow=chatty, steady=False, cancel=0, tokens=("chatty:{run_id}",), streams=("",))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from perdure.testing.simulation.checker.fork import check_fork, check_forkers
 from perdure.testing.simulation.checker.hook import check_hooks, check_senders
 from perdure.testing.simulation.checker.log import check_log
 from perdure.testing.simulation.checker.mail import check_mail
@@ -29,6 +30,7 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
     yield from check_stories(evidence)
     yield from check_senders(evidence)
     yield from check_readers(evidence)
+    yield from check_forkers(evidence)
     yield from check_rows(evidence)
     for run_id in sorted(evidence.effects_of.keys() - evidence.logs.keys()):
         yield Violation("P1 a step of a run that isn't there", run_id, "")
@@ -43,4 +45,5 @@ def _violations(evidence: Evidence, prefixes: bool) -> Iterator[Violation]:
         yield from check_queues(evidence, log)
         yield from check_transactions(evidence, log)
         yield from check_replay(evidence, log, prefixes=prefixes and run_id == chosen)
+        yield from check_fork(evidence, log)
         yield from check_run(evidence, log)

@@ -20,6 +20,8 @@ OUTCOMES = ("step_completed", "step_failed", "wait_completed", "child_completed"
 DELIVERIES = (*OUTCOMES, "cancel_requested", "hook_received", "hook_expired")
 DECIDED = ("hook_created", "hook_conflict")
 """A hook that was asked for, and what the World made of it."""
+TAKEOVER = 1
+"""The epoch of what a fork takes over: whoever has it first writes in the next."""
 ENDS = ("run_completed", "run_failed", "run_cancelled")
 
 
@@ -81,6 +83,18 @@ class RunLog:
         """The run that its steps are of: a step in a queue is a run, but a step of its parent."""
         created = self.rows[0].fact
         return RunId(created["parent_id"]) if "step" in created else self.run_id
+
+    @cached_property
+    def forked_from(self) -> dict[str, Any]:
+        """What its first event says; empty: it is no fork."""
+        return self.rows[0].fact.get("forked_from", {}) if self.rows else {}
+
+    @cached_property
+    def taken_over(self) -> int:
+        """How many of its first events were written with it: of a fork, the first append of nobody's; else none."""
+        if not self.forked_from:
+            return 0
+        return 1 + sum(row.epoch == TAKEOVER for row in self.rows[1:])
 
     @cached_property
     def taken_back(self) -> set[int]:

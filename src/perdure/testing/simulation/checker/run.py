@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -54,12 +55,17 @@ def check_run(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
 
 def _result(evidence: Evidence, log: RunLog, program: Program) -> Iterator[Violation]:
     """A steady program that nobody cancelled ends as it does without faults."""
-    meddled = any(row.type in ("cancel_requested", "run_retried") for row in log.rows)
+    meddled = any(row.type in ("cancel_requested", "run_retried") for row in log.rows) or _is_edited(log.forked_from)
     if log.end is None or not program.steady or meddled or any(_graces(evidence, log)):
         return
     expected, found = _reference(evidence.suite, program), _ending(log.end)
     if found != expected:
         yield Violation("P3 another result than without faults", log.run_id, f"{found}, expected {expected}")
+
+
+def _is_edited(origin: dict[str, Any] | None) -> bool:
+    """Whether it, or what it was forked from, has outcomes that somebody made up."""
+    return bool(origin) and ("edited" in origin or _is_edited(origin.get("origin")))
 
 
 def _graces(evidence: Evidence, log: RunLog) -> Iterator[Story]:

@@ -20,7 +20,7 @@ def check_steps(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> I
         later = [other for other in log.rows if other.seq > row.seq]
         told = [other for other in later if other.key == row.key or other.type == "run_retried"]
         for rule, detail in (
-            *_attempts(row, told, before.get("attempt", 1) - 1),
+            *_attempts_of_its_own(log, _attempts(row, told, before.get("attempt", 1) - 1)),
             *_over(told, log),
             *_budget(evidence, row, told, before.get("failures", 0)),
             *_starts(evidence, told, begun),
@@ -53,9 +53,14 @@ def _bodies(evidence: Evidence, log: RunLog, effects: Sequence[Effect]) -> Itera
         yield "S5 a body ran though its run was cancelled before", str(len(effects))
 
 
-def _attempts(created: Row, told: list[Row], before: int) -> Iterator[tuple[str, str]]:
+def _attempts_of_its_own(log: RunLog, found: Iterator[tuple[str, str, int]]) -> Iterator[tuple[str, str]]:
+    """But for those that a fork took over, whose owners only the original's log knows."""
+    return ((rule, detail) for rule, detail, seq in found if seq > log.taken_over)
+
+
+def _attempts(created: Row, told: list[Row], before: int) -> Iterator[tuple[str, str, int]]:
     """Attempts are numbered from 1 (or go on from `before`), and each has a cause: a failure, another owner, or a retry of
-    the run. Of those in a queue only the last is known here."""
+    the run. Of those in a queue only the last is known here. With each, the seq."""
     implied = not created.fact.get("at_most_once")
     first = last = before + implied
     epoch, failed, queued = created.epoch, before > 0, False
@@ -63,24 +68,24 @@ def _attempts(created: Row, told: list[Row], before: int) -> Iterator[tuple[str,
         if row.type == "step_queued":
             again = implied and row.epoch == epoch and row.fact["attempt"] == last
             if row.fact["attempt"] != last + 1 and not again:
-                yield "P2 attempts out of order", f"{row.fact['attempt']} in a queue after {last}"
+                yield "P2 attempts out of order", f"{row.fact['attempt']} in a queue after {last}", row.seq
             if queued:
-                yield "S8 sent anew before the last word came", str(row.fact["attempt"])
+                yield "S8 sent anew before the last word came", str(row.fact["attempt"]), row.seq
             last, epoch, failed, implied, queued = row.fact["attempt"], row.epoch, False, False, True
         elif queued and row.type in ("step_completed", "step_failed", "step_stopped"):
             last, failed, queued = max(last, row.fact["attempt"]), True, False
         elif queued and row.type == "step_started":
-            yield "S8 begun here while it is in a queue", str(row.fact["attempt"])
+            yield "S8 begun here while it is in a queue", str(row.fact["attempt"]), row.seq
         elif row.type == "step_started" and implied and row.fact["attempt"] == first and row.epoch == epoch:
             implied = False  # on probation the start that step_created implies is recorded again, before the body
         elif row.type == "step_started":
             if row.fact["attempt"] != last + 1:
-                yield "P2 attempts out of order", f"{row.fact['attempt']} after {last}"
+                yield "P2 attempts out of order", f"{row.fact['attempt']} after {last}", row.seq
             if last and not failed and row.epoch == epoch:
-                yield "P2 an attempt without a cause", str(row.fact["attempt"])
+                yield "P2 an attempt without a cause", str(row.fact["attempt"]), row.seq
             last, epoch, failed, implied = row.fact["attempt"], row.epoch, False, False
         elif row.type in ("step_completed", "step_failed", "step_retrying") and row.fact["attempt"] != last:
-            yield "P2 an outcome of another attempt", f"{row.type} of {row.fact['attempt']}, begun is {last}"
+            yield "P2 an outcome of another attempt", f"{row.type} of {row.fact['attempt']}, begun is {last}", row.seq
         if row.type in ("step_retrying", "run_retried"):
             failed, implied = True, False
 

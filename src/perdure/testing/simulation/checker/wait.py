@@ -18,10 +18,11 @@ def check_waits(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     wakes = [row.seq for row in log.of("wake_requested")]
     for row in log.of("wait_completed"):
         late_ms = row.at_ms - row.fact["due_ms"]
+        since_ms = max(row.fact["due_ms"], log.run.created_at_ms)  # a fork's may have been due before it was made
         if late_ms < 0 and not (row.fact.get("woken") and any(seq < row.seq for seq in wakes)):
             yield Violation("P5 a wait ended early", log.run_id, f"{row.key}: {-late_ms} ms")
-        calm = row.fact["due_ms"] >= evidence.calm_ms + settling_ms(evidence)
-        if calm and late_ms > PROMPT_MS + evidence.late_ms + evidence.slow_ms and not log.was_parked:
+        calm = since_ms >= evidence.calm_ms + settling_ms(evidence)
+        if calm and row.at_ms - since_ms > PROMPT_MS + evidence.late_ms + evidence.slow_ms and not log.was_parked:
             yield Violation("P5 a wait ended late", log.run_id, f"{row.key}: {late_ms} ms")
     yield from _forced(evidence, log)
 
@@ -41,7 +42,7 @@ def _forced(evidence: Evidence, log: RunLog) -> Iterator[Violation]:
     early_ms = due_ms - ended.at_ms
     if forced and early_ms > evidence.skew_ms + evidence.back_ms:
         yield Violation("S5 forced early", log.run_id, f"{early_ms} ms")
-    late_ms = ended.at_ms - max(due_ms, evidence.calm_ms)
+    late_ms = ended.at_ms - max(due_ms, evidence.calm_ms, log.run.created_at_ms)
     if late_ms > FORCE_MS + settling_ms(evidence) + evidence.late_ms + evidence.slow_ms:
         yield Violation("S5 forced late", log.run_id, f"{late_ms} ms")
 
