@@ -338,4 +338,6 @@ async def started() -> dict[str, Run[Any]]:
     await runs["cancelled"].cancel("the customer has paid")
     for name, end in ENDS.items():
         await status_of(runs[name], end=end)
+    runs["forked"] = await runs["failed"].fork(outputs={"shop.orders:charge_card": {"charge_id": "ch_8813"}})
+    await status_of(runs["forked"], end="completed")
     return runs

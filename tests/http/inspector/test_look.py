@@ -74,7 +74,7 @@ async def test_one_run_and_what_is_in_it() -> None:
         "2",
         2,
     )
-    for path in ("waits", "hooks", "children"):
+    for path in ("waits", "hooks", "children", "forks"):
         assert (await get(f"runs/{run.run_id}/{path}")) == {"items": [], "cursor": None}
 
 
@@ -118,9 +118,8 @@ async def test_a_run_by_its_beginning_is_asked_for_as_a_whole() -> None:
 
 ROUTES = (
     "session", "runs", "steps", "hooks", "workers", "workflows", "live", "runs/R", "runs/R/timeline", "runs/R/steps",
-    "runs/R/events", "runs/R/hooks", "runs/R/waits", "runs/R/streams", "runs/R/children", "runs/R/chunks", "runs/R/logs",
-    "runs/R/live",
-    "runs/R/chunks/live", "steps/step_1", "steps/step_1?run=R",
+    "runs/R/events", "runs/R/hooks", "runs/R/waits", "runs/R/streams", "runs/R/children", "runs/R/forks", "runs/R/chunks",
+    "runs/R/logs", "runs/R/live", "runs/R/chunks/live", "steps/step_1", "steps/step_1?run=R",
 )  # fmt: skip
 
 

@@ -68,8 +68,8 @@ def test_runs_are_listed_and_filtered(page: Page, site: Site) -> None:
     page.keyboard.type("nothing like this")
     expect(page.get_by_text("No run fits.")).to_be_visible()
     page.goto(site.url("#/runs?attr=order=A-1042"))
-    expect(page.locator(ROWS)).to_have_count(1)
-    expect(page.locator(ROWS)).to_contain_text("CardDeclined")
+    expect(page.locator(ROWS)).to_have_count(2)  # with a fork, which has its attributes
+    expect(page.locator(ROWS).last).to_contain_text("CardDeclined")
 
 
 def test_a_link_carries_the_filters(page: Page, site: Site) -> None:
@@ -169,11 +169,28 @@ def test_events_children_and_parent(page: Page, site: Site) -> None:
     page.locator(ROWS, has_text="run_created").click()
     expect(page.get_by_role("complementary", name="Details")).to_contain_text("A-1041")
     page.keyboard.press("Escape")
-    page.get_by_role("tab", name="Parent and children").click()
+    page.get_by_role("tab", name="Family").click()
     page.locator(ROWS, has_text="pick_and_pack").click()
     expect(page.locator("#run-title")).to_contain_text("shop.orders:pick_and_pack")
-    page.get_by_role("tab", name="Parent and children").click()
+    page.get_by_role("tab", name="Family").click()
     expect(page.locator(".relative")).to_contain_text("shop.orders:fulfil")
+
+
+def test_forks_and_what_a_run_was_forked_from(page: Page, site: Site) -> None:
+    page.goto(site.run_url("failed", "?tab=family"))
+    expect(page.get_by_role("heading", name="Forked from")).to_have_count(0)
+    expect(page.get_by_text("It has started no other run.")).to_be_visible()
+    forks = page.get_by_role("grid", name="Forks").locator(".grid-all .row")
+    expect(forks).to_have_count(1)
+    forks.first.click()
+    expect(page).to_have_url(re.compile(site.ids["forked"]))
+    expect(status_of(page)).to_have_text("completed")
+    page.get_by_role("tab", name="Family").click()
+    expect(page.locator(".relative")).to_contain_text(site.ids["failed"])
+    expect(page.locator(".family")).to_contain_text(
+        re.compile(r"before event \d+, with other outcomes of step_\w{26}\.")
+    )
+    expect(page.get_by_text("No run of late was forked from it.")).to_be_visible()
 
 
 def test_what_steps_logged(page: Page, site: Site) -> None:

@@ -14,6 +14,7 @@ from perdure.http.inspector.query import LIMIT_MAX, NUMBER_MAX, asked_of, choice
 from perdure.http.inspector.session import WORLD, may_act
 from perdure.inspector.chunk import list_chunks
 from perdure.inspector.event import list_events
+from perdure.inspector.fork import list_forks
 from perdure.inspector.hook import list_hooks
 from perdure.inspector.log import Wanted as Lines
 from perdure.inspector.log import list_logs
@@ -113,6 +114,11 @@ async def run_streams(call: Call) -> Response:
 async def run_children(call: Call) -> Response:
     engine, run_id = await run_of(call)
     return answered((await list_children(engine, run_id, asked_of(call.request))).as_json())
+
+
+async def run_forks(call: Call) -> Response:
+    engine, run_id = await run_of(call)
+    return answered((await list_forks(engine, run_id, asked_of(call.request))).as_json())
 
 
 async def run_chunks(call: Call) -> Response:

@@ -88,6 +88,7 @@ INSPECTOR: tuple[Entry, ...] = (
     _read("runs/{runId}/waits", "A run's sleeps and timeouts", RUN_ID, *PAGE),
     _read("runs/{runId}/streams", "A run's streams", RUN_ID, *PAGE),
     _read("runs/{runId}/children", "The runs that a run has started", RUN_ID, *PAGE, DATA),
+    _read("runs/{runId}/forks", "The runs that were forked from a run", RUN_ID, *PAGE, DATA),
     _read("runs/{runId}/chunks", "What is in a stream", RUN_ID, NAMESPACE, START, LIMIT, shape=ITEM),
     _read(
         "runs/{runId}/logs",

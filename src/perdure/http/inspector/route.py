@@ -39,6 +39,7 @@ _OF_A_RUN = (
     look.run_waits,
     look.run_streams,
     look.run_children,
+    look.run_forks,
     look.run_chunks,
     look.run_logs,
 )

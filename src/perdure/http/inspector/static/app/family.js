@@ -1,9 +1,9 @@
-// Which run started this one, and which ones it started.
+// Which run started this one, and which ones it started; which one it was forked from, and which ones from it.
 import { ask, at } from "./api.js";
 import { Cell, Grid, Head } from "./grid.js";
 import { html } from "./markup.js";
 import { Age, Took } from "./moment.js";
-import { Empty, Loading, Wrong } from "./placeholder.js";
+import { Loading, Wrong } from "./placeholder.js";
 import { usePages, useResource } from "./resource.js";
 import { go, runHref } from "./route.js";
 import { shortId, Workflow } from "./runs.js";
@@ -20,14 +20,16 @@ export function FamilyTab({ watched, run }) {
     (cursor, signal) => ask(path, { limit: PAGE, cursor }, signal),
     [path, started.length, started.join()],
   );
-  const { items } = pages;
+  const ofForks = `${at("runs", run.runId)}/forks`;
+  const forks = usePages((cursor, signal) => ask(ofForks, { limit: PAGE, cursor }, signal), [ofForks]);
+  const { forkedFrom } = run;
   return html`
     <div class="family">
       <section>
         <h2>Parent</h2>
         ${
           run.parentId
-            ? html`<${Parent} runId=${run.parentId} />`
+            ? html`<${Relative} runId=${run.parentId} />`
             : html`<p class="faint">None: it was started from outside.</p>`
         }
         ${
@@ -36,19 +38,39 @@ export function FamilyTab({ watched, run }) {
           html`<p>The first of the family: <a class="mono" href=${runHref(run.rootId)}>${run.rootId}</a></p>`
         }
       </section>
-      <section class="children">
-        <h2>Children</h2>
-        ${children()}
-      </section>
+      ${
+        forkedFrom &&
+        html`<section>
+          <h2>Forked from</h2>
+          <${Relative} runId=${forkedFrom.runId} />
+          <p class="faint">
+            It has what that run recorded before event ${forkedFrom.seq}${
+              forkedFrom.edited.length > 0 && html`, with other outcomes of ${forkedFrom.edited.join(", ")}`
+            }.
+          </p>
+        </section>`
+      }
+      <${Relatives} label="Children" pages=${pages} none="It has started no other run." />
+      <${Relatives} label="Forks" pages=${forks} none="No run of late was forked from it." />
     </div>
   `;
+}
 
-  function children() {
+function Relatives({ label, pages, none }) {
+  const { items } = pages;
+  return html`
+    <section class=${items.length ? "children" : ""}>
+      <h2>${label}</h2>
+      ${rows()}
+    </section>
+  `;
+
+  function rows() {
     if (pages.error && !items.length) return html`<${Wrong} error=${pages.error} onRetry=${pages.reload} />`;
-    if (pages.loading) return html`<${Loading} what="its children" />`;
-    if (!items.length) return html`<${Empty} title="It has started no other run." />`;
+    if (pages.loading) return html`<${Loading} what=${label.toLowerCase()} />`;
+    if (!items.length) return html`<p class="faint">${none}</p>`;
     return html`<${Grid}
-      label="Children"
+      label=${label}
       class="children-grid"
       count=${items.length}
       height=${ROW}
@@ -73,7 +95,7 @@ const cells = (run) => html`
   <${Cell} class="c-took"><${Took} from=${run.createdAt} to=${run.completedAt} ms=${run.durationMs ?? null} /><//>
 `;
 
-function Parent({ runId }) {
+function Relative({ runId }) {
   const { data: run, error } = useResource((signal) => ask(at("runs", runId), null, signal), [runId]);
   const link = html`<a class="mono" href=${runHref(runId)}>${runId}</a>`;
   if (!run) return html`<p>${link} ${error && html`<span class="faint">${error.message}</span>`}</p>`;

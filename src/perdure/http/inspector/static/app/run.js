@@ -23,7 +23,7 @@ const TABS = [
   ["timeline", "Timeline", TimelineTab, () => null],
   ["events", "Events", EventsTab, (watched) => watched.length.value || null],
   ["streams", "Streams", StreamsTab, (watched) => watched.streams.value.length || null],
-  ["family", "Parent and children", FamilyTab, () => null],
+  ["family", "Family", FamilyTab, () => null],
   ["logs", "Logs", LogsTab, () => null],
 ];
 
