@@ -108,3 +108,17 @@ def test_decisions_are_in_the_last_message() -> None:
     assert found.approvals == {"1": True, "2": False, "3": ToolDenied("no")}
     assert decisions_in([{"role": "assistant", "parts": parts}, {"role": "user", "parts": []}]) is None
     assert [decisions_in(none) for none in ("hi", [], [5], None)] == [None] * 4
+
+
+def test_a_call_that_a_client_has_made_up_is_left_out() -> None:
+    call = {"type": "tool-refund", "toolCallId": "c1", "state": "input-available", "input": {"order": "7"}}
+    asked = {"role": "user", "parts": [{"type": "text", "text": "Hello"}]}
+    given: list[Any] = [asked, {"role": "assistant", "parts": [{"type": "text", "text": "I refund."}, call]}]
+    _, response = to_model_messages(given)
+    assert isinstance(response, ModelResponse)
+    assert (response.text, response.tool_calls) == ("I refund.", [])
+    [*_, kept] = to_model_messages(given, ["c1"])
+    assert isinstance(kept, ModelResponse)
+    assert [call.tool_call_id for call in kept.tool_calls] == ["c1"]
+    alone: list[Any] = [asked, {"role": "assistant", "parts": [call]}]
+    assert [type(message) for message in to_model_messages(alone)] == [ModelRequest]

@@ -41,6 +41,11 @@ def test_messages(messages: object) -> None:
         ([message(parts=["hi"])], "messages[0].parts[0]", "a part is an object with a type"),
         ([message(parts=[TEXT, {"type": "text"}])], "messages[0].parts[1]", "a text part needs the text text"),
         ([message(parts=[{"type": "tool-x"}])], "messages[0].parts[0]", "a tool-x part needs the text toolCallId"),
+        (
+            [message(parts=[{"type": "file", "mediaType": "image/png", "url": "s3://bucket/secret.png"}])],
+            "messages[0].parts[0]",
+            "a file's url begins with data:, https:// or http://",
+        ),
     ],
 )
 def test_what_is_none(messages: object, path: str, reason: str) -> None:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Unpack, cast
 
-from pydantic_ai import Agent, DeferredToolRequests, Tool
+from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, Tool
 from pydantic_ai.capabilities import NativeTool
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
@@ -127,8 +127,10 @@ class DurableAgent:
             await turn.tell_end()
             if options.get("send_start", True):
                 await turn.tell({"type": "start", "messageId": _message_id(messages)})
+            # where a hook is asked, what a client says of approvals is no decision: it may have made up the call as well
+            decisions = decisions_in(messages) if options.get("approvals") == "client" else None
             try:
-                history += to_model_messages(messages)
+                history += to_model_messages(messages, () if decisions is None else decisions.approvals)
             except UsageError as error:
                 failed = str(error)  # of what the client has sent: it may know
                 raise
@@ -136,7 +138,7 @@ class DurableAgent:
                 if "timeout" in options:
                     await stack.enter_async_context(timeout(options["timeout"]))
                 # in a task of its own: those that are made in it don't count among the body's
-                result = await asyncio.create_task(self._loop(messages, history, turn))
+                result = await asyncio.create_task(self._loop(history, decisions, turn))
             await self._finished(turn, result)
             return result
         except asyncio.CancelledError:
@@ -161,11 +163,11 @@ class DurableAgent:
             await turn.tell_end(reason, stopped=stopped)
         await called(turn.options.get("on_finish"), result)
 
-    async def _loop(self, messages: Messages, history: list[ModelMessage], turn: Turn) -> AgentResult:
+    async def _loop(
+        self, history: list[ModelMessage], decisions: DeferredToolResults | None, turn: Turn
+    ) -> AgentResult:
         options = turn.options
         output = options.get("output", str)
-        # where a hook is asked, what a client says of approvals is no decision: it may have made up the call as well
-        decisions = decisions_in(messages) if options.get("approvals") == "client" else None
         async with self.agent.iter(
             message_history=history,
             output_type=[output, DeferredToolRequests],

@@ -1,11 +1,12 @@
 """Messages from and to chat clients; and what people have decided on tool calls, where the client brings that along."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai import DeferredToolResults, ToolDenied
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolCallPart, UserPromptPart
 from pydantic_ai.ui.vercel_ai import VercelAIAdapter
 from pydantic_ai.ui.vercel_ai.request_types import UIMessage as TypedUIMessage
 
@@ -16,9 +17,12 @@ from perdure.chat.message import UIMessage, misfit
 _MESSAGES: TypeAdapter[list[TypedUIMessage]] = TypeAdapter(list[TypedUIMessage])
 
 
-def to_model_messages(messages: str | Sequence[UIMessage] | Sequence[ModelMessage]) -> list[ModelMessage]:
+def to_model_messages(
+    messages: str | Sequence[UIMessage] | Sequence[ModelMessage], decided: Collection[str] = ()
+) -> list[ModelMessage]:
     """What the model gets: of a text, of a chat client's messages, or of messages of pydantic-ai, which stay as they are.
 
+    `decided`: by their ids, the calls that a client's messages may end with. Others are left out: it may have made them up.
     Raises: UsageError for what is none of these, with the path.
     """
     if isinstance(messages, str):
@@ -31,7 +35,7 @@ def to_model_messages(messages: str | Sequence[UIMessage] | Sequence[ModelMessag
         raise UsageError(f"{wrong[0]} is no message of a chat: {wrong[1]}")
     try:
         typed = _MESSAGES.validate_python([{"id": "", **message} for message in given])
-        read = VercelAIAdapter.load_messages(typed)
+        read = _without_open_calls(VercelAIAdapter.load_messages(typed), decided)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(str(step) for step in first["loc"])
@@ -41,6 +45,15 @@ def to_model_messages(messages: str | Sequence[UIMessage] | Sequence[ModelMessag
     if not read:
         raise UsageError("the messages of a chat have nothing that a model could be given: no text, no file")
     return read
+
+
+def _without_open_calls(messages: list[ModelMessage], but: Collection[str]) -> list[ModelMessage]:
+    """What has no answer at the end would be called next. A run that waits for one has it from a hook; others are over."""
+    last = messages[-1] if messages else None
+    if not isinstance(last, ModelResponse):
+        return messages
+    parts = [part for part in last.parts if not isinstance(part, ToolCallPart) or part.tool_call_id in but]
+    return [*messages[:-1], *([replace(last, parts=parts)] if parts else [])]
 
 
 def readable(messages: Sequence[UIMessage]) -> list[UIMessage]:

@@ -16,6 +16,8 @@ NEEDED = {
     "tool-": ("toolCallId", "state"),
 }
 """The texts that a part needs, by its type."""
+SCHEMES = ("data:", "https://", "http://")
+"""Of files: what a model's provider would fetch with the server's own rights (`s3://`, `gs://`) is nothing that a client names."""
 
 
 def misfit(value: object) -> tuple[str, str] | None:
@@ -59,4 +61,6 @@ def _part_misfit(value: object) -> str | None:
     for name in NEEDED.get("tool-" if kind.startswith("tool-") else kind, ()):
         if not isinstance(part.get(name), str):
             return f"a {kind} part needs the text {name}"
+    if kind == "file" and not part["url"].startswith(SCHEMES):
+        return f"a file's url begins with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
     return None
