@@ -14,6 +14,7 @@ from perdure.testing.survival.failure import Broken
 from perdure.testing.survival.faults import SIDES, Dealt, Weather
 from perdure.testing.survival.rehearsal import rehearse
 from perdure.testing.survival.scene import Outcome, Scene, Steps
+from perdure.testing.survival.silence import silence_of_the_dead
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,7 +86,7 @@ def simulate(
         raise UsageError(f"{workflow!r} is no workflow: give a function that @workflow decorates")
     scene = Scene(workflow=workflow, arguments=args, steps=steps or {}, payloads=payloads or {}, check=check)
     every = _every(crashes)
-    return _beside_the_loop(lambda: Trial(scene).all(every, seeds, only))
+    return _beside_the_loop(lambda: _tried(scene, every, seeds, only))
 
 
 def survives(**options: Any) -> Callable[[Callable[P, Any]], Callable[P, None]]:
@@ -242,6 +243,11 @@ def _crash(point: int, side: str, slow: bool) -> tuple[str, Weather]:
 def _storm(seed: int) -> Weather:
     heal_ms = Random(f"storm {seed}").randrange(*HEAL_MS)
     return Weather(seed=seed, heal_ms=heal_ms, workers=2, windy=True)
+
+
+def _tried(scene: Scene, every: int, seeds: int, only: str | None) -> Survived:
+    with silence_of_the_dead():
+        return Trial(scene).all(every, seeds, only)
 
 
 def _every(crashes: Crashes) -> int:
