@@ -17,7 +17,7 @@ NEEDED = {
 }
 """The texts that a part needs, by its type."""
 SCHEMES = ("data:", "https://", "http://")
-"""Of files: what a model's provider would fetch with the server's own rights (`s3://`, `gs://`) is nothing that a client names."""
+"""Of files. What a model's provider fetches with the server's rights (`s3://`, `gs://`) is nothing that a client names."""
 
 
 def misfit(value: object) -> tuple[str, str] | None:
