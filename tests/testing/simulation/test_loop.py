@@ -322,15 +322,19 @@ def test_what_is_buried_is_closed_in_silence(universe: Universe) -> None:
     assert (said, loop.reports) == (["closed"], [])
 
 
-def test_a_generator_that_is_left_halfway_does_nothing_more(universe: Universe) -> None:
+@pytest.mark.parametrize(("lives", "closed"), [(True, ["begun", "closed"]), (False, [])])
+def test_a_generator_that_is_left_halfway_is_closed_by_the_living(
+    universe: Universe, lives: bool, closed: list[str]
+) -> None:
     loop, said, kept, hooks = ProcessLoop(universe), list[str](), list[Any](), sys.get_asyncgen_hooks()
 
     async def numbers() -> AsyncIterator[int]:
         try:
             yield 1
         finally:
-            said.append("resumed")
+            said.append("begun")
             await asyncio.sleep(1)
+            said.append("closed")
 
     async def take() -> None:
         kept.append(numbers())
@@ -339,12 +343,14 @@ def test_a_generator_that_is_left_halfway_does_nothing_more(universe: Universe) 
     loop.create_task(take())
     universe.run(0)
     assert sys.get_asyncgen_hooks() == hooks
+    if not lives:
+        loop.kill()
+        loop.bury()
+    kept.clear()
+    universe.run(HOUR_US)
+    assert said == closed
     loop.kill()
     loop.bury()
-    kept.clear()
-    gc.collect()
-    universe.run(HOUR_US)
-    assert said == []
 
 
 def test_the_living_are_not_buried(loop: ProcessLoop) -> None:

@@ -8,7 +8,7 @@ thread runs in the loop.
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import Context
 from math import ceil
@@ -130,7 +130,7 @@ class ProcessLoop(VirtualLoop):
         self._running, ready, count = True, self._ready, 0
         asyncio._set_running_loop(self)
         hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(finalizer=_let_go)
+        sys.set_asyncgen_hooks(finalizer=self._let_go)
         try:
             while ready and not self.dead:
                 handle = ready.popleft()
@@ -143,6 +143,11 @@ class ProcessLoop(VirtualLoop):
             sys.set_asyncgen_hooks(*hooks)
             asyncio._set_running_loop(None)
             self._running = False
+
+    def _let_go(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Close an async generator that was left halfway, as asyncio does; the dead do nothing more."""
+        if not self.dead:
+            self.call_soon(self.create_task, generator.aclose())
 
     def _call(self, handle: Any) -> None:
         try:
@@ -200,10 +205,3 @@ def _pass_on(done: "asyncio.Future[T]", waiting: "asyncio.Future[T]") -> None:
         waiting.set_exception(error)
     else:
         waiting.set_result(done.result())
-
-
-def _let_go(_generator: object) -> None:
-    """Nothing: an async generator that was left halfway isn't resumed for its `finally` blocks.
-
-    A dead process does nothing more; and when Python notices may depend on the garbage collector, which no seed could repeat.
-    """
