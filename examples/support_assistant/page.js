@@ -1,10 +1,12 @@
 // A chat client without packages. The session's name is in the page's address, and all that was said is the server's to keep:
-// a page that is loaded again, or elsewhere, begins with that, and goes on with the answer that is under way.
+// a page that is loaded again, or elsewhere, begins with that, and goes on with the answer that is under way. The page keeps
+// only what the server hasn't taken yet.
 const [list, ask, text, stop, who, state] = ["messages", "ask", "text", "stop", "who", "state"].map((id) =>
   document.getElementById(id),
 );
 const session = location.hash.slice(1) || crypto.randomUUID();
 location.hash = session;
+const unsent = new Map(JSON.parse(sessionStorage.getItem(session) ?? "[]"));
 let messages = [];
 let answering = null; // what the answer that is under way is called
 let turns = Promise.resolve(); // each answer is shown when those before it are
@@ -103,32 +105,42 @@ async function* chunks(body) {
   }
 }
 
-// The same message again has the same answer: so it is sent until it is taken.
+// The same message again has the same answer: so it is sent until it is taken. Null: the server won't have it.
 async function send(message) {
   for (;;) {
     const response = await post("", { messages: [message], session }).catch(() => null);
-    if (response?.ok) return response;
+    if (response?.status < 500) {
+      unsent.delete(message.id);
+      keep();
+      if (!response.ok) state.textContent = `refused: ${(await response.json()).detail ?? response.status}`;
+      return response.ok ? response : null;
+    }
     state.textContent = "sending again";
     await pause();
   }
 }
 
 function say(message) {
+  unsent.set(message.id, message);
+  keep();
   const sent = send(message);
   turns = turns.then(async () => {
     const response = await sent;
-    await follow(message, response.headers.get("x-workflow-run-id"), response);
+    if (response) await follow(message, response.headers.get("x-workflow-run-id"), response);
   });
 }
 
+const keep = () => sessionStorage.setItem(session, JSON.stringify([...unsent]));
+
 async function begin() {
   const response = await call(`/${session}/messages`);
-  if (!response.ok) return; // nothing was said yet
-  const kept = await response.json();
-  messages = [...kept.messages, ...kept.queued];
+  const kept = response.ok ? await response.json() : { messages: [], queued: [] }; // nothing was said yet
+  for (const { id } of kept.messages) unsent.delete(id);
+  const waiting = new Map([...kept.queued.map((message) => [message.id, message]), ...unsent]);
+  messages = [...kept.messages, ...waiting.values()];
   show();
   if (kept.resume) turns = follow(kept.messages.at(-1), kept.resume);
-  kept.queued.forEach(say);
+  waiting.forEach(say);
 }
 
 ask.addEventListener("submit", (event) => {
