@@ -251,7 +251,7 @@ async def test_who_may_is_asked_for_each() -> None:
     async with client(wrap(None, routes=("runs",), authorize=nobody)) as http:
         answers = [
             await http.post(f"/workflows/{FLOWS}greet/runs", json={"name": "Ann"}),
-            await http.post("/workflows/unknown/runs"),
+            await http.post("/workflows/nobodys/runs"),
             await http.get(f"/runs/{run.run_id}"),
             await http.get("/runs/nonsense"),
             await http.post(f"/runs/{run.run_id}/cancel"),
@@ -259,7 +259,7 @@ async def test_who_may_is_asked_for_each() -> None:
     assert [answer.status_code for answer in answers] == [401] * 5
     assert asked == [
         ("run:start", Target("workflow", "tests.http.flows:greet")),
-        ("run:start", Target("workflow", "unknown")),
+        ("run:start", Target("workflow", "nobodys")),
         ("run:read", Target("run", run.run_id)),
         ("run:read", Target("run", "nonsense")),
         ("run:cancel", Target("run", run.run_id)),

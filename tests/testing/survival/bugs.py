@@ -35,7 +35,7 @@ class Bug:
     expected: str
     found: str
     fault: str
-    storms: int = 20
+    storms: int = 300
     steps: Callable[[Effects], dict[Any, Callable[..., Any]]]
     payloads: dict[str, Any] | None = None
 
@@ -296,7 +296,6 @@ BUGS = {
         expected="charged 1 times",
         found="charged 0 times",
         fault="worker 1, killed after commit of step_created",
-        storms=300,
     ),
     "state in a process": Bug(
         workflow=in_memory,
@@ -311,13 +310,12 @@ BUGS = {
         expected='the result "done"',
         found="that it is blocked: the code doesn't fit the log in turn 0: recorded is step bugs:new_way({})",
         fault="worker 1, killed after commit of step_created, step_completed",
-        storms=300,
     ),
     "the order of completion": Bug(
         workflow=as_they_come, steps=nothing, expected='the result ["a","b","c"]', found='the result ["', fault=""
     ),
     "read, add, write": Bug(
-        workflow=balance, steps=empties, expected="the result 15", found="the result 25", fault=WRITING, storms=300
+        workflow=balance, steps=empties, expected="the result 15", found="the result 25", fault=WRITING
     ),
     "a start that is another each time": Bug(
         workflow=launches,
@@ -325,7 +323,6 @@ BUGS = {
         expected="the result null",
         found="the failure StartConflict",
         fault=f"{WRITING}, run_completed",
-        storms=300,
     ),
     "an answer before the hook": Bug(
         workflow=late_hook,

@@ -8,10 +8,23 @@ from typing import Any
 import pytest
 
 from perdure import UsageError, get_step_metadata, sleep, start, step, workflow
+from perdure.engine.registry import REGISTRY, Registry
 from perdure.errors import ArgumentsInvalid
+from perdure.model.queue import DEFAULT
 from perdure.testing import Broken, Effects, Outcome, simulate, survives
+from perdure.testing.survival import rehearsal
 from tests.testing.kit.refunds import Approval, collect, family, limited, nap, refund, refund_payment, shout
 from tests.testing.survival.bugs import BUGS, Bug, as_they_come, charge, no_key, without_key
+
+
+@pytest.fixture(autouse=True)
+def no_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a seed comes to depends on the queues that a process knows: those of other tests are nothing to these."""
+    alone = Registry()
+    for definition in (*REGISTRY.workflows(), *REGISTRY.steps()):
+        if getattr(definition, "queue", DEFAULT) == DEFAULT:
+            alone.add(definition)
+    monkeypatch.setattr(rehearsal, "REGISTRY", alone)
 
 
 def keyed(effects: Effects) -> dict[Any, Any]:
