@@ -1,6 +1,7 @@
 """What goes in, and the append that comes out: turns, their order, and what a refusal leaves."""
 
 import pytest
+from msgspec.structs import replace
 
 from perdure.core.history import Decision
 from perdure.core.pending import Pending
@@ -150,7 +151,7 @@ class TestWhatIsStillWanted:
         arrive(box, got("1"), H, mail="mail_1")
         arrive(box, got("2"), H, mail="mail_2")
         misfit = got("2", rejected="no")
-        append = take(box, lambda entry: entry if entry.fact == got("1") else entry._replace(fact=misfit))
+        append = take(box, lambda entry: entry if entry.fact == got("1") else replace(entry, fact=misfit))
         assert append is not None
         assert [row.payload for row in append.rows] == [b'{"payload":1}', b'{"payload":2,"rejected":"no"}']
         assert append.mail_taken == ("mail_1", "mail_2")

@@ -4,6 +4,7 @@ Steps wait until every hook and child that the same body asked for is registered
 id from a step can use it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from perdure.core.divergence import Divergence
@@ -80,13 +81,13 @@ class Answers:
             return
         if not self.unregistered:
             run.attempts.begin_held()
-        if self._waits_long():
+        if not run.pending.steps and self._waits_long():
             urgent = True
             run.departure.put_away_along()
         if urgent or not run.outbox.empty:
             run.offer(urgent=urgent)
 
-    def landed(self, sent: Append, decisions: list[Decision]) -> None:
+    def landed(self, sent: Append, decisions: Sequence[Decision]) -> None:
         """What was asked for is in the store; a hook whose token is taken takes nothing."""
         if sent.children:
             self.unregistered -= sum(row.type == ChildCreated.type for row in sent.rows)
@@ -129,9 +130,9 @@ class Answers:
             run.note("", RequestsReleased(keys=keys, runs=runs), urgent=False)
 
     def _waits_long(self) -> bool:
-        """Whether the body only sleeps, and for so long that it needn't stay in memory."""
+        """Whether a body without steps only sleeps, and for so long that it needn't stay in memory."""
         run, pending = self._run, self._run.pending
-        if pending.steps or pending.children or self.unregistered or not pending.waits:
+        if pending.children or self.unregistered or not pending.waits:
             return False
         if run.mailbox.busy or run.outbox.has_arrivals:
             return False

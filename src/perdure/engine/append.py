@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from perdure.codec.compression import compressed
@@ -58,9 +59,10 @@ _HAVE_EFFECTS = frozenset(
 _HAVE_EFFECTS_IN_A_STEP = _HAVE_EFFECTS | {StepCompleted, StepFailed}
 
 
-class Entry(NamedTuple):
-    """A fact on its way into the log. `start`: of the run that a step is sent to a queue as. It is made when the step is
-    sent: by the time that this is written nobody may wait for the step any more."""
+class Entry(Struct, gc=False):
+    """A fact on its way into the log. An arrival gets its `turn` when it is written. `start`: of the run that a step is sent
+    to a queue as. It is made when the step is sent: by the time that this is written nobody may wait for the step any more.
+    """
 
     turn: int
     key: str
@@ -111,11 +113,12 @@ def compose(
     after, turn_completed = status, False
     have_effects = _HAVE_EFFECTS if header.step is None else _HAVE_EFFECTS_IN_A_STEP
     for entry in entries:
-        turn, key, fact, mail_id, _ = entry
-        after = advance(after, fact)
-        rows.append(NewRow(turn=turn, type=fact.type, key=key, payload=pack(fact), mail_id=mail_id))
+        fact, mail_id = entry.fact, entry.mail_id
         kind = type(fact)
-        turn_completed = turn_completed or kind in _COMPLETE_TURNS
+        after = advance(after, fact)
+        rows.append(NewRow(turn=entry.turn, type=kind.type, key=entry.key, payload=pack(fact), mail_id=mail_id))
+        if kind in _COMPLETE_TURNS:
+            turn_completed = True
         if mail_id is not None or kind in have_effects:
             effects = effects or _Effects(header, births, pending)
             effects.see(seq, len(rows) - 1, entry)

@@ -111,20 +111,23 @@ class Attempts:
 
     def begin_held(self) -> None:
         """Begin what waited for the turn's answer, or for a child to be registered."""
-        held, self._held = self._held, []
-        for key in held:
-            self.begin(key)
+        if self._held:
+            held, self._held = self._held, []
+            for key in held:
+                self.begin(key)
 
     def landed(self, events: list[Event]) -> None:
         """These events are in the log: begin the attempts whose start had to be committed first, and send anew what was
         cut off in a queue by an end of the run that was taken back."""
         for event in events:
-            running = self._starting.get(event.key)
-            if running is not None and isinstance(event.fact, StepStarted) and event.fact.attempt == running.attempt:
-                del self._starting[event.key]
-                self._run.host.steps.go(running)
-            elif isinstance(event.fact, StepStopped):
-                self._run.pending.see(event.key, event.fact, event.at_ms)
+            fact = event.fact
+            if type(fact) is StepStarted:
+                running = self._starting.get(event.key)
+                if running is not None and fact.attempt == running.attempt:
+                    del self._starting[event.key]
+                    self._run.host.steps.go(running)
+            elif type(fact) is StepStopped:
+                self._run.pending.see(event.key, fact, event.at_ms)
                 step = self._run.pending.steps.get(event.key)
                 if step is not None and not _was_interrupted(self._run, step):
                     self.begin(event.key)
@@ -151,15 +154,22 @@ class Attempts:
         completed = StepCompleted(attempt=running.attempt, duration_ms=running.duration_ms(), result=Raw(result))
         if running.opened is not None:
             self.enclosure.complete(running, completed)
-            return
-        if running.kept and self._running.get(running.step.key) is running:
-            self._run.stream.keep(running.step.key, running.kept)
-        self._over(running, completed)
+        elif self._ended(running):
+            if running.kept:
+                self._run.stream.keep(running.key, running.kept)
+            self._run.arrive(running.key, completed)
 
     def step_failed(self, running: Running, definition: StepDefinition | None, error: BaseException) -> None:
         host = self._run.host
         fact = after_failure(running.step, definition, running.attempt, error, host.world.now_ms(), host.chance())
-        self._over(running, replace(fact, duration_ms=running.duration_ms()))
+        fact = replace(fact, duration_ms=running.duration_ms())
+        if not self._ended(running):
+            return
+        if isinstance(fact, StepRetrying):
+            self._run.note(running.key, fact, urgent=True)
+            self._again(running, fact)
+        else:
+            self._run.arrive(running.key, fact)
 
     def step_progressed(self, running: Running, progress: bytes) -> None:
         if self._running.get(running.step.key) is not running:
@@ -179,6 +189,7 @@ class Attempts:
         self._run.stream.check(piece.place)
         if piece.place in running.kept_closed:
             raise closed(piece.place)
+        running.kept = running.kept or []
         running.kept.append(piece)
         if piece.data is None:
             running.kept_closed |= {piece.place}
@@ -192,16 +203,12 @@ class Attempts:
         if self._running.get(running.step.key) is running:
             self._run.note(running.step.key, AttributesSet(changes=changes, by_step=True), urgent=False)
 
-    def _over(self, running: Running, fact: StepCompleted | StepFailed | StepRetrying) -> None:
-        key = running.step.key
-        if self._running.get(key) is not running:
-            return  # released meanwhile: a late outcome is dropped
-        del self._running[key]
-        if isinstance(fact, StepRetrying):
-            self._run.note(key, fact, urgent=True)
-            self._again(running, fact)
-        else:
-            self._run.arrive(key, fact)
+    def _ended(self, running: Running) -> bool:
+        """Whether anybody waited for it; it was released meanwhile, else: a late outcome is dropped."""
+        if self._running.get(running.key) is not running:
+            return False
+        del self._running[running.key]
+        return True
 
     def _again(self, running: Running, fact: StepRetrying) -> None:
         """Retry when the back-off is over, and (a sync body that timed out) its thread has ended."""
@@ -219,15 +226,18 @@ class Attempts:
     def begin(self, key: str, *, careful: bool = False) -> None:
         """The step's first attempt, or the next, here or in its queue; harmless where it is over, or under way. `careful`:
         with its start committed before its body."""
-        host, step = self._run.host, self._run.pending.steps.get(key)
+        run = self._run
+        step = run.pending.steps.get(key)
         if step is None or key in self._running or step.queued is not None:
             return
-        queue = host.service.queue_of(step.name) if self._run.header.step is None else None
+        host = run.host
+        queue = host.service.queue_of(step.name) if run.header.step is None else None
         if queue is not None:
-            send(self._run, step, queue)
+            send(run, step, queue)
             return
         running = self._running[key] = Running(host.loop, host.timers, self, step)
-        running.careful = careful
+        if careful:
+            running.careful = True
         host.steps.begin(running)
 
     def slot_came(self, running: Running) -> None:
@@ -235,17 +245,15 @@ class Attempts:
 
         Not earlier: what only waits for a slot has not begun, and isn't interrupted by the end of its worker.
         """
-        step = running.step
-        committed_first = step.at_most_once or self._run.careful or running.careful
-        implied, step.fresh, running.attempt = step.fresh, False, step.next_attempt
-        if implied and not committed_first:
-            self._run.host.steps.go(running)
-            return
+        run, step = self._run, running.step
+        committed_first = step.at_most_once or run.careful or running.careful
+        implied, running.attempt, step.fresh = step.fresh, step.next_attempt, False
         if committed_first:
             self._starting[step.key] = running
-        self._run.note(step.key, StepStarted(attempt=running.attempt), urgent=committed_first)
+        if committed_first or not implied:
+            run.note(step.key, StepStarted(attempt=running.attempt), urgent=committed_first)
         if not committed_first:
-            self._run.host.steps.go(running)
+            run.host.steps.go(running)
 
 
 def _was_interrupted(run: StepRun, step: OpenStep) -> bool:

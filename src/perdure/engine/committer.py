@@ -12,7 +12,6 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
-from functools import partial
 from typing import Any, Protocol
 
 from perdure.codec.keyring import KeyRing
@@ -74,6 +73,7 @@ class _Job:
 
 Source = Sink | _Job
 Batch = list[tuple[Source, Operation]]
+_NONE_YET: Sequence[Outcome | Exception] = ()
 
 
 class Committer:
@@ -82,13 +82,15 @@ class Committer:
     def __init__(self, world: World, keys: KeyRing | None = None, telemetry: Telemetry = SILENT) -> None:
         self._world, self._keys, self._telemetry = world, keys, telemetry
         self._loop = asyncio.get_running_loop()
-        self._urgent: dict[Sink, None] = {}
+        self._urgent: dict[Source, None] = {}
         self._lazy: dict[Sink, float] = {}
         self._jobs: deque[_Job] = deque()
-        self._writing: asyncio.Future[None] | None = None
-        self._underway: asyncio.Future[Any] | None = None  # the commit, or finding out what became of it
+        self._writer: asyncio.Task[None] | None = None
+        self._wanted: asyncio.Future[None] | None = None  # what an idle writer waits for
+        self._idle = True
+        self._untold = 0  # batches on their way, or back and not told
+        self._told: asyncio.Future[None] | None = None
         self._enclosed: set[asyncio.Task[Outcome]] = set()
-        self._flush_soon = False
         self._alarm: asyncio.TimerHandle | None = None
         self._failures = 0
         self._context = Context()  # a commit is nobody's in particular
@@ -99,7 +101,8 @@ class Committer:
         if urgent:
             self._lazy.pop(sink, None)
             self._urgent[sink] = None
-            self._ask()
+            if self._idle:
+                self._ask()
         elif sink not in self._urgent and sink not in self._lazy:
             self._lazy[sink] = self._loop.time() + LAZY_S
             if self._alarm is None:
@@ -139,9 +142,7 @@ class Committer:
         then is given up: whoever waits is told, runs go on from their logs."""
         self._closed = True
         given_up_at = self._loop.time() + patience_s
-        while (underway := _on_their_way(self._writing, self._enclosed)) and (
-            left_s := given_up_at - self._loop.time()
-        ) > 0:
+        while (underway := self._on_their_way()) and (left_s := given_up_at - self._loop.time()) > 0:
             await asyncio.wait(underway, timeout=left_s)
         if self._alarm is not None:
             self._alarm.cancel()
@@ -150,8 +151,8 @@ class Committer:
         self._jobs.clear()
         self._urgent.clear()
         self._lazy.clear()
-        if self._underway is not None:
-            self._underway.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
         for task in self._enclosed:
             task.cancel()
         if underway:
@@ -160,7 +161,7 @@ class Committer:
     async def drained(self, patience_s: float = PATIENCE_S) -> bool:
         """Wait until all that was offered has been written, at most so long; whether it was. What is lazy goes now."""
         given_up_at = self._loop.time() + patience_s
-        while (underway := _on_their_way(self._writing, self._enclosed)) or self._urgent or self._lazy or self._jobs:
+        while (underway := self._on_their_way()) or self._urgent or self._lazy or self._jobs:
             self._urgent.update(dict.fromkeys(self._lazy))
             self._lazy.clear()
             self._ask()
@@ -176,9 +177,22 @@ class Committer:
     # -- writing
 
     def _ask(self) -> None:
-        if self._writing is None and not self._flush_soon:
-            self._flush_soon = True
-            self._loop.call_soon(self._flush, context=self._context)
+        """There is something to write: the writer looks soon, or when it has written what is on its way."""
+        if not self._idle:
+            return
+        self._idle = False
+        if self._wanted is None or self._wanted.done():
+            self._writer = self._loop.create_task(self._write_for_ever(), context=self._context)
+        else:
+            self._wanted.set_result(None)
+
+    def _on_their_way(self) -> list["asyncio.Future[Any]"]:
+        """What ends when something that is being written has been told."""
+        if not self._untold:
+            return [*self._enclosed]
+        if self._told is None:
+            self._told = self._loop.create_future()
+        return [self._told, *self._enclosed]
 
     def _ring(self) -> None:
         """What is lazy has waited long enough: it becomes urgent."""
@@ -193,22 +207,55 @@ class Committer:
         if self._urgent:
             self._ask()
 
-    def _flush(self) -> None:
-        self._flush_soon = False
-        if self._writing is not None:
-            return
-        batch = self._gather()
-        if not batch:
-            return
-        self._writing, began_at = self._loop.create_future(), self._loop.time()
-        self._underway = written = asyncio.ensure_future(self._world.commit([operation for _, operation in batch]))
-        written.add_done_callback(partial(self._written, batch, began_at))
+    async def _write_for_ever(self, lost: Batch | None = None) -> None:
+        """Write batch after batch. `lost`: one that was on its way when somebody cancelled this."""
+        if lost is not None:
+            await self._write(lost, WorldUnavailable("the commit was cancelled"))
+        batch = lost or []
+        while not self._closed:
+            batch = self._gather(batch)
+            if batch:
+                await self._write(batch)
+            else:
+                self._wanted, self._idle = self._loop.create_future(), True
+                await self._wanted
 
-    def _gather(self) -> Batch:
+    async def _write(self, batch: Batch, error: Exception | None = None) -> None:
+        """Commit it, or (after this error) find out what became of it. That is told soon, not now: what is sent next goes on
+        its way first, so that the World writes while runs hear of what it has written."""
+        began_at, outcomes = self._loop.time(), _NONE_YET
+        self._untold += 1
+        while not outcomes:
+            try:
+                if error is None:
+                    outcomes = await self._world.commit([operation for _, operation in batch])
+                    self._failures = 0
+                    self._telemetry.committed(len(batch), self._loop.time() - began_at)
+                else:
+                    outcomes = await self._recover(batch, error)
+            except asyncio.CancelledError:
+                if self._closed:
+                    outcomes = [closing() for _ in batch]
+                elif self._writer is not None and self._writer.cancelling():
+                    self._untold -= 1
+                    self._writer = self._loop.create_task(self._write_for_ever(batch), context=self._context)
+                    raise
+                else:
+                    error = WorldUnavailable("the commit was cancelled")
+            except Exception as failed:
+                if error is not None:
+                    outcomes = [failed for _ in batch]
+                error = failed
+        self._loop.call_soon(self._tell_all, batch, outcomes, context=self._context)
+
+    def _gather(self, untold: Batch) -> Batch:
         """What lives goes before what is to be started, so that a flood of starts doesn't fill the memory; but a part of
-        each batch is for those who wait for an outcome."""
+        each batch is for those who wait for an outcome. Whoever is `untold` doesn't know yet how it stands: it goes later."""
         batch: Batch = []
         urgent, jobs = self._urgent, self._jobs
+        later = [source for source, _ in untold if source in urgent] if urgent else []
+        for source in later:
+            del urgent[source]
         while len(batch) < BATCH_MAX and (urgent or jobs):
             if jobs and (not urgent or len(batch) >= BATCH_RUNS):
                 source: Source = jobs.popleft()
@@ -220,32 +267,20 @@ class Committer:
                 if self._keys is not None and operation is not None:
                     operation = sealed(operation, self._keys)
             except Exception as error:  # one run's trouble is its own (P12)
-                self._tell(source, error)
+                self._loop.call_soon(self._tell, source, error, context=self._context)
                 continue
             if operation is not None:
                 batch.append((source, operation))
+        urgent.update(dict.fromkeys(later))
         return batch
 
-    def _written(self, batch: Batch, began_at: float, written: "asyncio.Future[list[Outcome]]") -> None:
-        if not written.cancelled() and written.exception() is None:
-            self._failures = 0
-            self._telemetry.committed(len(batch), self._loop.time() - began_at)
-            self._done(batch, written.result())
-            return
-        if written.cancelled() and self._closed:
-            self._done(batch, [closing() for _ in batch])
-            return
-        error = WorldUnavailable("the commit was cancelled") if written.cancelled() else written.exception()
-        assert isinstance(error, BaseException)
-        self._underway = task = self._loop.create_task(self._recover(batch, error))
-        task.add_done_callback(partial(self._recovered, batch))
-
-    def _done(self, batch: Batch, outcomes: Sequence[Outcome | Exception]) -> None:
-        writing, self._writing, self._underway = self._writing, None, None
+    def _tell_all(self, batch: Batch, outcomes: Sequence[Outcome | Exception]) -> None:
+        self._untold -= 1
         for (source, _), outcome in zip(batch, outcomes, strict=True):
             self._tell(source, outcome)
-        if writing is not None and not writing.done():
-            writing.set_result(None)
+        if self._told is not None:
+            told, self._told = self._told, None
+            told.set_result(None)
         if self._urgent or self._jobs:
             self._ask()
 
@@ -318,18 +353,6 @@ class Committer:
             except Exception:
                 return [await self._alone(operation) for operation in operations]
         return [closing() for _ in operations]
-
-    def _recovered(self, batch: Batch, task: "asyncio.Task[list[Outcome | Exception]]") -> None:
-        if task.cancelled():
-            self._done(batch, [closing() for _ in batch])
-        else:
-            self._done(batch, task.result())
-
-
-def _on_their_way(
-    writing: "asyncio.Future[None] | None", enclosed: "set[asyncio.Task[Outcome]]"
-) -> list["asyncio.Future[Any]"]:
-    return [*enclosed] if writing is None else [writing, *enclosed]
 
 
 def closing() -> WorldUnavailable:

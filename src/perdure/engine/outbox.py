@@ -131,8 +131,11 @@ class Outbox:
             first, self._first = self._first, ()
             return first
         entries, self._entries = self._entries, []
-        if self._arrivals and (admit is not None or self._ends(entries)):
-            entries = self._with_arrivals(entries, admit)
+        if self._arrivals:
+            last = type(entries[-1].fact) if entries else None
+            # Beside a parking mail stays in the inbox: recorded now, it would be a turn after one that has no answer.
+            if last is not RunBlocked and (admit is not None or last in _LAST):
+                return self._with_arrivals(entries, admit)
         return entries
 
     def begin_turn(self) -> int:
@@ -143,12 +146,18 @@ class Outbox:
     def landed(self, outcome: Appended) -> list[Event]:
         """The flight is in the log: its events, with their places, but for the requests: those the body knows."""
         flight, self._flight = self._flight, ()
-        first, self.seq, self.status = self.seq, self.seq + len(flight), self._next_status
-        return [
-            Event(seq=seq, turn=turn, epoch=self.epoch, key=key, at_ms=outcome.at_ms, fact=fact, mail_id=mail_id)
-            for seq, (turn, key, fact, mail_id, _) in enumerate(flight, first)
-            if type(fact) not in _KNOWN
-        ]
+        seq, epoch, at_ms = self.seq, self.epoch, outcome.at_ms
+        self.seq, self.status = seq + len(flight), self._next_status
+        events: list[Event] = []
+        for entry in flight:
+            fact = entry.fact
+            if type(fact) not in _KNOWN:
+                event = Event(
+                    seq=seq, turn=entry.turn, epoch=epoch, key=entry.key, at_ms=at_ms, fact=fact, mail_id=entry.mail_id
+                )
+                events.append(event)
+            seq += 1
+        return events
 
     def decisions(self, outcome: Appended) -> list[Decision]:
         """What the World decided on the flight's requests; ask before it has `landed`."""
@@ -187,31 +196,24 @@ class Outbox:
         return early
 
     def _with_arrivals(self, entries: list[Entry], admit: Admit | None) -> list[Entry]:
-        if self._parks(entries):
-            return entries  # mail stays in the inbox: recorded now, it would be a turn after one that has no answer
-        arrivals, self._arrivals = self._arrivals, []
-        ends = self._ends(entries)
-        if ends:
-            arrivals = [entry for entry in arrivals if entry.mail_id is not None]
-        if admit is not None:
-            arrivals = [admitted for entry in arrivals if (admitted := admit(entry)) is not None]
-        if len(arrivals) > 1:
-            arrivals = _in_order(_first_of_each(arrivals))
+        came, self._arrivals = self._arrivals, []
+        ends = bool(entries) and type(entries[-1].fact) in _LAST
+        arrivals: list[Entry] = []
+        for entry in came:
+            if not ends or entry.mail_id is not None:
+                admitted = entry if admit is None else admit(entry)
+                if admitted is not None:
+                    arrivals.append(admitted)
         if not arrivals:
             return entries
-        self.turn += 1
-        turned = [Entry(self.turn, key, fact, mail_id) for _, key, fact, mail_id, _ in arrivals]
+        if len(arrivals) > 1:
+            arrivals = _in_order(_first_of_each(arrivals))
+        self.turn = turn = self.turn + 1
+        for entry in arrivals:
+            entry.turn = turn
         if ends:  # mail that came before the end is recorded before it (M2), and changes nothing
-            return [*entries[:-1], *turned, entries[-1]]
-        return [*entries, *turned]
-
-    @staticmethod
-    def _ends(entries: list[Entry]) -> bool:
-        return bool(entries) and type(entries[-1].fact) in _LAST
-
-    @staticmethod
-    def _parks(entries: list[Entry]) -> bool:
-        return bool(entries) and isinstance(entries[-1].fact, RunBlocked)
+            return [*entries[:-1], *arrivals, entries[-1]]
+        return entries + arrivals
 
 
 def _arrived(entry: Entry) -> bool:

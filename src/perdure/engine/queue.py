@@ -7,6 +7,8 @@ the body asks for it all the same, so code may move a step to another queue whil
 
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from perdure.codec.failure import to_failure
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import OpenStep, Pending
@@ -95,7 +97,7 @@ def received(entry: Entry, pending: Pending) -> Entry:
     if not isinstance(fact, StepStopped) or step is None or step.queued is None or step.cut_off:
         return entry
     error = to_failure(RunCancelled(step.queued.run_id, fact.reason))
-    return entry._replace(fact=StepFailed(attempt=fact.attempt, error=error))
+    return replace(entry, fact=StepFailed(attempt=fact.attempt, error=error))
 
 
 def last_word(run_id: RunId, events: list[Event]) -> Letter | None:

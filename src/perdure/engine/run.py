@@ -53,6 +53,8 @@ from perdure.world.operation import Append, Appended, Outcome, Refusal, Refused,
 
 logger = logging.getLogger("perdure")
 _DELIVERIES = frozenset(DELIVERIES)
+_ALIVE = frozenset(("pending", "running"))
+_NO_DECISIONS: Sequence[Decision] = ()
 
 
 class LiveRun:
@@ -194,7 +196,7 @@ class LiveRun:
         )
         if append is None:
             return None
-        append = self.stream.onto(append, last_chunks(append, self.pending))
+        append = self.stream.onto(append, last_chunks(append, self.pending) if append.status is not None else ())
         if goes and not self.outbox.ending:
             append = self.departure.onto(append)
         if self.careful and self.body is None:
@@ -205,14 +207,14 @@ class LiveRun:
     def landed(self, outcome: Outcome) -> None:
         """The append's outcome, in a plain callback."""
         sent, self.sent = self.sent, None
-        if self.departure.gone or sent is None:
+        if sent is None or self.departure.gone:
             return
-        if isinstance(outcome, Refused):
+        if type(outcome) is not Appended:
             self._refused(outcome)
             return
-        assert isinstance(outcome, Appended), "L1: an append's outcome"
-        decisions = self.outbox.decisions(outcome) if sent.hooks else []
-        events = self.outbox.landed(outcome)
+        outbox = self.outbox
+        decisions = outbox.decisions(outcome) if sent.hooks else _NO_DECISIONS
+        events = outbox.landed(outcome)
         self.telemetry.landed(events)
         if sent.chunks:
             self.telemetry.streamed(taken(sent.chunks, outcome.refused))
@@ -221,7 +223,7 @@ class LiveRun:
         if sent.letters or sent.children:
             born = [child for child in sent.children if child.run_id in outcome.born]
             self.host.told(sent.letters, born, outcome.at_ms)
-        if self.outbox.status not in ("pending", "running"):
+        if outbox.status not in _ALIVE:
             self.departure.leave(events[-1].fact)
         elif sent.release:
             self.departure.leave(wake_at_ms=sent.wake_at_ms)
@@ -245,59 +247,64 @@ class LiveRun:
                 RunBlocked(sentence=f"its log could not be written: {error!r}", deployment=self.host.deployment)
             )
 
-    def _go_on(self, events: list[Event], sent: Append, decisions: list[Decision]) -> None:
-        self.answers.landed(sent, decisions)
+    def _go_on(self, events: list[Event], sent: Append, decisions: Sequence[Decision]) -> None:
+        if sent.children or decisions:
+            self.answers.landed(sent, decisions)
         if self.outbox.ending:  # a forced end is on its way, or one that had to close hooks first: no more turns
             self.offer(urgent=True)
             return
-        deliveries = [event for event in events if type(event.fact) in _DELIVERIES]
         if self.body is None:
             self._events = [*self._events, *events]
             self._begin()
-        elif deliveries or decisions:
-            self._turn(deliveries, decisions)
+        elif sent.turn_completed or decisions:
+            self._turn([event for event in events if type(event.fact) in _DELIVERIES], decisions)
         elif sent.children and not self.answers.unregistered:
             self.attempts.begin_held()
         self.attempts.landed(events)
         self.departure.rest()
 
-    def _turn(self, deliveries: list[Event], decisions: list[Decision]) -> None:
+    def _turn(self, deliveries: list[Event], decisions: Sequence[Decision]) -> None:
         """Hand one turn to the body; what the World decided is a turn of its own where nothing else came (T5)."""
-        body = self.body
+        body, see = self.body, self.pending.see
         assert body is not None, "a turn is for a body"
-        if deliveries and self.careful:
-            self.careful = False
-            self.host.cleared(self.run_id)
-        for event in deliveries:
-            self.pending.see(event.key, event.fact, event.at_ms)
-        turn = deliveries[0].turn if deliveries else self.outbox.begin_turn()
+        if deliveries:
+            if self.careful:
+                self.careful = False
+                self.host.cleared(self.run_id)
+            for event in deliveries:
+                see(event.key, event.fact, event.at_ms)
+            turn = deliveries[0].turn
+        else:
+            turn = self.outbox.begin_turn()
         self._activate(body.deliver, turn, deliveries, decisions)
         self.answers.take()
 
     def _activate(self, drive: Callable[..., None], *arguments: object) -> None:
         """Let the body run."""
-        self.host.activating(self.run_id)
+        activating = self.host.activating
+        activating(self.run_id)
         try:
             drive(*arguments)
         finally:
-            self.host.activating(None)
+            activating(None)
 
     def _admit(self, entry: Entry) -> Entry | None:
         """What becomes of an arrival: mail is recorded, with a word where its payload doesn't fit; of the rest, what
         somebody still waits for."""
         body, fact = self.body, entry.fact
         assert body is not None, "arrivals wait for a body"
+        if entry.mail_id is None and type(fact) is not HookExpired:
+            return entry if body.awaits(entry.key) else None
         hook = body.hooks.get(entry.key)
         if isinstance(fact, HookReceived) and hook is not None:  # one that is over, too: a retry may open it again
             reason = hook.rejects(fact.payload)
-            return entry if reason is None else entry._replace(fact=replace(fact, rejected=reason))
+            return entry if reason is None else replace(entry, fact=replace(fact, rejected=reason))
         if isinstance(fact, HookExpired):
             return entry if hook is not None and not hook.over else None
-        if entry.mail_id is not None:
-            return received(entry, self.pending)
-        return entry if body.awaits(entry.key) else None
+        return received(entry, self.pending)
 
-    def _refused(self, outcome: Refused) -> None:
+    def _refused(self, outcome: Outcome) -> None:
+        assert isinstance(outcome, Refused), "L1: an append's outcome"
         if outcome.refusal in (Refusal.MAIL, Refusal.EARLY):
             self.outbox.put_back()
             self.stream.put_back()

@@ -98,43 +98,23 @@ class Running(Attempt):
     there once the task runs.
     """
 
-    __slots__ = (
-        "_beat_at",
-        "_loop",
-        "asked_at",
-        "began_at",
-        "begun",
-        "cancelled",
-        "capture",
-        "careful",
-        "kept",
-        "kept_closed",
-        "opened",
-        "owner",
-        "silent",
-        "step",
-        "takes_slot",
-        "task",
-        "telemetry",
-        "thread",
-        "timers",
-        "watch",
-    )
+    # Most attempts never have any of it: no slots, so that what stays as it is costs nothing.
+    task: asyncio.Task[None] | None = None
+    thread: asyncio.Future[Any] | None = None
+    watch: Timer | None = None
+    opened: Opened | None = None
+    capture: Capture | None = None
+    begun = cancelled = silent = careful = False
+    began_at = _beat_at = 0.0
+    kept: list[Piece] | None = None
+    kept_closed = NOWHERE
+    telemetry: StepTelemetry
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timers: Timers, owner: StepOwner, step: OpenStep) -> None:
         super().__init__(owner.step_of, step.key, step.name, 0, step.first_at_ms, step.progress)
-        self.takes_slot = not step.name.startswith(BUILT_IN)
         self._loop, self.timers, self.owner, self.step = loop, timers, owner, step
-        self.task: asyncio.Task[None] | None = None
-        self.thread: asyncio.Future[Any] | None = None
-        self.watch: Timer | None = None
-        self.opened: Opened | None = None
-        self.capture: Capture | None = None
-        self.telemetry: StepTelemetry
-        self.begun = self.cancelled = self.silent = self.careful = False
-        self.asked_at, self.began_at = loop.time(), 0.0
-        self.kept: list[Piece] = []
-        self.kept_closed = NOWHERE
+        self.takes_slot = not step.name.startswith(BUILT_IN)
+        self.asked_at = loop.time()
 
     def duration_ms(self) -> int:
         """How long it has run, by this worker's clock: the log's own times are those of the commits."""
@@ -147,8 +127,8 @@ class Running(Attempt):
     def over(self) -> None:
         """It has ended, or never will begin; harmless to repeat. What it still says is nobody's."""
         self.task = None  # whose context holds the attempt: a circle, left to Python's collector with all in it
-        capture, self.capture = self.capture, None
-        if capture is not None:
+        if self.capture is not None:
+            capture, self.capture = self.capture, None
             capture.end()
 
     # -- what the step says

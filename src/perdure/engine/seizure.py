@@ -67,7 +67,7 @@ def seizure(
             except DecodeError as error:  # it must not keep the run from its end
                 logger.error("a letter for run %s is dropped with its end: %s", run.run_id, error)
                 unreadable.append(letter.mail_id)
-        entries = [*(entry._replace(turn=turn + 1) for entry in mail), *entries]
+        entries = [*(replace(entry, turn=turn + 1) for entry in mail), *entries]
     births = Births(NOBODY, frozenset())
     append, after = compose(header, run.epoch, run.length + 1, run.status, entries, births, pending)
     mail_taken = (*append.mail_taken, *unreadable)

@@ -58,13 +58,15 @@ class Steps:
 
     def begin(self, running: Running) -> None:
         """Give this attempt a slot, at once or as soon as there is one; its owner then says `go`."""
-        if running.takes_slot:
+        if not running.takes_slot:
+            if not self._draining and self.may_begin:
+                self._take(running)
+            else:
+                self._ready.append(running)
+        elif self._waiting or not self._has_room:
             self._waiting.append(running)
-            self._fill()
-        elif not self._draining and self.may_begin:
-            self._take(running)
         else:
-            self._ready.append(running)
+            self._take(running)
 
     def go(self, running: Running) -> None:
         """Run the attempt, which has its slot, in a drain too.
@@ -127,10 +129,15 @@ class Steps:
     # -- slots
 
     def _fill(self) -> None:
-        while self._waiting and self._busy < self._concurrency and not self._draining and self.may_begin:
+        while self._waiting and self._has_room:
             running = self._waiting.popleft()
             if not running.cancelled:
                 self._take(running)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether an attempt may have a slot now."""
+        return self._busy < self._concurrency and not self._draining and self.may_begin
 
     def _take(self, running: Running) -> None:
         self._busy += running.takes_slot
@@ -143,15 +150,16 @@ class Steps:
         self._over(running)
         if running.watch is not None:
             running.watch.cancel()
-        if running.thread is not None and not running.thread.done():
+        if running.thread is None or running.thread.done():
+            self._free(running)
+        else:
             running.thread.add_done_callback(_dropped)
             running.thread.add_done_callback(lambda _: self._free(running))
-        else:
-            self._free(running)
 
     def _free(self, running: Running) -> None:
         self._busy -= running.takes_slot
-        self._fill()
+        if self._waiting:
+            self._fill()
 
     def _over(self, running: Running) -> None:
         """Its body runs no more, or never will."""

@@ -119,7 +119,7 @@ class Outflow:
         """The append with what waits; behind what the body wrote: it may have written before it began the step that
         answered at once, and knows of no chunk that isn't in an earlier append. `last`: what goes behind all. `alone`:
         it has but one of the completions that have arrived."""
-        kept = self._with_completions(append, alone)
+        kept = self._with_completions(append, alone) if self._kept else ()
         if not (self._pieces or kept or append.chunks or last):
             return append
         self._flight, self._pieces, self._size = self._pieces, [], 0
@@ -170,8 +170,6 @@ class Outflow:
 
     def _with_completions(self, append: Append, alone: bool) -> list[Piece]:
         """What was kept for the completions in this append. If that are all, nobody waits for the others' steps."""
-        if not self._kept:
-            return []
         completed = [row.key for row in append.rows if row.type == StepCompleted.type]
         self._kept_flight = {key: self._kept.pop(key) for key in completed if key in self._kept}
         if not alone:
