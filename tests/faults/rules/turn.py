@@ -60,7 +60,7 @@ def other_events_count() -> Patching:
     def add(outbox: Outbox, key: str, fact: Any, *rest: Any, **options: Any) -> None:
         plain(outbox, key, fact, *rest, **options)
         if isinstance(fact, RunResumed):
-            outbox._entries[-1] = outbox._entries[-1]._replace(turn=outbox.turn + 1)
+            outbox._entries[-1].turn = outbox.turn + 1
 
     return several(patch.object(History, "__init__", init), patch.object(Outbox, "add", add))
 
