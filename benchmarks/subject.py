@@ -23,7 +23,7 @@ from perdure import (
     worker,
     workflow,
 )
-from perdure.cli.worker import collect_seldom
+from perdure.cli.worker import spare_imports
 
 step_times_s: list[float] = []
 dies_at: int | None = None
@@ -199,7 +199,7 @@ class Subject:
 
     def member(self) -> None:
         self.open()
-        collect_seldom()  # as `perdure worker` does
+        spare_imports()  # as `perdure worker` does
         self._runner.run(_member())
         self.close()
 

@@ -25,7 +25,6 @@ from perdure.engine.worker import Worker
 from perdure.model.queue import DEFAULT
 
 JOIN_S = 0.2
-YOUNG_MAX = 10_000
 """So many objects more than before, some megabytes, and Python looks for circles among them; 700 by itself."""
 
 
@@ -91,7 +90,7 @@ def worker(ctx: click.Context, modules: tuple[str, ...], processes: int, **given
         capture_logs=known.capture_logs,
         telemetry=known.telemetry,
     )
-    collect_seldom()
+    spare_imports()
     asyncio.run(serve(url, options))
     leave_stuck_threads()
 
@@ -157,17 +156,14 @@ async def serve(url: str, options: Options) -> None:
     click.echo(f"{me}drained", err=True)
 
 
-def collect_seldom() -> None:
-    """Have Python look for circles of garbage less often, and never among what was imported: a live run is some seventy
-    objects, which are no garbage, and it would look through them all the time. For a process that does nothing else.
+def spare_imports() -> None:
+    """Have Python never look for circles of garbage among what was imported. For a process that is nothing but a worker.
 
-    A module that has switched that off, or made it rarer still, is left its way.
+    A module that has switched that off is left its way.
     """
-    young, *older = gc.get_threshold()
-    if gc.isenabled() and 0 < young < YOUNG_MAX:
+    if gc.isenabled():
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG_MAX, *older)
 
 
 def log_to_stderr(*, supervised: bool = False) -> None:

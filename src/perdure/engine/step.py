@@ -63,10 +63,9 @@ class Steps:
                 self._take(running)
             else:
                 self._ready.append(running)
-        elif self._waiting or not self._has_room:
-            self._waiting.append(running)
         else:
-            self._take(running)
+            self._waiting.append(running)
+            self._fill()
 
     def go(self, running: Running) -> None:
         """Run the attempt, which has its slot, in a drain too.
@@ -129,15 +128,10 @@ class Steps:
     # -- slots
 
     def _fill(self) -> None:
-        while self._waiting and self._has_room:
+        while self._waiting and self._busy < self._concurrency and not self._draining and self.may_begin:
             running = self._waiting.popleft()
             if not running.cancelled:
                 self._take(running)
-
-    @property
-    def _has_room(self) -> bool:
-        """Whether an attempt may have a slot now."""
-        return self._busy < self._concurrency and not self._draining and self.may_begin
 
     def _take(self, running: Running) -> None:
         self._busy += running.takes_slot

@@ -12,6 +12,7 @@ from perdure.codec.keyring import KeyRing
 from perdure.engine.append import Births
 from perdure.engine.committer import Committer
 from perdure.engine.entropy import Entropy
+from perdure.engine.garbage import SELDOM
 from perdure.engine.lease import BEATS_PER_LEASE, LeaseKeeper, Leasing, Pulse, Watch
 from perdure.engine.opening import Opener
 from perdure.engine.ownership import Sweeper, give_up_all_but
@@ -108,6 +109,7 @@ class Worker:
     async def start(self) -> None:
         """Take a lease, and begin to claim. Raises: WorldError."""
         await self._keeper.beat()
+        SELDOM.begin(self)
         if self._pulse is not None:
             self._pulse.start()
         else:
@@ -149,6 +151,7 @@ class Worker:
                 run.departure.leave()
         if self._pulse is not None:
             self._pulse.stop()
+        SELDOM.end(self)
         try:
             async with asyncio.timeout(RETIRE_S):
                 await self.world.retire(self.worker_id, died=False)
@@ -166,6 +169,7 @@ class Worker:
             self.forget(run_id)
         if self._pulse is not None:
             self._pulse.stop()
+        SELDOM.end(self)
 
     def look(self, run_id: RunId) -> None:
         """A hint: there may be mail for this run, or it may have become claimable."""
