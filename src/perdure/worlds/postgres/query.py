@@ -15,19 +15,7 @@ from perdure.worlds.postgres.text import read, write, write_pairs
 _RUNS = f"SELECT {COLUMNS} FROM perdure.runs WHERE run_id = ANY ($1::text[])"
 _BY_KEY = f"SELECT {COLUMNS} FROM perdure.runs WHERE idempotency_key = $1::text"
 
-# One statement is one snapshot. Columns as arrays: the run's own come once.
-_LOGS = f"""
-    SELECT {", ".join(f"r.{column}" for column in COLUMNS.split(", "))}, asked.place, e.*
-    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (id, first, most, place)
-    JOIN perdure.runs AS r ON r.run_id = asked.id
-    LEFT JOIN LATERAL (
-        SELECT array_agg(seq), array_agg(turn), array_agg(epoch), array_agg(type), array_agg(key), array_agg(payload),
-               array_agg(at_ms), array_agg(mail_id), array_agg(decided)
-        FROM (
-            SELECT * FROM perdure.events WHERE run_id = asked.id AND seq >= asked.first ORDER BY seq LIMIT asked.most
-        ) AS wanted
-    ) AS e ON true
-"""
+_LOGS = "SELECT * FROM perdure.read_logs($1, $2, $3)"  # COLUMNS, the place of the question, columns of events as arrays
 
 
 class Part(NamedTuple):
