@@ -38,6 +38,20 @@ def test_run_ids_of_one_process_sort_in_the_order_of_their_making() -> None:
     assert len(set(made)) == 5
 
 
+def test_within_a_millisecond_they_count_up_and_need_no_more_chance() -> None:
+    drawn: list[int] = []
+
+    def random_bytes(count: int) -> bytes:
+        drawn.append(count)
+        return b"\xff" * (count - 1) + b"\xfe"
+
+    entropy = Entropy(random_bytes)
+    assert [entropy.run_id(1)[-2:] for _ in range(2)] == ["ZY", "ZZ"]
+    assert len(drawn) == 1
+    assert entropy.run_id(1)[-2:] == "ZY", "there is none above: another draw"
+    assert len(drawn) == 2
+
+
 def test_chance_is_a_fraction() -> None:
     entropy = seeded(3)
     assert all(0 <= entropy.chance() < 1 for _ in range(1000))

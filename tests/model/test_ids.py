@@ -1,9 +1,14 @@
 """Ids: their shape, their order, and that derived ones depend on what they are derived from alone."""
 
+from base64 import b32encode
+from random import Random
+
 import pytest
 
 from perdure.model.ids import (
+    _CROCKFORD,
     RunId,
+    _text,
     answer_id,
     child_run_id,
     is_run_id,
@@ -22,6 +27,13 @@ RUN = new_run_id(1_700_000_000_000, bytes(range(10)))
 def test_a_ulid_as_its_specification_has_it() -> None:
     assert ulid(1_469_918_176_385, bytes(10)) == "01ARYZ6S41" + "0" * 16
     assert ulid((1 << 48) - 1, b"\xff" * 10) == "7" + "Z" * 25
+
+
+@pytest.mark.parametrize("size", range(1, 21))
+def test_texts_are_pythons_own_base32_in_crockfords_letters(size: int) -> None:
+    letters, random = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD), Random(size)
+    for data in (bytes(size), b"\xff" * size, *(random.randbytes(size) for _ in range(100))):
+        assert _text(data) == b32encode(data).decode().rstrip("=").translate(letters)
 
 
 def test_ids_say_what_they_name() -> None:

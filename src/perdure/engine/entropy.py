@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from perdure.model.ids import RANDOM_BYTES, MailId, RunId, WorkerId, new_mail_id, new_run_id, new_worker_id
 
+_CHANCE_MAX = (1 << 8 * RANDOM_BYTES) - 1
+
 
 class Entropy:
     """Makes ids. `random_bytes` must be unpredictable outside of tests: tokens and ids rest on it."""
@@ -18,10 +20,10 @@ class Entropy:
 
     def run_id(self, now_ms: int) -> RunId:
         """Sorts after this process's earlier ones: within one millisecond the random part counts up, as ULIDs may."""
-        chance = int.from_bytes(self._bytes(RANDOM_BYTES), "big")
-        if now_ms == self._last[0] and self._last[1] + 1 < 1 << 8 * RANDOM_BYTES:
-            chance = self._last[1] + 1
-        self._last = (now_ms, chance)
+        last_ms, last = self._last
+        counts_up = now_ms == last_ms and last < _CHANCE_MAX
+        chance = last + 1 if counts_up else int.from_bytes(self._bytes(RANDOM_BYTES), "big")
+        self._last = now_ms, chance
         return new_run_id(now_ms, chance.to_bytes(RANDOM_BYTES, "big"))
 
     def worker_id(self, now_ms: int) -> WorkerId:
