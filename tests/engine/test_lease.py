@@ -101,9 +101,9 @@ class TestWatch:
     async def test_only_a_body_is_watched(self) -> None:
         watch = Watch()
         assert watch.held_s() == 0
-        watch.begin(RUN)
+        watch.activating(RUN)
         assert watch.held_s() >= 0
-        watch.end()
+        watch.activating(None)
         assert watch.held_s() == 0
 
     async def test_it_is_told_of_each_activation_and_its_end(self) -> None:
@@ -122,12 +122,12 @@ class TestWatch:
             reporting.join()
 
         watch.report()
-        watch.begin(RUN)
+        watch.activating(RUN)
         held_here()
         [said] = [record.getMessage() for record in caplog.records]
         assert said.startswith("the body of run wrun_1 has held its worker's thread for 0.0 s:\n")
         assert ", in held_here\n" in said
-        watch.begin(RUN)
+        watch.activating(RUN)
         watch.report()
         assert len(caplog.records) == 2, "another activation is another report"
 
@@ -179,7 +179,7 @@ class TestPulse:
         world, watch = MoodyWorld(MemoryWorld()), Watch()
         keeper, pulse = self.pulse(world, watch, give_up)
         with caplog.at_level(logging.WARNING):
-            watch.begin(RUN)
+            watch.activating(RUN)
             pulse.start()
             self.until(lambda: len(given_up) == 2)
             beats = world.reads
@@ -189,7 +189,7 @@ class TestPulse:
         told = [record.getMessage() for record in caplog.records]
         assert sum("has held its worker's thread" in line for line in told) == 1
         assert any("could not be given up, trying again" in line for line in told)
-        watch.end()
+        watch.activating(None)
         pulse.stop()
 
 

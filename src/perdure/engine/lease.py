@@ -73,31 +73,24 @@ class Watch:
         self.since = 0.0
         self.thread_id = threading.get_ident()
         self.loop = asyncio.get_running_loop()
-        self.reported = False
-
-    def begin(self, run_id: RunId) -> None:
-        self.run_id, self.since, self.reported = run_id, time.monotonic(), False
-
-    def end(self) -> None:
-        self.run_id = None
+        self._reported = 0.0
 
     def activating(self, run_id: RunId | None) -> None:
         """A body is about to hold the loop's thread (or, None, has let go of it)."""
-        if run_id is None:
-            self.end()
-        else:
-            self.begin(run_id)
+        if run_id is not None:
+            self.since = time.monotonic()
+        self.run_id = run_id
 
     def held_s(self) -> float:
         return time.monotonic() - self.since if self.run_id is not None else 0.0
 
     def report(self) -> None:
         """Say once which body holds the thread, and where."""
-        run_id, held_s = self.run_id, self.held_s()
+        run_id, since, held_s = self.run_id, self.since, self.held_s()
         frame = sys._current_frames().get(self.thread_id)  # pyright: ignore[reportPrivateUsage]
-        if run_id is None or self.reported or frame is None:
+        if run_id is None or self._reported == since or frame is None:
             return
-        self.reported = True
+        self._reported = since
         stack = "".join(traceback.format_stack(frame)[-8:])
         logger.error("the body of run %s has held its worker's thread for %.1f s:\n%s", run_id, held_s, stack)
 
