@@ -109,6 +109,15 @@ async def test_an_argument_of_another_type_is_refused_before_anything_is_written
     assert [info async for info in list_runs()] == []
 
 
+async def test_so_is_one_of_its_type_with_something_else_in_it() -> None:
+    with pytest.raises(ArgumentsInvalid) as caught:
+        await start(fulfil, Order(7, []))  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        f"the arguments don't fit {HERE}:fulfil: order.id: it is an int, where the annotation asks for str"
+    )
+    assert [info async for info in list_runs()] == []
+
+
 @workflow
 async def delegates_nonsense() -> str:
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.engine.deployment import deployment_name, deployment_of, is_named, pin_of
+from perdure.engine.deployment import Code, deployment_name, deployment_of, is_named, pin_of
 from perdure.engine.registry import Registry
 from perdure.errors import UsageError
 from perdure.model.definition import WorkflowDefinition
@@ -32,6 +32,18 @@ def registry(*places: str) -> Registry:
 def test_a_name_from_outside_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERDURE_DEPLOYMENT", "release-7")
     assert deployment_of(registry("a.py:1")) == "release-7"
+
+
+def test_it_is_looked_up_again_only_when_there_is_another_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = registry("a.py:1")
+    code = Code(known)
+    first = code.now()
+    assert first == (deployment_of(known), b'{"deployment":"%s"}' % first[0].encode())
+    monkeypatch.setenv("PERDURE_DEPLOYMENT", "release-7")
+    assert code.now() is first
+    known.add(WorkflowDefinition(name="w9", function=flow, place="b.py:1", signature=signature(flow)))
+    assert code.now() == ("release-7", b'{"deployment":"release-7"}')
+    assert Code(known, "given").now()[0] == "given"
 
 
 def test_it_follows_the_sources(tmp_path: Path) -> None:

@@ -70,6 +70,19 @@ class TestStart:
 
         play(act)
 
+    def test_what_the_worker_knows_of_it_is_what_the_log_says(self) -> None:
+        """It isn't read from there."""
+
+        async def act(stage: Stage) -> None:
+            engine = await stage.working(*ALL)
+            asked = new(held, "x", by="ops", attributes={"a": "b"}, idempotency_key="k")
+            run_id = (await engine.start(asked)).run_id
+            assert engine.worker is not None
+            known = [*engine.worker.runs[run_id]._events]
+            assert known == (await engine.log(run_id))[1][:2]
+
+        play(act)
+
     def test_a_workflow_that_is_not_served_here_is_for_others(self) -> None:
         async def act(stage: Stage) -> None:
             engine = await stage.working(do, one)

@@ -1,6 +1,8 @@
 """How a worker opens runs: at birth, after a claim, on probation; and those that it can't open."""
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from msgspec.structs import replace
 
 from perdure.engine.engine import Engine
 from perdure.engine.letter import cancel_letter
-from perdure.engine.opening import LEFT_ALONE_S, PROBATION_S, SHORT_LOG_PAUSES_S
+from perdure.engine.opening import LEFT_ALONE_S, PROBATION_S, SHORT_LOG_PAUSES_S, Opener
 from perdure.engine.worker import Worker
 from perdure.model.event import RunBlocked, RunCompleted, RunResumed
 from perdure.model.ids import MailId, RunId
@@ -62,6 +64,29 @@ async def died(stage: Stage, engine: Engine) -> None:
         run.departure.leave()
     worker.steps.close()
     await stage.world.retire(worker.worker_id, died=True)
+
+
+def test_a_flood_is_opened_in_one_callback_and_a_ctrl_c_within_leaves_the_rest_to_the_next() -> None:
+    soon: list[Callable[[], None]] = []
+    opened: list[tuple[object, ...]] = []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    loop = SimpleNamespace(call_soon=lambda call, context: soon.append(call))
+    host: Any = SimpleNamespace(deployment="d", loop=loop)
+    opener = Opener(host, {})
+    for open in (interrupted, lambda *given: opened.append(given)):
+        run: Any = SimpleNamespace(open=open)
+        opener._open_soon(run, None, [])
+    [call] = soon
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    assert opened == []
+    soon[1]()
+    assert opened == [(None, [])]
+    opener._open_soon(run, None, [])
+    assert len(soon) == 3, "the next asks for a callback again"
 
 
 def test_at_birth_nothing_is_read() -> None:

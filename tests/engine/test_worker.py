@@ -81,6 +81,21 @@ def play(act: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
     stage.play(scene)
 
 
+def test_what_is_born_here_is_asked_for_anew_only_when_there_is_another_workflow() -> None:
+    async def act(on: Scene) -> None:
+        births = on.worker.births
+        assert births == (on.worker.worker_id, on.engine.registry.served)
+        assert on.worker.births is births
+
+        @workflow(name="t:late")
+        async def late() -> None: ...
+
+        on.engine.registry.add(late.definition)
+        assert "t:late" in on.worker.births.workflows
+
+    play(act)
+
+
 class TestLease:
     def test_it_has_one_that_says_what_it_serves(self) -> None:
         async def act(on: Scene) -> None:

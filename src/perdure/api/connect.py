@@ -20,8 +20,8 @@ from perdure.engine.telemetry import SILENT, Telemetry
 from perdure.errors import DurationInvalid, KeysInvalid, TransactionInvalid, UsageError, WorldInvalid
 from perdure.model.duration import Duration, duration_ms
 from perdure.model.log import NEVER, Level
-from perdure.replay.body import current_body
-from perdure.replay.scope import current_attempt
+from perdure.replay.body import Body
+from perdure.replay.scope import SCOPE, Attempt, Scope
 from perdure.world.schema import SchemaVersion
 from perdure.world.world import World
 
@@ -137,9 +137,7 @@ class Connection:
         self.create = True
         self.lab: Lab | None = None
         self.world: World | None = None
-        self.engines: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Engine, asyncio.Task[None]]] = (
-            WeakKeyDictionary()
-        )
+        self.engines: dict[asyncio.AbstractEventLoop, tuple[Engine, asyncio.Task[None]]] = {}
         self._opening: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     async def engine(self, *, work: bool = False) -> Engine:
@@ -148,18 +146,22 @@ class Connection:
         Raises: UsageError in a workflow's body, which reaches the world only through what it records, and
         (TransactionInvalid) in a transactional step, through its connection.
         """
-        _refuse_in_a_body()
-        _refuse_in_a_transaction()
+        scope = SCOPE.get()
+        if scope is not None:
+            _refuse(scope)
         loop = asyncio.get_running_loop()
-        if loop not in self.engines:
-            async with self._opening.setdefault(loop, asyncio.Lock()):
-                if loop not in self.engines:
-                    engine = await self._made()
-                    self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
-        engine = self.engines[loop][0]
+        known = self.engines.get(loop) or await self._opened_on(loop)
+        engine = known[0]
         if work and engine.worker is None and (self.work == "auto" or self.lab is not None):
             await engine.work(log_level=log_level())
         return engine
+
+    async def _opened_on(self, loop: asyncio.AbstractEventLoop) -> tuple[Engine, asyncio.Task[None]]:
+        async with self._opening.setdefault(loop, asyncio.Lock()):
+            if loop not in self.engines:
+                engine = await self._made()
+                self.engines[loop] = (engine, loop.create_task(_until_the_loop_ends(engine), name="perdure"))
+            return self.engines[loop]
 
     async def _made(self) -> Engine:
         if self.lab is not None:
@@ -186,8 +188,10 @@ class Connection:
         return self.world
 
     async def close(self, grace_s: float) -> None:
-        _refuse_in_a_body()
-        engines, self.engines = self.engines, WeakKeyDictionary()
+        scope = SCOPE.get()
+        if isinstance(scope, Body):
+            _refuse(scope)
+        engines, self.engines = self.engines, {}
         for engine, home in list(engines.values()):
             if home.get_loop() is asyncio.get_running_loop():
                 home.cancel()
@@ -365,17 +369,14 @@ async def close(grace: Duration = 0) -> None:
     await CONNECTION.close(duration_ms(grace) / 1000)
 
 
-def _refuse_in_a_body() -> None:
-    if current_body() is not None:
+def _refuse(scope: Scope) -> None:
+    """Raises: UsageError in a body; TransactionInvalid in a transaction: what was asked would be no part of it, and might
+    wait for what it has locked."""
+    if isinstance(scope, Body):
         raise UsageError("this verb was called in a workflow's body: call it in a step")
-
-
-def _refuse_in_a_transaction() -> None:
-    """What was asked would be no part of it, and might wait for what it has locked."""
-    attempt = current_attempt()
-    if attempt is not None and attempt.in_transaction:
+    if isinstance(scope, Attempt) and scope.in_transaction:
         raise TransactionInvalid(
-            attempt.step_name,
+            scope.step_name,
             "it called a verb that asks the world, and that is no part of the transaction; call it in another step, or "
             "say it in SQL through get_connection()",
         )

@@ -1,11 +1,11 @@
 """`start`: the one way into a workflow. It returns once the run is durable."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from perdure.api.connect import CONNECTION
-from perdure.api.launch import launch
+from perdure.api.launch import NO_OPTIONS, launch
 from perdure.api.options import StartOptions
 from perdure.api.relay import relay_start
 from perdure.api.run import Run
@@ -15,14 +15,15 @@ from perdure.errors import ArgumentsInvalid, DecodeError, UsageError
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.duration import moment_ms
 from perdure.model.ids import RunId
-from perdure.replay.body import Body, current_body
+from perdure.replay.body import Body
 from perdure.replay.run import start_child
-from perdure.replay.scope import current_attempt
+from perdure.replay.scope import SCOPE, Attempt
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
-NO_OPTIONS = StartOptions()
+SURE = frozenset((str, int, float, bool))
+"""What is of such a type comes back as it went, so it needs no trial."""
 
 
 @overload
@@ -49,23 +50,31 @@ async def start(
         name = getattr(workflow, "__qualname__", repr(workflow))
         raise UsageError(f"start was given {name}, which is no workflow: decorate it with @workflow")
     definition = workflow.definition
-    input = encode_arguments(definition.named(args, kwargs))
-    _check_types(definition, input)
-    options = options or NO_OPTIONS
-    body, attempt = current_body(), current_attempt()
-    if body is not None:
-        run_id = await _start_in_body(body, definition, input, options)
-    elif attempt is not None:
-        if options.idempotency_key is None:
-            options = replace(options, idempotency_key=attempt.next_start_key())
-        run_id = await launch(await CONNECTION.engine(), definition.name, input, options, attempt.run_id)
-    else:
+    arguments = definition.named(args, kwargs)
+    input = encode_arguments(arguments)
+    _check_types(definition, arguments, input)
+    options, scope = options or NO_OPTIONS, SCOPE.get()
+    if scope is None:
         run_id = await launch(await CONNECTION.engine(work=True), definition.name, input, options)
+    elif isinstance(scope, Body):
+        run_id = await _start_in_body(scope, definition, input, options)
+    else:
+        assert isinstance(scope, Attempt), scope
+        if options.idempotency_key is None:
+            options = replace(options, idempotency_key=scope.next_start_key())
+        run_id = await launch(await CONNECTION.engine(), definition.name, input, options, scope.run_id)
     return Run(run_id, definition.returns)
 
 
-def _check_types(definition: WorkflowDefinition, input: bytes) -> None:
+def _check_types(definition: WorkflowDefinition, arguments: Mapping[str, object], input: bytes) -> None:
     """What the worker would find out is said at once, before anything is written."""
+    types = definition.types
+    for name, value in arguments.items():
+        kind = type(value)
+        if kind not in SURE or kind is not types.get(name, kind):
+            break
+    else:
+        return
     try:
         decode_arguments(input, definition.types)
     except DecodeError as error:

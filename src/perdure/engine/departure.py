@@ -147,5 +147,7 @@ class Departure:
         self._run.waits.close()
 
     def _offer(self) -> None:
-        self._run.host.rest.end(self._run.run_id)
-        self._run.host.committer.offer(self._run, urgent=True)
+        run = self._run
+        host = run.host
+        host.rest.end(run.run_id)
+        host.committer.offer(run, urgent=True)

@@ -9,8 +9,10 @@ import sys
 from hashlib import blake2b
 from pathlib import Path
 
+from perdure.codec.fact import pack
 from perdure.engine.registry import Registry
 from perdure.errors import UsageError
+from perdure.model.event import RunStarted
 from perdure.world.world import World
 
 VARIABLE = "PERDURE_DEPLOYMENT"
@@ -23,6 +25,24 @@ ANY = "any"
 
 NAME_MAX = 128
 _DIGEST = "code:"
+
+
+class Code:
+    """This process's. `given`: what its deployment was named; empty: see `deployment_of`."""
+
+    def __init__(self, registry: Registry, given: str = "") -> None:
+        self._registry, self._given = registry, given
+        self._served: frozenset[str] | None = None
+        self._now = "", b""
+
+    def now(self) -> tuple[str, bytes]:
+        """Its deployment, and the payload of `run_started` in a run of it; looked up again only when it has come to know
+        more workflows. Raises: UsageError."""
+        served = self._registry.served
+        if served is not self._served:
+            deployment = self._given or deployment_of(self._registry)
+            self._served, self._now = served, (deployment, pack(RunStarted(deployment=deployment)))
+        return self._now
 
 
 def deployment_of(registry: Registry) -> str:

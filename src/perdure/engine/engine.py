@@ -5,8 +5,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from perdure.codec.fact import pack
 from perdure.codec.keyring import KeyRing
 from perdure.core.pending import OpenStep, Pending
 from perdure.engine.committer import Committer
-from perdure.engine.deployment import deployment_of, pin_of
+from perdure.engine.deployment import Code, pin_of
 from perdure.engine.entropy import Entropy
 from perdure.engine.follow import Follower
 from perdure.engine.lease import Leasing
@@ -28,7 +28,7 @@ from perdure.engine.telemetry import SILENT, Telemetry, trace_of
 from perdure.engine.timers import Timers
 from perdure.engine.worker import Worker, WorkerOptions
 from perdure.errors import RunNotFound, UsageError
-from perdure.model.event import ENDS, Event, Fact, Origin, RunCancelled, RunCreated, RunStarted, StreamEpilogue
+from perdure.model.event import ENDS, Event, Fact, Origin, RunCancelled, RunCreated, StreamEpilogue
 from perdure.model.ids import RunId
 from perdure.model.log import NEVER
 from perdure.model.status import ENDED
@@ -88,7 +88,7 @@ class Engine:
         self._leasing, self._retention_ms = leasing, retention_ms
         self._given = deployment
         self.timers: Timers | None = None
-        self._deployment: tuple[frozenset[str], str] = (frozenset(("",)), "")
+        self._code = Code(registry, deployment)
         self._starting: asyncio.Lock = asyncio.Lock()
         self._follower = Follower(world, lambda run_id: self.worker is not None and run_id in self.worker.runs, keys)
         self.readers = Readers(world, keys)
@@ -143,22 +143,23 @@ class Engine:
         """Returns once the run is durable. `created` False: the key's run was there before; the caller compares."""
         run_id = self.entropy.run_id(self.world.now_ms())
         with self.telemetry.start(new.workflow) as starting:
-            operation = self.start_of(run_id, new, starting.trace)
+            operation, created = self._asked(run_id, new, starting.trace)
             outcome = await self.committer.submit(operation)
             assert isinstance(outcome, Started), "P1: a start's outcome"
-            starting.found(outcome.run_id, created=outcome.run_id == run_id)
-        if outcome.run_id != run_id:
+            is_new = outcome.run_id == run_id
+            starting.found(outcome.run_id, created=is_new)
+        if not is_new:
             return outcome
         if self.worker is not None:
             if outcome.owned:
-                self.worker.born(operation, outcome.at_ms)
+                self.worker.born(operation, outcome.at_ms, created)
             else:
                 self.worker.sweeper.due_at(new.due_ms or 0)
-        return replace(outcome, created=True)  # also where a lost answer made it a second try
+        return outcome if outcome.created else replace(outcome, created=True)  # a lost answer made it a second try
 
-    async def end(self, run_id: RunId) -> Fact:
+    def end(self, run_id: RunId) -> Coroutine[Any, Any, Fact]:
         """The fact that ended (or blocked) the run, when it comes. Raises: RunNotFound."""
-        return await self._follower.end(run_id)
+        return self._follower.end(run_id)
 
     async def log(self, run_id: RunId, from_seq: int = 1) -> tuple[Log, list[Event]]:
         """The run's row and its events from `from_seq`. Raises: RunNotFound, DecodeError."""
@@ -219,53 +220,51 @@ class Engine:
 
     def start_of(self, run_id: RunId, new: NewRun, trace: dict[str, str]) -> Start:
         """The operation that starts it; owned at birth where the worker here serves it."""
-        deployment = self.deployment
-        pin = self._given if new.pin is None else new.pin
+        return self._asked(run_id, new, trace)[0]
+
+    def _asked(self, run_id: RunId, new: NewRun, trace: dict[str, str]) -> tuple[Start, RunCreated]:
+        """The same, and the event that it has packed."""
+        workflow, input, key, due_ms, attributes, parent_id, root_id, rerun_of, by, pin, epilogues, forked_from = new
+        deployment, started = self._code.now()
+        if pin is None:
+            pin = self._given
         created = RunCreated(
-            workflow=new.workflow,
-            input=Raw(new.input),
+            workflow=workflow,
+            input=Raw(input),
             deployment=deployment,
-            idempotency_key=new.idempotency_key,
-            parent_id=new.parent_id,
-            due_ms=new.due_ms,
-            rerun_of=new.rerun_of,
-            by=new.by,
+            idempotency_key=key,
+            parent_id=parent_id,
+            due_ms=due_ms,
+            rerun_of=rerun_of,
+            by=by,
             pin=pin,
             trace=trace,
-            epilogues=new.epilogues,
-            forked_from=new.forked_from,
+            epilogues=epilogues,
+            forked_from=forked_from,
         )
-        worker = self.worker
-        born = (
-            worker is not None
-            and not worker.stopping
-            and new.due_ms is None
-            and new.workflow in worker.service.workflows
-            and pin in ("", worker.deployment)
-        )
-        return Start(
+        worker, owner = self.worker, None
+        if worker is not None and not worker.stopping and due_ms is None and workflow in worker.service.workflows:
+            owner = worker.worker_id if pin in ("", worker.deployment) else None
+        start = Start(
             run_id=run_id,
-            workflow=new.workflow,
+            workflow=workflow,
             created=pack(created),
-            started=pack(RunStarted(deployment=deployment)),
-            owner=worker.worker_id if worker is not None and born else None,
-            wake_at_ms=new.due_ms,
-            idempotency_key=new.idempotency_key,
-            parent_id=new.parent_id,
-            root_id=new.root_id,
-            attributes=new.attributes,
+            started=started,
+            owner=owner,
+            wake_at_ms=due_ms,
+            idempotency_key=key,
+            parent_id=parent_id,
+            root_id=root_id,
+            attributes=attributes,
             deployment=deployment,
             pin=pin,
         )
+        return start, created
 
     @property
     def deployment(self) -> str:
-        """Whose code this process runs; looked up again only when it has come to know more workflows."""
-        if self._given:
-            return self._given
-        if self._deployment[0] is not self.registry.served:
-            self._deployment = (self.registry.served, deployment_of(self.registry))
-        return self._deployment[1]
+        """Whose code this process runs."""
+        return self._code.now()[0]
 
     async def send(self, letter: Letter, hook: str | None = None) -> bool:
         """Whether the letter was accepted; `hook`: the key of a hook that must take it. Raises: RunNotFound, WorldError."""

@@ -15,7 +15,7 @@ from perdure.engine.step import Steps
 from perdure.engine.telemetry import Telemetry
 from perdure.engine.timers import Timers
 from perdure.model.event import Fact
-from perdure.model.ids import RunId
+from perdure.model.ids import RunId, WorkerId
 from perdure.world.mail import Letter
 from perdure.world.operation import Start
 from perdure.world.world import World
@@ -24,6 +24,7 @@ from perdure.world.world import World
 class Host(Protocol):
     """A worker, as one of its runs sees it."""
 
+    worker_id: WorkerId
     world: World
     loop: asyncio.AbstractEventLoop
     committer: Committer
@@ -38,7 +39,9 @@ class Host(Protocol):
     telemetry: Telemetry
 
     @property
-    def births(self) -> Births: ...
+    def births(self) -> Births:
+        """The same object until the worker serves another workflow."""
+        ...
 
     def cleared(self, run_id: RunId) -> None:
         """The run has completed a turn: if it was on probation, it no longer is."""

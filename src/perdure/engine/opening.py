@@ -11,6 +11,7 @@ for a while, unopened, then handed back: others may be able to, and nobody claim
 import asyncio
 import logging
 from collections import deque
+from contextvars import Context
 
 from msgspec.structs import replace
 
@@ -48,26 +49,25 @@ class Opener:
         self._on_probation: RunId | None = None
         self._long_enough: asyncio.TimerHandle | None = None
         self._left_alone: dict[RunId, int] = {}
+        self._started = RunStarted(deployment=host.deployment)
+        self._made: deque[tuple[LiveRun, Fact | None, list[Letter]]] = deque()
+        self._context = Context()  # of nobody's start
 
     def holds(self, run_id: RunId) -> int | None:
         """The epoch of a suspect that waits for its probation, or of a run that is left alone."""
         epochs = (claimed.epoch for claimed, _ in self._suspects if claimed.run_id == run_id)
         return next(epochs, self._left_alone.get(run_id))
 
-    def born(self, start: Start, at_ms: int) -> None:
-        """A run that this worker owns from its start on: its log is known without reading it."""
-        created = unpack(RunCreated.type, start.created)
-        assert isinstance(created, RunCreated), "a start carries run_created"
-        started = RunStarted(deployment=self._host.deployment)
+    def born(self, start: Start, at_ms: int, created: Fact | None = None) -> None:
+        """A run that this worker owns from its start on: its log is known without reading it. `created`: its first event."""
+        first = created or unpack(RunCreated.type, start.created)
         events = [
-            Event(seq=seq, turn=0, epoch=1, key="", at_ms=at_ms, fact=fact)
-            for seq, fact in ((1, created), (2, started))
+            Event(seq=1, turn=0, epoch=1, key="", at_ms=at_ms, fact=first),
+            Event(seq=2, turn=0, epoch=1, key="", at_ms=at_ms, fact=self._started),
         ]
-        run = self._hold(
-            start.run_id, start.root_id, pin=start.pin, epoch=1, status="running", events=events, trace=created.trace
-        )
+        run = self._hold(start.run_id, start.root_id, events, pin=start.pin, epoch=1, status="running")
         run.telemetry.landed(events)
-        self._host.loop.call_soon(_open, run, None, NO_LETTERS)
+        self._open_soon(run, None, NO_LETTERS)
 
     async def adopt(self, claimed: Claimed) -> None:
         """Open a run that was just claimed. A log that reads shorter than the claim said is read again (O1)."""
@@ -81,7 +81,7 @@ class Opener:
         if log is not None and len(log.rows) < claimed.length:
             self._leave_alone(claimed, DecodeError("its log", f"{claimed.length - len(log.rows)} rows are missing"))
             return
-        if log is None or log.run.owner != self._host.births.owner or log.run.epoch != claimed.epoch:
+        if log is None or log.run.owner != self._host.worker_id or log.run.epoch != claimed.epoch:
             return
         if claimed.recoveries >= SUSPECT_FROM:
             self._suspects.append((claimed, log))
@@ -143,10 +143,10 @@ class Opener:
         run = self._hold(
             claimed.run_id,
             log.run.root_id,
+            events,
             pin=log.run.pin,
             epoch=claimed.epoch,
             status=log.run.status,
-            events=events,
             writes=log.run.writes,
             trace=preface.trace if isinstance(preface, RunStarted) and preface.trace else trace_of(events),
         )
@@ -156,7 +156,7 @@ class Opener:
         run.careful = claimed.recoveries >= SUSPECT_FROM
         if run.careful and preface is None:  # what puts the run on probation must be in the store before the body runs
             preface = RunResumed(deployment=self._host.deployment)
-        self._host.loop.call_soon(_open, run, preface, letters)
+        self._open_soon(run, preface, letters)
 
     def _leave_alone(self, claimed: Claimed, error: Exception) -> None:
         if claimed.run_id not in self._left_alone:
@@ -167,7 +167,7 @@ class Opener:
 
     async def _hand_back(self, claimed: Claimed) -> None:
         """Whoever claims it next may be able to open it."""
-        owner, seq = self._host.births.owner, claimed.length + 1
+        owner, seq = self._host.worker_id, claimed.length + 1
         append = Append(run_id=claimed.run_id, owner=owner, epoch=claimed.epoch, seq=seq, rows=(), release=True)
         self._host.give_way()
         try:
@@ -209,39 +209,53 @@ class Opener:
         self,
         run_id: RunId,
         root_id: RunId | None,
+        events: list[Event],
         *,
         pin: str,
         epoch: int,
         status: Status,
-        events: list[Event],
         writes: int = 0,
-        trace: dict[str, str],
+        trace: dict[str, str] | None = None,
     ) -> LiveRun:
-        created = events[0].fact
+        """`trace`: where its first event doesn't say which."""
+        host, created = self._host, events[0].fact
         assert isinstance(created, RunCreated), "L1: a log begins with run_created"
+        step = created.step
         if run_id in self._runs:
             self._runs[run_id].departure.leave()
         header = Header(
-            run_id=run_id,
-            root_id=root_id or run_id,
-            owner=self._host.births.owner,
-            parent_id=created.parent_id,
-            parent_key=created.parent_key,
-            deployment=self._host.deployment,
-            step=created.step,
-            pin=pin,
-            trace=trace,
+            run_id,
+            root_id or run_id,
+            host.worker_id,
+            created.parent_id,
+            created.parent_key,
+            host.deployment,
+            step,
+            pin,
+            created.trace if trace is None else trace,
         )
-        registry, step = self._host.registry, created.step
-        known = registry.workflow(created.workflow) if step is None else definition_of(step, created.workflow, registry)
-        run = LiveRun(self._host, header, known, epoch=epoch, status=status, events=events, writes=writes)
+        registry, name = host.registry, created.workflow
+        known = registry.workflow(name) if step is None else definition_of(step, name, registry)
+        run = LiveRun(host, header, known, epoch=epoch, status=status, events=events, writes=writes)
         self._runs[run_id] = run
         return run
 
+    def _open_soon(self, run: LiveRun, preface: Fact | None, letters: list[Letter]) -> None:
+        """In a plain callback, as a body may run then: one for all that are made until then, a flood of starts say."""
+        self._made.append((run, preface, letters))
+        if len(self._made) == 1:
+            self._host.loop.call_soon(self._open_made, context=self._context)
 
-def _open(run: LiveRun, preface: Fact | None, letters: list[Letter]) -> None:
-    try:
-        run.open(preface, letters)
-    except Exception:
-        logger.exception("perdure failed at opening one run, which goes on from its log")
-        run.departure.leave()
+    def _open_made(self) -> None:
+        made = self._made
+        try:
+            while made:
+                run, preface, letters = made.popleft()
+                try:
+                    run.open(preface, letters)
+                except Exception:
+                    logger.exception("perdure failed at opening one run, which goes on from its log")
+                    run.departure.leave()
+        finally:
+            if made:  # somebody's Ctrl-C: the loop may go on all the same
+                self._host.loop.call_soon(self._open_made, context=self._context)

@@ -44,11 +44,12 @@ class Service:
 
     def __init__(self, registry: Registry, queues: frozenset[str] | None = None) -> None:
         self._registry, self._queues = registry, queues
+        self._owns = queues is None or DEFAULT in queues
 
     @property
     def workflows(self) -> frozenset[str]:
         """Those whose runs it owns: all, if it serves the default queue."""
-        return self._registry.served if self._queues is None or DEFAULT in self._queues else NOTHING_SERVED
+        return self._registry.served if self._owns else NOTHING_SERVED
 
     def queued(self) -> tuple[str, ...]:
         """The names of the runs that are steps for it: every step that it knows, for each of its queues. Also those that

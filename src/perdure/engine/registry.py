@@ -30,17 +30,17 @@ class Registry:
 
     def workflow(self, name: str) -> WorkflowDefinition:
         """Raises: WorkflowNotRegistered."""
-        definition = self._workflows.get(name)
-        if definition is None:
-            raise WorkflowNotRegistered(name)
-        return definition
+        try:
+            return self._workflows[name]
+        except KeyError:
+            raise WorkflowNotRegistered(name) from None
 
     def step(self, name: str) -> StepDefinition:
         """Raises: StepNotRegistered."""
-        definition = self._steps.get(name)
-        if definition is None:
-            raise StepNotRegistered(name)
-        return definition
+        try:
+            return self._steps[name]
+        except KeyError:
+            raise StepNotRegistered(name) from None
 
     def workflow_names(self) -> tuple[str, ...]:
         return tuple(sorted(self._workflows))

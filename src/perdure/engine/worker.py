@@ -17,7 +17,7 @@ from perdure.engine.lease import BEATS_PER_LEASE, LeaseKeeper, Leasing, Pulse, W
 from perdure.engine.opening import Opener
 from perdure.engine.ownership import Sweeper, give_up_all_but
 from perdure.engine.process import this_process
-from perdure.engine.queue import Service
+from perdure.engine.queue import NOTHING_SERVED, Service
 from perdure.engine.registry import Registry
 from perdure.engine.rest import Rest
 from perdure.engine.retention import Keeper
@@ -38,6 +38,7 @@ logger = logging.getLogger("perdure")
 BUSY_MAX = 1000
 RENEW_S = 0.2
 RETIRE_S = 5.0
+TOLD = (RunFailed, RunBlocked)
 Ended = Callable[[RunId, Fact | None], None]
 
 
@@ -84,6 +85,7 @@ class Worker:
         self.chance, self.new_token, self.wrote = entropy.chance, entropy.token, wrote
         self.keys = options.keys
         self.runs: dict[RunId, LiveRun] = {}
+        self._births = Births(worker_id, NOTHING_SERVED)
         self.stopping = False
         self._ended = ended
         self._opener = Opener(self, self.runs)
@@ -179,16 +181,19 @@ class Worker:
         else:
             self.sweeper.soon()
 
-    def born(self, start: Start, at_ms: int) -> None:
-        """A start of this process was committed, and the run is this worker's own."""
+    def born(self, start: Start, at_ms: int, created: Fact | None = None) -> None:
+        """A start of this process was committed, and the run is this worker's own. `created`: what the start has packed."""
         if not self.stopping:
-            self._opener.born(start, at_ms)
+            self._opener.born(start, at_ms, created)
 
     # -- what its runs ask for (Host)
 
     @property
     def births(self) -> Births:
-        return Births(self.worker_id, self.service.workflows)
+        served = self.service.workflows
+        if self._births.workflows is not served:
+            self._births = Births(self.worker_id, served)
+        return self._births
 
     def told(self, letters: Sequence[Letter], children: Sequence[Start], at_ms: int) -> None:
         for child in children:
@@ -201,7 +206,8 @@ class Worker:
         if run is not None:
             if run.header.step is not None:
                 self.sweeper.soon()  # a slot is free: for the next of its queue
-            _say(run, fact, discreet=self.keys is not None)
+            if isinstance(fact, TOLD):
+                _say(run, fact, discreet=self.keys is not None)
         self.rest.end(run_id)
         if wake_at_ms is not None:
             self.sweeper.due_at(wake_at_ms)
@@ -281,11 +287,11 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
 
 
-def _say(run: LiveRun, fact: Fact | None, *, discreet: bool) -> None:
+def _say(run: LiveRun, fact: RunFailed | RunBlocked, *, discreet: bool) -> None:
     """For whoever watches the worker's log. Where payloads are sealed, what an exception said isn't for it."""
     if isinstance(fact, RunFailed):
         error = fact.error
         told = error.type if discreet or not error.message else f"{error.type}: {error.message}"
         logger.info("run %s of %s has failed: %s", run.run_id, run.definition.name, told)
-    elif isinstance(fact, RunBlocked):
+    else:
         logger.error("run %s of %s is blocked: %s", run.run_id, run.definition.name, fact.sentence)
