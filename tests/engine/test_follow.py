@@ -1,11 +1,13 @@
 """Waiting for the end of runs, here and elsewhere, whatever happens to the run meanwhile."""
 
 import asyncio
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
 from perdure.engine.engine import Engine
+from perdure.engine.follow import Reminders
 from perdure.errors import DecodeError, RunNotFound, WorldUnavailable
 from perdure.model.event import Fact, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.ids import RunId
@@ -334,3 +336,71 @@ def test_a_run_that_goes_while_it_is_waited_for() -> None:
             await waiting
 
     stage.play(scene)
+
+
+WHERE = ContextVar("WHERE", default="nowhere")
+
+
+class TestReminders:
+    """`told`: who was reminded, when, and in whose context."""
+
+    def play(self, act: "Any") -> list[tuple[str, float, str]]:
+        stage, told = Stage(), []
+
+        async def scene() -> None:
+            loop, reminders = asyncio.get_running_loop(), Reminders()
+            began = loop.time()
+
+            def begin(who: str) -> object:
+                async def tell() -> None:
+                    told.append((who, round(loop.time() - began, 3), WHERE.get()))
+
+                return reminders.begin(5.0, tell)
+
+            await act(begin, reminders)
+            await asyncio.sleep(30)
+            assert not reminders._due
+
+        stage.play(scene)
+        return told
+
+    def test_who_waits_for_long_is_told_once_and_each_after_the_same_time(self) -> None:
+        async def act(begin: Any, reminders: Reminders) -> None:
+            begin("a")
+            await asyncio.sleep(2)
+            begin("b")
+            begin("c")
+
+        assert self.play(act) == [("a", 5.0, "nowhere"), ("b", 7.0, "nowhere"), ("c", 7.0, "nowhere")]
+
+    def test_who_has_what_it_waits_for_is_not(self) -> None:
+        async def act(begin: Any, reminders: Reminders) -> None:
+            first, _, last = begin("a"), begin("b"), begin("c")
+            reminders.end(first)
+            reminders.end(last)
+            await asyncio.sleep(10)
+            reminders.end(begin("d"))
+            begin("e")
+
+        assert self.play(act) == [("b", 5.0, "nowhere"), ("e", 15.0, "nowhere")]
+
+    def test_each_is_told_where_it_waits(self) -> None:
+        async def act(begin: Any, reminders: Reminders) -> None:
+            async def waiting(where: str) -> None:
+                WHERE.set(where)
+                begin(where)
+
+            await asyncio.gather(waiting("here"), waiting("there"))
+
+        assert self.play(act) == [("here", 5.0, "here"), ("there", 5.0, "there")]
+
+    def test_one_timer_is_enough_for_all(self) -> None:
+        async def act(begin: Any, reminders: Reminders) -> None:
+            loop: Any = asyncio.get_running_loop()
+            set_before, calls = loop.call_later, []
+            loop.call_later = lambda *given, **options: (calls.append(given), set_before(*given, **options))[1]
+            for number in range(1000):
+                reminders.end(begin(str(number)))
+            assert len(calls) == 1
+
+        assert self.play(act) == []

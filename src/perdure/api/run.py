@@ -1,10 +1,10 @@
 """A handle on a run: follow it, end it, look at it. Result, status and cancel also work, durably, inside workflows."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
 from msgspec.structs import replace
@@ -32,8 +32,9 @@ from perdure.model.event import Event
 from perdure.model.ids import RunId, is_run_id
 from perdure.model.queue import PREFIX
 from perdure.model.status import ENDED, Status
-from perdure.replay.body import current_body
+from perdure.replay.body import Body, current_body
 from perdure.replay.run import child_result
+from perdure.replay.scope import SCOPE
 from perdure.world.query import RunFilter, RunRecord
 
 if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all of the engine
@@ -69,20 +70,23 @@ class Run(Generic[R]):
         TimeoutError after `timeout`, DecodeError if the result doesn't fit the workflow's annotation, PayloadLocked where
         this process lacks the key.
         """
-        body = current_body()
-        if body is not None:
+        scope = SCOPE.get()
+        if isinstance(scope, Body):
             async with limit(timeout):
-                if self._id in body.children:
-                    return await child_result(body, self._id, self._returns)
+                if self._id in scope.children:
+                    return await child_result(scope, self._id, self._returns)
                 return decode((await relay_result(self.run_id)).encode(), self._returns, "result")
         engine = await CONNECTION.engine()
-        loop = asyncio.get_running_loop()
-        warning = loop.call_later(WARN_AFTER_S, lambda: loop.create_task(_warn_if_unserved(engine, self._id)))
+        reminder = engine.reminders.begin(WARN_AFTER_S, partial(_warn_if_unserved, engine, self._id))
         try:
-            async with limit(timeout):
-                return decode(result_of(self.run_id, await engine.end(self._id)), self._returns, "result")
+            if timeout is None:
+                fact = await engine.end(self._id)
+            else:
+                async with limit(timeout):
+                    fact = await engine.end(self._id)
         finally:
-            warning.cancel()
+            engine.reminders.end(reminder)
+        return decode(result_of(self.run_id, fact), self._returns, "result")
 
     async def status(self) -> Status:
         """Where it stands, in a word. Raises: RunNotFound."""
@@ -155,13 +159,8 @@ class Run(Generic[R]):
         assert isinstance(created, log.RunCreated), "a log begins with run_created"
         if created.step is not None:
             raise UsageError(f"run {self.run_id} is a step of run {created.parent_id}: rerun that")
-        new = NewRun(
-            workflow=created.workflow,
-            input=bytes(created.input),
-            rerun_of=self._id,
-            by=by,
-            epilogues=created.epilogues,
-        )
+        input, epilogues = bytes(created.input), created.epilogues
+        new = NewRun(created.workflow, input, rerun_of=self._id, by=by, epilogues=epilogues)
         return Run((await engine.start(new)).run_id, self._returns)
 
     async def fork(

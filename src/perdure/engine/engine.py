@@ -17,7 +17,7 @@ from perdure.core.pending import OpenStep, Pending
 from perdure.engine.committer import Committer
 from perdure.engine.deployment import Code, pin_of
 from perdure.engine.entropy import Entropy
-from perdure.engine.follow import Follower
+from perdure.engine.follow import Follower, Reminders
 from perdure.engine.lease import Leasing
 from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import read_log, to_events
@@ -91,7 +91,7 @@ class Engine:
         self._code = Code(registry, deployment)
         self._starting: asyncio.Lock = asyncio.Lock()
         self._follower = Follower(world, lambda run_id: self.worker is not None and run_id in self.worker.runs, keys)
-        self.readers = Readers(world, keys)
+        self.readers, self.reminders = Readers(world, keys), Reminders()
 
     async def work(
         self, concurrency: int = 100, queues: frozenset[str] | None = None, log_level: int = NEVER

@@ -5,7 +5,10 @@ One watcher looks for all, a thousand with one question: waiting for many runs c
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from typing import Any
 
 from perdure.codec.keyring import KeyRing
 from perdure.engine.committer import closing
@@ -41,23 +44,20 @@ class Follower:
 
         Raises: RunNotFound, DecodeError, WorldError; WorldUnavailable only when closing.
         """
-        fact = None if self._lives_here(run_id) else await self._first_look(run_id)
-        if fact is not None:
+        is_here = self._lives_here(run_id)
+        if not is_here and (fact := await self._first_look(run_id)) is not None:
             return fact
         if self._closed:
             raise closing()
         future: asyncio.Future[Fact] = self._loop.create_future()
         self._waiters.setdefault(run_id, []).append(future)
-        if not self._lives_here(run_id):
+        if not is_here:
             self._watch()
         try:
             return await future
         finally:
-            waiters = self._waiters.get(run_id, [])
-            if future in waiters:
-                waiters.remove(future)
-            if not waiters:
-                self._waiters.pop(run_id, None)
+            if run_id in self._waiters:  # it is given up, or somebody else waits anew
+                self._forget(run_id, future)
 
     def left(self, run_id: RunId, fact: Fact | None) -> None:
         """The run has left this process's worker, by this fact if it ended or was blocked; else it goes on elsewhere."""
@@ -69,6 +69,13 @@ class Follower:
         for future in self._waiters.pop(run_id):
             if not future.done():
                 future.set_result(fact)
+
+    def _forget(self, run_id: RunId, future: "asyncio.Future[Fact]") -> None:
+        waiters = self._waiters[run_id]
+        if future in waiters:
+            waiters.remove(future)
+        if not waiters:
+            del self._waiters[run_id]
 
     def close(self) -> None:
         """Whoever still waits, or comes, is told that nobody looks any more."""
@@ -153,3 +160,37 @@ class Follower:
         log = await self._world.read_log(run_id, max(1, record.length))
         events = to_events(log, self._keys) if log is not None else []
         return events[-1].fact if events and isinstance(events[-1].fact, LAST) else None
+
+
+class Reminders:
+    """What is to be done for those who have waited for long: one timer for all of them, as most don't. The delay is the
+    same for all."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._due: OrderedDict[object, tuple[float, Callable[[], Coroutine[Any, Any, None]], Context]] = OrderedDict()
+        self._is_set = False
+        self._context = Context()  # the timer is nobody's in particular
+
+    def begin(self, delay_s: float, remind: Callable[[], Coroutine[Any, Any, None]]) -> object:
+        """Run this after the delay, in the caller's context, unless the wait (by what is returned) has ended."""
+        wait = object()
+        self._due[wait] = self._loop.time() + delay_s, remind, copy_context()
+        if not self._is_set:
+            self._is_set = True
+            self._loop.call_later(delay_s, self._ring, context=self._context)
+        return wait
+
+    def end(self, wait: object) -> None:
+        self._due.pop(wait, None)
+
+    def _ring(self) -> None:
+        now = self._loop.time()
+        while self._due:
+            wait, (due_at, remind, context) = next(iter(self._due.items()))
+            if due_at > now:
+                self._loop.call_at(due_at, self._ring, context=self._context)
+                return
+            del self._due[wait]
+            self._loop.create_task(remind(), context=context)
+        self._is_set = False
