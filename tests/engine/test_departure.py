@@ -1,5 +1,6 @@
 """The ways in which a run leaves its worker."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,6 +84,18 @@ class TestPuttingAway:
         run.at_rest = False
         run.departure.rest()
         assert run.happened == [ME]
+
+    @pytest.mark.parametrize("act", [Departure.hand_back, Departure.leave], ids=["it goes on", "it leaves"])
+    def test_a_rest_ends_with_the_next_thing_to_do_and_with_the_run(self, act: Callable[[Departure], None]) -> None:
+        run, ended = Run(), list[RunId]()
+        run.host.rest.end = ended.append
+        run.departure.rest()
+        act(run.departure)
+        assert ended == [ME]
+        never_at_rest = Run()
+        never_at_rest.host.rest.end = ended.append
+        act(never_at_rest.departure)
+        assert ended == [ME]
 
     @pytest.mark.parametrize(("due_ms", "happened"), [(999, [ME]), (1000, ["offer"])])
     def test_one_on_probation_goes_at_once_if_it_would_not_come_back_at_once(

@@ -42,13 +42,14 @@ class Leaver(Sink, Protocol):
 
 
 class Departure:
-    """One run's. `gone` once it has left; `releasing` while it is asked to go and may still stay."""
+    """One run's. `gone` once it has left; `releasing` while it is asked to go and may still stay; `rests` while it may be
+    among the host's runs at rest."""
 
-    __slots__ = ("_along", "_handing_back", "_refusals", "_run", "gone", "releasing")
+    __slots__ = ("_along", "_handing_back", "_refusals", "_run", "gone", "releasing", "rests")
 
     def __init__(self, run: Leaver) -> None:
         self._run = run
-        self.gone = self.releasing = self._handing_back = self._along = False
+        self.gone = self.releasing = self.rests = self._handing_back = self._along = False
         self._refusals = 0
 
     # -- asked to go
@@ -66,7 +67,13 @@ class Departure:
         if self._run.careful and not self._is_due_soon():
             self.put_away()
         else:
+            self.rests = True
             self._run.host.rest.begin(self._run.run_id)
+
+    def stir(self) -> None:
+        """There is something to do after all. Most runs never rest: ask for `rests` first."""
+        self.rests = False
+        self._run.host.rest.end(self._run.run_id)
 
     def _is_due_soon(self) -> bool:
         """Then it would be claimed again at once."""
@@ -134,6 +141,8 @@ class Departure:
             return
         self.gone = True
         self._stop()
+        if self.rests:
+            self.stir()
         run = self._run
         run.stream.close()
         if run.body is not None:
@@ -147,7 +156,6 @@ class Departure:
         self._run.waits.close()
 
     def _offer(self) -> None:
-        run = self._run
-        host = run.host
-        host.rest.end(run.run_id)
-        host.committer.offer(run, urgent=True)
+        if self.rests:
+            self.stir()
+        self._run.host.committer.offer(self._run, urgent=True)

@@ -208,7 +208,6 @@ class Worker:
                 self.sweeper.soon()  # a slot is free: for the next of its queue
             if isinstance(fact, TOLD):
                 _say(run, fact, discreet=self.keys is not None)
-        self.rest.end(run_id)
         if wake_at_ms is not None:
             self.sweeper.due_at(wake_at_ms)
         self.cleared(run_id)
