@@ -9,8 +9,6 @@ from perdure.model.duration import moment_ms
 from perdure.model.event import RunCreated, StreamEpilogue
 from perdure.model.ids import RunId
 
-NO_OPTIONS = StartOptions()
-
 
 async def launch(
     engine: Engine,
@@ -22,8 +20,6 @@ async def launch(
     epilogues: tuple[StreamEpilogue, ...] = (),
 ) -> RunId:
     """Start the run, or find the one that has the key. Raises: StartConflict, WorldError."""
-    if options is NO_OPTIONS and parent_id is None and not epilogues:  # most: nothing has to be found out
-        return (await engine.start(NewRun(workflow, input))).run_id
     root_id, pin = parent_id, None
     if parent_id is not None:
         parent = await engine.world.read_run(parent_id)

@@ -71,7 +71,7 @@ class Run(Generic[R]):
         this process lacks the key.
         """
         scope = SCOPE.get()
-        if isinstance(scope, Body):
+        if scope is not None and isinstance(scope, Body):
             async with limit(timeout):
                 if self._id in scope.children:
                     return await child_result(scope, self._id, self._returns)

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from perdure.api.connect import CONNECTION
-from perdure.api.launch import NO_OPTIONS, launch
+from perdure.api.launch import launch
 from perdure.api.options import StartOptions
 from perdure.api.relay import relay_start
 from perdure.api.run import Run
 from perdure.api.workflow import Workflow
 from perdure.codec.arguments import decode_arguments, encode_arguments
+from perdure.engine.engine import NewRun
 from perdure.errors import ArgumentsInvalid, DecodeError, UsageError
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.duration import moment_ms
@@ -22,6 +23,7 @@ from perdure.replay.scope import SCOPE, Attempt
 P = ParamSpec("P")
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
+NO_OPTIONS = StartOptions()
 SURE = frozenset((str, int, float, bool))
 """What is of such a type comes back as it went, so it needs no trial."""
 
@@ -53,7 +55,11 @@ async def start(
     arguments = definition.named(args, kwargs)
     input = encode_arguments(arguments)
     _check_types(definition, arguments, input)
-    options, scope = options or NO_OPTIONS, SCOPE.get()
+    scope = SCOPE.get()
+    if scope is None and options is None:  # most: nothing has to be found out before
+        engine = await CONNECTION.engine(work=True)
+        return Run((await engine.start(NewRun(definition.name, input))).run_id, definition.returns)
+    options = options or NO_OPTIONS
     if scope is None:
         run_id = await launch(await CONNECTION.engine(work=True), definition.name, input, options)
     elif isinstance(scope, Body):
