@@ -119,7 +119,7 @@ def compose(
         rows.append(NewRow(turn=entry.turn, type=kind.type, key=entry.key, payload=pack(fact), mail_id=mail_id))
         if kind in _COMPLETE_TURNS:
             turn_completed = True
-        if mail_id is not None or kind in have_effects:
+        if mail_id is not None or (kind in have_effects and not _ends_in_silence(header, kind, pending)):
             effects = effects or _Effects(header, births, pending)
             effects.see(seq, len(rows) - 1, entry)
     append = Append(
@@ -132,6 +132,11 @@ def compose(
         turn_completed=turn_completed,
     )
     return (append if effects is None else effects.onto(append)), after
+
+
+def _ends_in_silence(header: Header, kind: type[Fact], pending: Pending) -> bool:
+    """Whether it is the end of a run of which nobody has to hear, as most are."""
+    return kind is RunCompleted and header.parent_id is None and not pending.steps
 
 
 class _Effects:

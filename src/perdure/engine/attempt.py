@@ -143,10 +143,10 @@ class Attempts:
         """The run leaves: cancel every attempt, and begin no more."""
         self._closed = True
         self.enclosure.close()
-        for key in [*self._running]:
-            self.release(key)
+        if self._running:
+            for key in [*self._running]:
+                self.release(key)
         self._held.clear()
-        self._starting.clear()
 
     # -- an attempt's outcome
 

@@ -102,9 +102,10 @@ class LiveRun:
         a run that was cancelled before its first activation ends without its body (S5)."""
         if self.departure.gone:
             return
-        self.mail_came(self.mailbox.fresh(letters))
-        if self.departure.gone or self.outbox.parking:
-            return
+        if letters:
+            self.mail_came(self.mailbox.fresh(letters))
+            if self.departure.gone or self.outbox.parking:
+                return
         if self.outbox.status == "pending" and self.pending.cancelled:
             self.departure.end(RunCancelled())
         elif preface is None:
@@ -330,7 +331,8 @@ class LiveRun:
         self.body = None
 
     def offer(self, *, urgent: bool) -> None:
-        self.host.rest.end(self.run_id)
+        if self.departure.rests:
+            self.departure.stir()
         self.host.committer.offer(self, urgent=urgent)
 
 
