@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from perdure.codec.plain import decoder_of, has_no_tags, is_plain
+from perdure.codec.plain import MARK, decoder_of, is_plain
 from tests.codec.samples import Level, Line, Size
 
 
@@ -32,8 +32,8 @@ def test_depth() -> None:
 
 
 def test_a_tag_is_found_but_not_in_a_text() -> None:
-    assert not has_no_tags(b'{"a":{"$":1}}')
-    assert has_no_tags(rb'{"a":"x\"$\"y"}')
+    assert MARK in b'{"a":{"$":1}}'
+    assert MARK not in rb'{"a":"x\"$\"y"}'
 
 
 @pytest.mark.parametrize(

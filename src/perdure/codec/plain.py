@@ -3,7 +3,7 @@
 Both ways must agree: what passes here is written and read as `writer` and `reader` would, only in C.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -13,8 +13,12 @@ import msgspec
 from perdure.codec.node import TAG
 from perdure.codec.scalar import INT_LEAST, INT_MOST
 
-_MARK = b'"$"'
+MARK = b'"$"'
+"""JSON that doesn't hold it has no dict with the key `$`: no tags. (Within a text its quotes would be escaped.)"""
+
+_INTS = range(INT_LEAST, INT_MOST + 1)
 _WORDS = frozenset((str, bool, NoneType))
+_TEXT = frozenset((str,))
 _TYPES = frozenset((Any, object, str, int, float, bool, None, NoneType, list, dict))
 
 
@@ -23,46 +27,39 @@ def is_plain(value: object, room: int) -> bool:
 
     `room`: how many values may lie in each other.
     """
-    check = _CHECKS.get(type(value))
+    kind = type(value)
+    if kind is int:
+        return value in _INTS
+    if kind in _WORDS:
+        return True
+    check = _CHECKS.get(kind)
     return check is not None and check(value, room)
 
 
-def _is_plain_dict(value: dict[Any, Any], room: int) -> bool:
-    if room <= 0 or TAG in value:
-        return False
-    for key, item in value.items():
-        if type(key) is not str:
-            return False
-        if type(item) in _WORDS or (type(item) is int and INT_LEAST <= item <= INT_MOST):
-            continue
-        if not is_plain(item, room - 1):
+def are_plain(values: Iterable[object], room: int) -> bool:
+    """Whether `is_plain` is true of each."""
+    for value in values:
+        kind = type(value)
+        if not (value in _INTS if kind is int else kind in _WORDS or is_plain(value, room)):
             return False
     return True
+
+
+def _is_plain_dict(value: dict[Any, Any], room: int) -> bool:
+    if room <= 0 or TAG in value or not _TEXT.issuperset(map(type, value)):
+        return False
+    return are_plain(value.values(), room - 1)
 
 
 def _is_plain_list(value: list[Any], room: int) -> bool:
-    if room <= 0:
-        return False
-    for item in value:
-        if type(item) in _WORDS or (type(item) is int and INT_LEAST <= item <= INT_MOST):
-            continue
-        if not is_plain(item, room - 1):
-            return False
-    return True
+    return room > 0 and are_plain(value, room - 1)
 
 
 _CHECKS: dict[type, Callable[[Any, int], bool]] = {
-    **{word: lambda value, room: True for word in _WORDS},
-    int: lambda value, room: INT_LEAST <= value <= INT_MOST,
     float: lambda value, room: value - value == 0.0,  # neither nan nor infinite
     dict: _is_plain_dict,
     list: _is_plain_list,
 }
-
-
-def has_no_tags(data: bytes) -> bool:
-    """Whether no dict in this JSON has the key `$`. (Within a text its quotes would be escaped.)"""
-    return _MARK not in data
 
 
 @lru_cache(maxsize=4096)

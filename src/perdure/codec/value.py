@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.codec.misfit import Misfit
 from perdure.codec.node import ITSELF, MAX_BYTES, MAX_DEPTH, TOO_DEEP, from_json, to_json
-from perdure.codec.plain import decoder_of, has_no_tags, is_plain
+from perdure.codec.plain import MARK, decoder_of, is_plain
 from perdure.codec.reader import reader_of
 from perdure.codec.writer import write
 from perdure.errors import DecodeError, EncodeError
@@ -22,11 +22,19 @@ def encode(value: object, at: str) -> bytes:
     """
     if is_plain(value, MAX_DEPTH):
         try:
-            return within_limit(to_json(value), at)
+            data = to_json(value)
         except UnicodeEncodeError:  # half of a surrogate pair in a text
-            pass
+            data = _written(value, at)
+    else:
+        data = _written(value, at)
+    if len(data) > MAX_BYTES:
+        raise too_large(data, at)
+    return data
+
+
+def _written(value: object, at: str) -> bytes:
     try:
-        return within_limit(to_json(write(value)), at)
+        return to_json(write(value))
     except Exception as error:
         raise encode_error(error, at) from None
 
@@ -34,13 +42,13 @@ def encode(value: object, at: str) -> bytes:
 def decode(data: bytes | msgspec.Raw, type_: object = Any, at: str = "result") -> Any:
     """The value again, as the annotation `type_` has it; a new object each time. Raises: DecodeError with the path."""
     recorded = bytes(data)
-    try:
-        if has_no_tags(recorded):
+    if MARK not in recorded:
+        try:
             plain = decoder_of(type_)
             if plain is not None:
                 return plain.decode(recorded)
-    except (TypeError, ValueError, RecursionError):
-        pass  # an unhashable annotation, or a misfit: what follows finds it again, with its place
+        except (TypeError, ValueError, RecursionError):
+            pass  # an unhashable annotation, or a misfit: what follows finds it again, with its place
     try:
         return reader_of(type_)(from_json(recorded))
     except Exception as error:
@@ -57,14 +65,12 @@ def _canonical(data: bytes | msgspec.Raw) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(data), order="deterministic")
 
 
-def within_limit(data: bytes, at: str) -> bytes:
-    """Raises: EncodeError if the encoded value is too large."""
-    if len(data) > MAX_BYTES:
-        size, limit = len(data) / 2**20, MAX_BYTES // 2**20
-        raise EncodeError(
-            at, f"it takes {size:.1f} MiB and the limit is {limit} MiB: keep it elsewhere and record where it is"
-        )
-    return data
+def too_large(data: bytes, at: str) -> EncodeError:
+    """What the caller is told when an encoded value takes more than MAX_BYTES."""
+    size, limit = len(data) / 2**20, MAX_BYTES // 2**20
+    return EncodeError(
+        at, f"it takes {size:.1f} MiB and the limit is {limit} MiB: keep it elsewhere and record where it is"
+    )
 
 
 def encode_error(error: Exception, at: str) -> EncodeError:

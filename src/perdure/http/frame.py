@@ -8,7 +8,7 @@ import re
 from typing import Any, Protocol, TypeVar
 
 from perdure.api.plain import json_line, plain_value
-from perdure.codec.plain import has_no_tags
+from perdure.codec.plain import MARK
 from perdure.world.stream import Chunk
 
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -73,7 +73,7 @@ def event(data: bytes, index: int) -> bytes:
 
 def plain(recorded: bytes) -> bytes:
     """A recorded value as one line of JSON without tags: what a client that knows nothing of perdure reads."""
-    if not has_no_tags(recorded) or b"\n" in recorded or b"\r" in recorded:
+    if MARK in recorded or b"\n" in recorded or b"\r" in recorded:
         recorded = json_line(plain_value(recorded)).encode()
     if not recorded.isascii():
         for character, escape in _UNICODE_LINE_ENDS:

@@ -32,8 +32,9 @@ class Definition:
 
     def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by parameter name, only those that were given. Raises: ArgumentsInvalid."""
-        if self._plain is not None and len(args) == len(self._plain) and not kwargs:
-            return dict(zip(self._plain, args, strict=True))
+        plain = self._plain
+        if plain is not None and len(args) == len(plain) and not kwargs:
+            return dict(zip(plain, args))  # noqa: B905 - as many
         try:
             return dict(self.signature.bind(*args, **kwargs).arguments)
         except TypeError as error:
