@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from inspect import signature
 
 import pytest
+from msgspec import Raw
 
 from perdure.core.pending import OpenStep
 from perdure.engine.retry import after_failure
@@ -11,7 +12,6 @@ from perdure.errors import ArgumentsInvalid, DecodeError, EncodeError, FatalErro
 from perdure.model.definition import StepDefinition
 from perdure.model.event import StepFailed, StepRetrying
 from perdure.model.retry import Retry
-from tests.core.logs import step
 
 NOW_MS = 100_000
 
@@ -27,7 +27,7 @@ def definition(**policy: object) -> StepDefinition:
 def after(
     error: BaseException, *, failures: int = 0, attempt: int = 1, chance: float = 0.5, **policy: object
 ) -> StepRetrying | StepFailed:
-    open_step = OpenStep("0/step:app:charge#0", step(), at_ms=NOW_MS - 2500)
+    open_step = OpenStep("0/step:app:charge#0", "app:charge", Raw(b"{}"), first_at_ms=NOW_MS - 2500)
     open_step.failures = failures
     return after_failure(open_step, definition(**policy), attempt, error, NOW_MS, chance)
 
@@ -139,6 +139,6 @@ def test_a_policy_that_fails_ends_the_step(error: Exception, policy: dict[str, o
 
 
 def test_a_step_that_is_not_known_has_no_policy() -> None:
-    open_step = OpenStep("0/step:app:charge#0", step(), at_ms=NOW_MS)
+    open_step = OpenStep("0/step:app:charge#0", "app:charge", Raw(b"{}"), first_at_ms=NOW_MS)
     fact = after_failure(open_step, None, 1, StepNotRegistered("app:charge"), NOW_MS, 0.5)
     assert isinstance(fact, StepFailed)

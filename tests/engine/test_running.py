@@ -12,10 +12,8 @@ from perdure.engine.stream import Piece, Place
 from perdure.engine.telemetry import RunTelemetry
 from perdure.engine.timers import Timers
 from perdure.errors import EncodeError
-from perdure.model.event import StepCreated
 from perdure.model.ids import RunId, step_id
 from perdure.worlds.memory import MemoryWorld
-from tests.core.logs import step
 from tests.engine.stage import Stage
 
 KEY = "0/step:app:charge#0"
@@ -54,7 +52,7 @@ def running_of(owner: Owner, open_step: OpenStep) -> Running:
 
 
 def running(progress: bytes | None = None) -> tuple[Running, Owner]:
-    owner, open_step = Owner(), OpenStep(KEY, step(), at_ms=1234)
+    owner, open_step = Owner(), OpenStep(KEY, "app:charge", Raw(b"{}"), first_at_ms=1234)
     open_step.progress = None if progress is None else Raw(progress)
     return running_of(owner, open_step), owner
 
@@ -78,7 +76,7 @@ def test_it_is_the_scope_that_its_step_finds() -> None:
 )
 def test_only_built_in_steps_take_no_slot(name: str, takes_slot: bool) -> None:
     async def scene() -> None:
-        open_step = OpenStep(KEY, StepCreated(name=name, input=Raw(b"{}")), at_ms=0)
+        open_step = OpenStep(KEY, name, Raw(b"{}"), first_at_ms=0)
         assert running_of(Owner(), open_step).takes_slot is takes_slot
 
     Stage().play(scene)

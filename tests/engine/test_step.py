@@ -16,7 +16,6 @@ from perdure.engine.step import Steps
 from perdure.engine.telemetry import RunTelemetry
 from perdure.engine.timers import Timers
 from perdure.errors import StepNotRegistered, StepTimeout
-from perdure.model.event import StepCreated
 from perdure.model.ids import RunId
 from perdure.replay.scope import SCOPE
 from perdure.worlds.memory import MemoryWorld
@@ -130,7 +129,7 @@ class Slots:
     def begin(self, what: "Step[..., Any] | str", input: str = "{}", number: int = 0) -> Running:
         name = what if isinstance(what, str) else what.definition.name
         loop = asyncio.get_running_loop()
-        open_step = OpenStep(f"0/step:{name}#{number}", StepCreated(name=name, input=raw(input)), at_ms=0)
+        open_step = OpenStep(f"0/step:{name}#{number}", name, raw(input), first_at_ms=0)
         running = Running(loop, Timers(MemoryWorld(), loop), self.owner, open_step)
         self.steps.begin(running)
         return running

@@ -3,8 +3,9 @@
 Only requests and deliveries make turns (T3); every other event is told to people, not replayed.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from perdure.core.retried import taken_back
 from perdure.model.event import (
@@ -21,6 +22,10 @@ from perdure.model.event import (
 )
 from perdure.model.ids import RunId
 
+_REQUESTS = frozenset(REQUESTS)
+_DELIVERIES = frozenset(DELIVERIES)
+_turn_of = attrgetter("turn")
+
 
 class Decision(NamedTuple):
     """What the World decided on a request of `turn`: the run that holds the hook's token, or None: it is registered."""
@@ -32,7 +37,10 @@ class Decision(NamedTuple):
 
 
 class History:
-    """What was recorded. `last_turn` is the last turn that replay has; `next_turn` the first number never used."""
+    """What was recorded. `last_turn` is the last turn that replay has; `next_turn` the first number never used.
+
+    `request` gives the turn and the request that were recorded under a key; None: there are none.
+    """
 
     __slots__ = (
         "_decisions",
@@ -44,12 +52,14 @@ class History:
         "last_turn",
         "next_turn",
         "patches",
+        "request",
     )
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         log = list(events)
         skipped = taken_back(log)
         self._requests: dict[str, tuple[int, Request]] = {}
+        self.request: Callable[[str], tuple[int, Request] | None] = self._requests.get
         self._turn_keys: dict[int, dict[str, None]] = {}
         self._deliveries: dict[int, list[Event]] = {}
         self._decisions: list[Decision] = []
@@ -58,44 +68,43 @@ class History:
         self.patches: dict[str, bool] = {}
         deployment = ""
         for event in log:
-            if isinstance(event.fact, RunStarted | RunResumed):
+            if isinstance(event.fact, (RunStarted, RunResumed)):
                 deployment = event.fact.deployment
             if event.seq not in skipped:
                 self._add(event)
                 self._deployments[event.turn] = deployment
         self.last_turn = max((0, *self._turn_keys, *self._deliveries))
-        self.next_turn = max((0, *(event.turn for event in log))) + 1
+        self.next_turn = max(map(_turn_of, log), default=0) + 1
 
     def _add(self, event: Event) -> None:
-        fact, owner = event.fact, None
-        if isinstance(fact, HookConflict):
-            fact, owner = fact.hook, fact.owner
-        if isinstance(fact, HookCreated):
+        fact: Any = event.fact
+        kind, owner = type(event.fact), None
+        if kind is HookConflict:
+            kind, fact, owner = HookCreated, fact.hook, fact.owner
+        if kind is HookCreated:
             self._decisions.append(Decision(event.turn, event.key, event.at_ms, owner))
-        if isinstance(fact, REQUESTS):
-            if not (isinstance(fact, AttributesSet) and fact.by_step):
+        if kind in _REQUESTS:
+            if kind is not AttributesSet or not fact.by_step:
                 self._requests[event.key] = (event.turn, fact)
                 self._turn_keys.setdefault(event.turn, {})[event.key] = None
-        elif isinstance(fact, DELIVERIES):
+        elif kind in _DELIVERIES:
             self._deliveries.setdefault(event.turn, []).append(event)
-        elif isinstance(fact, PatchMarked):
+        elif kind is PatchMarked:
             self.patches.setdefault(fact.name, fact.answer)
-        elif isinstance(fact, RunStarted):
+        elif kind is RunStarted:
             self._started_at_ms = event.at_ms
 
     def deployment(self, turn: int) -> str:
         """Whose code wrote the turn; empty where the log doesn't say."""
         return self._deployments.get(turn, "")
 
-    def request(self, key: str) -> tuple[int, Request] | None:
-        """The turn and the request that were recorded under this key."""
-        return self._requests.get(key)
-
     def answer_keys(self, turn: int) -> dict[str, None]:
         """The keys that the recorded answer of this turn has, in log order; empty where it has none."""
         return self._turn_keys.get(turn, {})
 
     def first_request_after(self, turn: int) -> Request | None:
+        if turn >= self.last_turn:
+            return None
         later = [known for known in self._turn_keys if known > turn]
         return self._requests[next(iter(self._turn_keys[min(later)]))][1] if later else None
 

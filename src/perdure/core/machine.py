@@ -7,7 +7,6 @@ legal only where the log holds no later turn. Replay and first run share this on
 
 from collections.abc import Callable
 from enum import Enum
-from functools import partial
 
 from msgspec import Raw
 
@@ -29,6 +28,9 @@ from perdure.model.event import (
 
 _UNANSWERED = frozenset((AttributesSet, StreamWritten, StreamClosed, StreamEpilogue))
 """Requests that have no delivery."""
+
+_UNASKED = frozenset((CancelRequested, HookReceived, HookExpired))
+"""Deliveries that answer no request."""
 
 
 class Verdict(Enum):
@@ -53,7 +55,6 @@ class Machine:
 
     __slots__ = (
         "_awaited",
-        "_describe",
         "_expected",
         "_history",
         "_hooks",
@@ -67,12 +68,13 @@ class Machine:
 
     def __init__(self, history: History, show: Show = cut) -> None:
         self._history: History = history
-        self._show, self._describe = show, partial(describe, show=show)
+        self._show = show
         self._awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
         self._hooks: dict[str, bool] = {}  # those that were asked for; False once they take nothing more
         self._patches: dict[str, bool] = dict(history.patches)
         self._expected: dict[str, None] = {}
-        self._expect(0)
+        self.turn, self.replaying = 0, True
+        self._expect()
         self.closed = False
         self.divergence: Divergence | None = None
 
@@ -104,17 +106,16 @@ class Machine:
     def open_turn(self, turn: int) -> None:
         """Begin a turn; the turn before it must have come to rest."""
         assert turn > self.turn, f"T1: turn {turn} can't follow turn {self.turn}"
-        self._expect(turn)
+        self.turn = turn
+        if self.replaying:  # else the log is behind: it has nothing to expect of any turn to come
+            self._expect()
 
     def deliver(self, event: Event) -> Verdict | Divergence:
         """A recorded completion is to be handed to the body: DELIVER, RELEASED, CLOSED, or a divergence."""
         if self.closed:
             return Verdict.CLOSED
-        kind = type(event.fact)
-        if kind is CancelRequested:
-            return Verdict.DELIVER
-        if kind is HookReceived or kind is HookExpired:
-            return self._deliver_to_hook(event)
+        if type(event.fact) in _UNASKED:
+            return self._deliver_unasked(event)
         awaited = self._awaited.pop(event.key, None)
         if awaited is None:
             return self._diverge(f"{event.fact.type} for {event.key}", "no request with that key", None)
@@ -127,8 +128,10 @@ class Machine:
         elif kind not in _UNANSWERED:
             self._awaited[key] = True
 
-    def _deliver_to_hook(self, event: Event) -> Verdict | Divergence:
+    def _deliver_unasked(self, event: Event) -> Verdict | Divergence:
         """Payloads come until the hook is disposed or has expired; what comes later does nothing."""
+        if isinstance(event.fact, CancelRequested):
+            return Verdict.DELIVER
         is_open = self._hooks.get(event.key)
         if is_open is None:
             return self._diverge(f"{event.fact.type} for {event.key}", "no hook with that key", None)
@@ -178,16 +181,18 @@ class Machine:
         """Refuse every request from now on: a body that is put away must not act in its cleanup."""
         self.closed = True
 
-    def _expect(self, turn: int) -> None:
-        self.turn = turn
-        self._expected = dict(self._history.answer_keys(turn))
-        self.replaying = bool(self._expected) or turn < self._history.last_turn
+    def _expect(self) -> None:
+        self._expected = dict(self._history.answer_keys(self.turn))
+        self.replaying = bool(self._expected) or self.turn < self._history.last_turn
 
     def _next_expected(self) -> str:
         for key in self._expected:
             recorded = self._history.request(key)
             return self._describe(recorded[1] if recorded else None)
         return "nothing more in this turn"
+
+    def _describe(self, request: Request | None) -> str:
+        return describe(request, self._show)
 
     def _diverge(self, recorded: str, attempted: str, line: str | None) -> Divergence:
         deployment = self._history.deployment(self.turn)

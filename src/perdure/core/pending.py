@@ -44,7 +44,7 @@ _NO_EPILOGUES: dict[str, StreamEpilogue] = {}
 """One for all: most runs have none."""
 
 
-class OpenStep:
+class OpenStep(Struct, eq=False):
     """A step without an outcome. `attempts` counts recorded starts, `failures` those that took of the retry budget.
 
     `fresh`: this worker recorded the first attempt with `step_created` and hasn't begun it. `interruptible`: the last
@@ -52,33 +52,20 @@ class OpenStep:
     run ended meanwhile, and was retried, so that it will go there again unless that word is an outcome.
     """
 
-    __slots__ = (
-        "at_most_once",
-        "attempts",
-        "cut_off",
-        "error",
-        "failures",
-        "first_at_ms",
-        "fresh",
-        "input",
-        "interruptible",
-        "key",
-        "name",
-        "progress",
-        "queued",
-        "retry_at_ms",
-    )  # fmt: skip
-
-    def __init__(self, key: str, created: StepCreated, at_ms: int) -> None:
-        self.key, self.name, self.input = key, created.name, created.input
-        self.at_most_once = created.at_most_once
-        self.attempts = 0 if created.at_most_once else 1
-        self.interruptible = not created.at_most_once
-        self.failures, self.retry_at_ms, self.first_at_ms = 0, 0, at_ms
-        self.fresh = self.cut_off = False
-        self.progress: Raw | None = None
-        self.error: Failure | None = None
-        self.queued: StepQueued | None = None
+    key: str
+    name: str
+    input: Raw
+    first_at_ms: int
+    at_most_once: bool = False
+    attempts: int = 1
+    interruptible: bool = True
+    failures: int = 0
+    retry_at_ms: int = 0
+    fresh: bool = False
+    cut_off: bool = False
+    progress: Raw | None = None
+    error: Failure | None = None
+    queued: StepQueued | None = None
 
     def goes_on(self, step: QueuedStep) -> None:
         """It began elsewhere, as the run that it is the whole of was told."""
@@ -153,9 +140,7 @@ class Pending:
 
     def see(self, key: str, fact: Fact, at_ms: int) -> None:
         """Take one event in."""
-        see = _SEERS.get(type(fact))
-        if see is not None:
-            see(self, key, fact, at_ms)
+        _SEERS.get(type(fact), _not_seen)(self, key, fact, at_ms)
 
     def forget(self, key: str) -> None:
         """Nobody waits for this step or wait any more."""
@@ -185,6 +170,10 @@ class Pending:
         return min(moments, default=None)
 
 
+def _not_seen(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
+    """Nothing: it opens nothing, and ends nothing."""
+
+
 def _run_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
     pending.origin = fact.step
     for epilogue in fact.epilogues:
@@ -196,7 +185,9 @@ def _epilogue(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
 
 
 def _step_created(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
-    step = pending.steps[key] = pending.last_step = OpenStep(key, fact, at_ms)
+    step = pending.steps[key] = pending.last_step = OpenStep(key, fact.name, fact.input, at_ms)
+    if fact.at_most_once:
+        step.at_most_once, step.attempts, step.interruptible = True, 0, False
     if pending.origin is not None:
         step.goes_on(pending.origin)
 

@@ -53,7 +53,7 @@ class IllegalEvent(AssertionError):
 
 def advance(status: Status, fact: Fact) -> Status:
     """The status after this event. Raises: IllegalEvent."""
-    following = TRANSITIONS[status].get(fact.type)
-    if following is None:
-        raise IllegalEvent(f"P7: {fact.type} can't follow in a run that is {status}")
-    return following
+    try:
+        return TRANSITIONS[status][fact.type]
+    except KeyError:
+        raise IllegalEvent(f"P7: {fact.type} can't follow in a run that is {status}") from None
