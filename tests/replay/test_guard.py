@@ -34,10 +34,16 @@ import pytest
 
 from perdure.errors import DeterminismError
 from perdure.replay import guard
-from perdure.replay.guard import guarding, install
+from perdure.replay.guard import install
+from perdure.replay.running import Running
+from tests.replay.driven import Driven
 
 HERE = __file__
 NOTHING = "/nowhere/at/all"
+
+
+def guarding() -> Running:
+    return Driven().loop.running()
 
 
 def refused(act: Callable[[], object]) -> DeterminismError:
@@ -422,7 +428,7 @@ def test_a_forked_child_is_free() -> None:
     entered.wait()
     child = os.fork()
     if child == 0:
-        os._exit(len(guard._guarded))
+        os._exit(len(guard.guarded))
     left.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0

@@ -115,18 +115,22 @@ def test_every_method_of_asyncios_loop_has_an_answer() -> None:
 
 
 def test_call_soon_threadsafe_is_for_the_body_alone() -> None:
+    began, loops, seen = threading.Event(), list[asyncio.AbstractEventLoop](), list[Any]()
+
+    def elsewhere() -> None:
+        began.wait()
+        try:
+            loops[0].call_soon_threadsafe(seen.append, "from outside")
+        except DeterminismError as error:
+            seen.append(error.what)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+
     async def main() -> list[Any]:
-        seen: list[Any] = []
         loop = asyncio.get_running_loop()
-
-        def elsewhere() -> None:
-            try:
-                loop.call_soon_threadsafe(seen.append, "from outside")
-            except DeterminismError as error:
-                seen.append(error.what)
-
-        thread = threading.Thread(target=elsewhere)
-        thread.start()
+        loops.append(loop)
+        began.set()
         thread.join()
         loop.call_soon_threadsafe(seen.append, "from inside")
         await asyncio.sleep(0)

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from contextvars import Context
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from perdure.codec.failure import to_failure
 from perdure.codec.value import encode
@@ -40,7 +40,6 @@ from perdure.model.event import (
 from perdure.model.ids import RunId
 from perdure.replay.arguments import called
 from perdure.replay.control import BodyClosed, BodyControl, BodyDiverged
-from perdure.replay.guard import guarding
 from perdure.replay.hook import BodyHook
 from perdure.replay.loop import REFUSALS_MAX, Loop
 from perdure.replay.scope import SCOPE, Scope
@@ -52,14 +51,14 @@ Ended = RunCompleted | RunFailed | RunCancelled
 _NO_STREAMS: frozenset[tuple[RunId, str]] = frozenset()
 
 
-class Answer(NamedTuple):
+class Answer(Struct):
     """What a body asks for while it runs: new requests, never to be split (T1), new patch marks, and the keys of
     requests that nobody waits for any more. Among the requests, in their place: hooks that it disposed, recorded or not.
     """
 
-    requests: list[tuple[str, Request | HookDisposed]]
-    marks: list[PatchMarked]
-    released: list[str]
+    requests: list[tuple[str, Request | HookDisposed]] = []
+    marks: list[PatchMarked] = []
+    released: list[str] = []
 
 
 class Body(Scope):
@@ -71,9 +70,9 @@ class Body(Scope):
     """
 
     __slots__ = (
-        "_cancelling", "_discreet", "_history", "_input", "_main", "_marks", "_refusals", "_released", "_requests",
-        "_waiting", "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "origin",
-        "run_id", "started_at_ms", "unfit_end",
+        "_answer", "_cancelling", "_discreet", "_history", "_input", "_main", "_refusals", "_running", "_waiting",
+        "children", "closed_streams", "definition", "end", "hooks", "loop", "machine", "new_token", "origin", "run_id",
+        "started_at_ms", "unfit_end",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +89,7 @@ class Body(Scope):
         self.run_id, self.definition, self.new_token, self.origin = run_id, definition, new_token, origin
         self.machine, self._discreet = Machine(history, show), show is not cut
         self.loop = Loop(self, salt=int.from_bytes(source_of(run_id, origin, 0)[-8:].encode(), "big"))
+        self._running = self.loop.running()
         self.children: dict[RunId, tuple[str, asyncio.Future[Any]]] = {}
         self.hooks: dict[str, BodyHook] = {}
         self.end: Ended | None = None
@@ -98,9 +98,7 @@ class Body(Scope):
         self._input, self._history = input, history
         self._main: asyncio.Task[bytes] | None = None
         self._waiting: dict[str, asyncio.Future[Any] | TimerWait] = {}
-        self._requests: list[tuple[str, Request | HookDisposed]] = []
-        self._marks: list[PatchMarked] = []
-        self._released: list[str] = []
+        self._answer = Answer()
         self.closed_streams = _NO_STREAMS
         self._cancelling = False
         self._refusals = 0
@@ -112,7 +110,7 @@ class Body(Scope):
         started = self._history.at_ms(0)
         assert started is not None, "L6: run_started is committed before the first activation"
         self.started_at_ms = self.loop.now_ms = started
-        with self.loop.running(), guarding():
+        with self._running:
             context = Context()
             context.run(SCOPE.set, self)
             self._main = self.loop.create_main(self._run(), context)
@@ -129,13 +127,12 @@ class Body(Scope):
 
     def deliver(self, turn: int, events: list[Event], decisions: Iterable[Decision] = ()) -> None:
         """One live turn: what the World decided, then its deliveries in log order, already committed."""
-        with self.loop.running(), guarding():
+        with self._running:
             self._turn(turn, events, decisions)
 
     def take_answer(self) -> Answer:
         """What the body has asked for since the last call."""
-        answer = Answer(self._requests, self._marks, self._released)
-        self._requests, self._marks, self._released = [], [], []
+        answer, self._answer = self._answer, Answer()
         return answer
 
     @property
@@ -149,8 +146,9 @@ class Body(Scope):
     def put_away(self) -> None:
         """Throw the body away. The machine is closed first, so no cleanup step runs because a workflow merely slept."""
         self.machine.close()
-        with self.loop.running(), guarding():
-            self.loop.put_away()
+        if not self.loop.is_closed():  # as it is where the body has ended
+            with self._running:
+                self.loop.put_away()
         self._waiting.clear()
         self.children.clear()
         self.hooks.clear()
@@ -167,41 +165,38 @@ class Body(Scope):
 
         Code that catches it all the same, and asks again, for ever, is let wait instead: for an answer that won't come.
         """
-        match self.machine.request(key, request, user_line):
-            case Verdict.NEW:
-                self._requests.append((key, request))
-            case Verdict.CLOSED:
-                self._refusals += 1
-                if self._refusals <= REFUSALS_MAX:
-                    raise BodyClosed
-            case Divergence():
-                raise BodyDiverged
-            case _:
-                pass
+        verdict = self.machine.request(key, request, user_line)
+        if verdict is Verdict.NEW:
+            self._answer.requests.append((key, request))
+        elif verdict is Verdict.CLOSED:
+            self._refusals += 1
+            if self._refusals <= REFUSALS_MAX:
+                raise BodyClosed
+        elif verdict is not Verdict.RECORDED:
+            raise BodyDiverged
 
     def ask_for(self, key: str, request: Request) -> asyncio.Future[Any]:
         """Make a request; the future gets the fact that is delivered for it."""
         self.ask(key, request)
-        future: asyncio.Future[Any] = self.loop.create_future()
-        self._waiting[key] = future
+        self._waiting[key] = future = self.loop.create_future()
         return future
 
     def release(self, key: str) -> None:
         """Nobody waits for this request any more."""
         if self._waiting.pop(key, None) is not None:
             self.machine.release(key)
-            self._released.append(key)
+            self._answer.released.append(key)
 
     def dispose(self, key: str) -> None:
         """The hook under this key takes nothing more. A body that is put away keeps its hooks."""
         if not self.machine.closed:
             self.machine.release(key)
-            self._requests.append((key, HookDisposed()))
+            self._answer.requests.append((key, HookDisposed()))
 
     def patched(self, name: str) -> bool:
         answer, new = self.machine.patched(name)
         if new:
-            self._marks.append(PatchMarked(name=name, answer=answer))
+            self._answer.marks.append(PatchMarked(name=name, answer=answer))
         return answer
 
     # -- inside
@@ -221,27 +216,29 @@ class Body(Scope):
                 return encode(await coroutine, "result")
 
     def _turn(self, turn: int, events: list[Event], decisions: Iterable[Decision]) -> None:
-        if self.end is not None or self.machine.divergence is not None:
+        machine, loop = self.machine, self.loop
+        if machine.closed:  # it has ended, or doesn't fit
             return
-        if self.machine.replaying and turn >= self._history.last_turn:
-            self.loop.prune()  # while it counts as replay: what failed unheard so far was reported in its own time
-        self.machine.open_turn(turn)
+        if machine.replaying and turn >= self._history.last_turn:
+            loop.prune()  # while it counts as replay: what failed unheard so far was reported in its own time
+        machine.open_turn(turn)
         for decision in decisions:
-            self.loop.now_ms = max(self.loop.now_ms, decision.at_ms)
+            loop.now_ms = max(loop.now_ms, decision.at_ms)
             if decision.key in self.hooks:
                 self.hooks[decision.key].decide(decision.owner)
                 _rest(self)
         if events:
-            self.loop.now_ms = max(self.loop.now_ms, events[0].at_ms)
+            loop.now_ms = max(loop.now_ms, events[0].at_ms)
         for event in events:
-            if self.machine.deliver(event) is Verdict.DELIVER:
+            if machine.deliver(event) is Verdict.DELIVER:
                 self._hand(event)
                 _rest(self)
         self._settle()
 
     def _settle(self) -> None:
         """The turn is over: has it gone as recorded, and has the body ended?"""
-        self.machine.rest()
+        if self.machine.replaying:
+            self.machine.rest()
         main = self._main
         assert main is not None
         if not main.done():
@@ -255,10 +252,10 @@ class Body(Scope):
 
     def _hand(self, event: Event) -> None:
         fact, waiting = event.fact, self._waiting.pop(event.key, None)
-        if isinstance(waiting, TimerWait):
-            waiting.due()
-        elif waiting is not None:
-            if not waiting.done():
+        if waiting is not None:
+            if isinstance(waiting, TimerWait):
+                waiting.due()
+            elif not waiting.done():
                 waiting.set_result(fact)
         elif isinstance(fact, CancelRequested):
             if not self._cancelling and self._main is not None:

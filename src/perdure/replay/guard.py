@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import PurePath
 from threading import get_ident
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from perdure.errors import DeterminismError
@@ -80,31 +80,8 @@ _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 100
 
 _installed = False
-_guarded: set[int] = set()  # the threads that run a body just now
-
-
-class _Guarding:
-    """The context manager behind `guarding()`: one for all threads, as it keeps nothing."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        _guarded.add(get_ident())
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        _guarded.discard(get_ident())
-
-
-_GUARDING = _Guarding()
-
-
-def guarding() -> _Guarding:
-    """A block in which this thread runs a body; it doesn't nest. Installs the guard on first use."""
-    if not _installed:
-        install()
-    return _GUARDING
+guarded: set[int] = set()
+"""The threads that run a body just now: `install` must have been called."""
 
 
 def install() -> None:
@@ -118,13 +95,13 @@ def install() -> None:
         if sys.version_info < (3, 12):
             _thread.start_new_thread = _audited("_thread.start_new_thread", _thread.start_new_thread)
             setattr(threading, "_start_new_thread", _thread.start_new_thread)  # noqa: B010 - it has no public name
-        os.register_at_fork(after_in_child=_guarded.clear)  # a new thread may get the number of one that is gone
+        os.register_at_fork(after_in_child=guarded.clear)  # a new thread may get the number of one that is gone
 
 
 def _audited(event: str, function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def audited(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _guarded:
+        if guarded:
             sys.audit(event, *args)
         return function(*args, **kwargs)
 
@@ -133,7 +110,7 @@ def _audited(event: str, function: Callable[P, R]) -> Callable[P, R]:
 
 def _hook(event: str, args: tuple[object, ...]) -> None:
     # Called for each audited event of the whole process: the first line is what the others pay.
-    if not _guarded or get_ident() not in _guarded:
+    if not guarded or get_ident() not in guarded:
         return
     if event not in _EVENTS and event.partition(".")[0] not in _MODULES:
         return

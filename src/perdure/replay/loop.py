@@ -80,7 +80,7 @@ class Loop(SealedLoop):
     """
 
     __slots__ = (
-        "_callbacks_place", "_futures", "_generators", "_numbered", "_owner", "_prune_at", "_ready", "_resting",
+        "_callbacks_place", "_future_number", "_generators", "_numbered", "_owner", "_prune_at", "_ready", "_resting",
         "_salt", "_tasks", "now_ms",
     )  # fmt: skip
 
@@ -93,7 +93,7 @@ class Loop(SealedLoop):
         self._resting = False
         self._callbacks_place: Place | None = None
         self.eager = False
-        self._numbered = self._futures = 0  # tasks and futures made so far
+        self._numbered, self._future_number = 0, salt  # the tasks made so far; the last future's number
         # Unfinished tasks, and some finished ones. Held here, because a forgotten task that the garbage collector finds
         # would run its `finally` blocks at a moment that no replay could repeat.
         self._tasks: list[Task[Any]] = []
@@ -118,27 +118,26 @@ class Loop(SealedLoop):
         """
         assert not self._resting, "a body runs until it rests: nothing in it may ask it to rest"
         self._resting = True
-        ready: list[Any] = []  # the last one is next: a queue of its own would be half of a loop's memory
+        handle: Any = None
+        handles: Any = None
         try:
-            while ready or self._ready:
-                if not ready:
-                    ready, self._ready = self._ready[::-1], []
-                handle = ready.pop()
-                if handle._cancelled:
-                    continue
-                try:  # not handle._run(), which would swallow BodyControl, and costs another call
-                    handle._context.run(handle._callback, *handle._args)
-                except BodyControl:
-                    self._ready[:0] = ready[::-1]
-                    raise
-                except BaseException as error:
-                    if not _is_in_its_task(handle, error):
-                        message = f"Exception in callback {handle!r}"
-                        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
+            while self._ready:  # not a queue: it would be half of a loop's memory
+                handles, self._ready = iter(self._ready), []
+                for handle in handles:
+                    if handle._cancelled:
+                        continue
+                    try:  # not handle._run(), which would swallow BodyControl, and costs another call
+                        handle._context.run(handle._callback, *handle._args)
+                    except BodyControl:
+                        self._ready[:0] = handles
+                        raise
+                    except BaseException as error:
+                        if not _is_in_its_task(handle, error):
+                            message = f"Exception in callback {handle!r}"
+                            self.call_exception_handler({"message": message, "exception": error, "handle": handle})
         finally:
             self._resting = False
-            handle = None  # tracebacks may keep this frame: it must not keep their tasks
-            ready.clear()
+            handle = handles = None  # tracebacks may keep this frame: it must not keep their tasks
 
     def put_away(self) -> None:
         """Throw away what is unfinished. `finally` blocks run, as Python has it, but get nothing that they ask for.
@@ -162,7 +161,7 @@ class Loop(SealedLoop):
     def current_place(self) -> Place:
         """The place in the task tree of the code that is running; `~` for plain callbacks."""
         task = asyncio.current_task(self)
-        if isinstance(task, Task):
+        if type(task) is Task:
             return task.place
         if self._callbacks_place is None:
             self._callbacks_place = Place("~")
@@ -209,8 +208,7 @@ class Loop(SealedLoop):
 
     def create_future(self) -> Future[Any]:
         future: Future[Any] = Future(loop=self)
-        self._futures += 1
-        future.number = self._salt + self._futures
+        self._future_number = future.number = self._future_number + 1
         return future
 
     def create_task(

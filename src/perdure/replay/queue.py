@@ -3,6 +3,7 @@
 There is no code of a user's in it, so nothing that could diverge: the step itself runs as every step does.
 """
 
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,6 @@ from perdure.model.definition import WorkflowDefinition
 from perdure.model.event import QueuedStep, RunCreated, StepCompleted, StepCreated
 from perdure.model.ids import RunId
 from perdure.replay.body import Body
-from perdure.replay.step import outcome_of
 
 
 class StepBody(Body):
@@ -30,7 +30,12 @@ class StepBody(Body):
     async def _run(self) -> bytes:
         step = self._step
         asked = StepCreated(name=step.name, input=self._input, at_most_once=step.at_most_once)
-        fact = await outcome_of(self, self._key, asked)
+        outcome = self.ask_for(self._key, asked)
+        try:
+            fact = await outcome
+        except CancelledError:
+            self.release(self._key)
+            raise
         if isinstance(fact, StepCompleted):
             return bytes(fact.result)
         raise from_failure(fact.error)

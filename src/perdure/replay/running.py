@@ -1,4 +1,4 @@
-"""Makes one loop the thread's running loop, and hides the one that runs there otherwise.
+"""Makes one loop the thread's running loop, guarded, and hides the one that runs there otherwise.
 
 These are the hooks that Python documents for people who implement event loops. Entered from a plain callback of the
 worker's loop; never within one of its tasks, whose own code would then meet a strange loop.
@@ -6,11 +6,12 @@ worker's loop; never within one of its tasks, whose own code would then meet a s
 
 import asyncio
 import sys
-import threading
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
+from perdure.replay.guard import guarded, install
 from perdure.replay.sealed import SealedLoop
 
 _get_running_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_running_loop
@@ -20,31 +21,35 @@ _swap_current_task: Callable[[Any, Any], Any] | None = getattr(asyncio_tasks, "_
 
 
 class Running:
-    """`with Running(loop): …`."""
+    """`with running: …`, once at a time, as often as the loop is to run."""
 
     __slots__ = ("_hooks", "_loop", "_outer", "_outer_task")
 
     def __init__(self, loop: SealedLoop) -> None:
         self._loop = loop
+        install()
 
     def __enter__(self) -> None:
-        assert self._loop.thread is None, "P8: a body runs once at a time"
+        loop = self._loop
+        assert loop.thread is None, "P8: a body runs once at a time"
         self._outer = outer = _get_running_loop()
-        self._hooks = sys.get_asyncgen_hooks()
-        self._outer_task = None
-        if outer is not None and _swap_current_task is not None:
-            self._outer_task = asyncio.current_task(outer)
+        if _swap_current_task is not None:
+            self._outer_task = None if outer is None else asyncio.current_task(outer)
             if self._outer_task is not None:
                 _swap_current_task(outer, None)
-        self._loop.thread = threading.get_ident()
-        _set_running_loop(self._loop)
-        sys.set_asyncgen_hooks(firstiter=self._loop.begun, finalizer=_let_go)
+        self._hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(loop.begun, _let_go)
+        _set_running_loop(loop)
+        loop.thread = thread = get_ident()
+        guarded.add(thread)
 
     def __exit__(self, *_error: object) -> None:
-        sys.set_asyncgen_hooks(*self._hooks)
+        loop = self._loop
+        guarded.discard(loop.thread)
+        loop.thread = None
         _set_running_loop(self._outer)
-        self._loop.thread = None
-        if self._outer_task is not None and _swap_current_task is not None:
+        sys.set_asyncgen_hooks(*self._hooks)
+        if _swap_current_task is not None and self._outer_task is not None:
             _swap_current_task(self._outer, self._outer_task)
 
 

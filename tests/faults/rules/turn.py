@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from perdure.core.history import History
 from perdure.core.machine import Machine, Verdict
 from perdure.engine.outbox import Outbox
@@ -90,7 +92,7 @@ def patch_unrecorded() -> Patching:
     whole = replaying.Body.take_answer
 
     def take_answer(body: Any) -> Any:
-        return whole(body)._replace(marks=list[PatchMarked]())
+        return replace(whole(body), marks=list[PatchMarked]())
 
     return patch.object(replaying.Body, "take_answer", take_answer)
 

@@ -68,7 +68,7 @@ class WatchedBody(Body):
 
     def asked_anew(self) -> list[Request]:
         """What it has asked for that isn't in the log."""
-        return [request for _, request in self._requests if not isinstance(request, HookDisposed)]
+        return [request for _, request in self._answer.requests if not isinstance(request, HookDisposed)]
 
     @contextmanager
     def looked_at(self) -> Generator[None]:
