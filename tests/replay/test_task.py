@@ -38,6 +38,22 @@ def test_tasks_and_futures_are_numbered_per_loop_on_top_of_the_salt() -> None:
     driven.put_away()
 
 
+def test_a_handle_is_as_asyncios() -> None:
+    driven, seen = Driven(), list[str]()
+    context = Context()
+    kept = driven.loop.call_soon(seen.append, "kept", context=context)
+    dropped = driven.loop.call_soon(seen.append, "dropped")
+    real = asyncio.Handle(seen.append, ("kept",), driven.loop)
+    assert (repr(kept), kept.cancelled(), kept.get_context()) == (repr(real), False, context)
+    dropped.cancel()
+    dropped.cancel()
+    real.cancel()
+    assert (repr(dropped), dropped.cancelled()) == (repr(real), True)
+    assert len({kept, dropped}) == 2
+    driven.rest()
+    assert seen == ["kept"]
+
+
 def test_a_task_is_equal_to_itself_only() -> None:
     one, two = Driven(salt=7), Driven(salt=7)
     first, second = one.begin(for_ever()), two.begin(for_ever())

@@ -24,6 +24,7 @@ from perdure.model.ids import RunId
 
 _REQUESTS = frozenset(REQUESTS)
 _DELIVERIES = frozenset(DELIVERIES)
+_REPLAYED = _REQUESTS | _DELIVERIES | {HookConflict, PatchMarked}
 _turn_of = attrgetter("turn")
 
 
@@ -68,11 +69,15 @@ class History:
         self.patches: dict[str, bool] = {}
         deployment = ""
         for event in log:
-            if isinstance(event.fact, (RunStarted, RunResumed)):
-                deployment = event.fact.deployment
+            fact = event.fact
+            if isinstance(fact, RunStarted):
+                deployment, self._started_at_ms = fact.deployment, event.at_ms
+            elif isinstance(fact, RunResumed):
+                deployment = fact.deployment
             if event.seq not in skipped:
-                self._add(event)
                 self._deployments[event.turn] = deployment
+                if type(fact) in _REPLAYED:
+                    self._add(event)
         self.last_turn = max((0, *self._turn_keys, *self._deliveries))
         self.next_turn = max(map(_turn_of, log), default=0) + 1
 
@@ -89,10 +94,8 @@ class History:
                 self._turn_keys.setdefault(event.turn, {})[event.key] = None
         elif kind in _DELIVERIES:
             self._deliveries.setdefault(event.turn, []).append(event)
-        elif kind is PatchMarked:
+        else:
             self.patches.setdefault(fact.name, fact.answer)
-        elif kind is RunStarted:
-            self._started_at_ms = event.at_ms
 
     def deployment(self, turn: int) -> str:
         """Whose code wrote the turn; empty where the log doesn't say."""

@@ -13,21 +13,19 @@ from msgspec import Raw
 from perdure.core.divergence import Divergence, Show, cut, describe
 from perdure.core.history import History
 from perdure.model.event import (
-    AttributesSet,
     CancelRequested,
+    ChildCreated,
     Event,
     HookCreated,
     HookExpired,
     HookReceived,
     Request,
     StepCreated,
-    StreamClosed,
-    StreamEpilogue,
-    StreamWritten,
+    WaitCreated,
 )
 
-_UNANSWERED = frozenset((AttributesSet, StreamWritten, StreamClosed, StreamEpilogue))
-"""Requests that have no delivery."""
+_ANSWERED = frozenset((StepCreated, WaitCreated, ChildCreated))
+"""Requests that have a delivery, and no more than one."""
 
 _UNASKED = frozenset((CancelRequested, HookReceived, HookExpired))
 """Deliveries that answer no request."""
@@ -122,11 +120,10 @@ class Machine:
         return Verdict.DELIVER if awaited else Verdict.RELEASED
 
     def _await(self, key: str, request: Request) -> None:
-        kind = type(request)
-        if kind is HookCreated:
-            self._hooks[key] = True
-        elif kind not in _UNANSWERED:
+        if type(request) in _ANSWERED:
             self._awaited[key] = True
+        elif isinstance(request, HookCreated):
+            self._hooks[key] = True
 
     def _deliver_unasked(self, event: Event) -> Verdict | Divergence:
         """Payloads come until the hook is disposed or has expired; what comes later does nothing."""

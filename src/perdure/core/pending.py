@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from perdure.core.retried import taken_back
 from perdure.model.event import (
+    FACTS,
     CancelRequested,
     ChildCancelled,
     ChildCompleted,
@@ -140,7 +141,7 @@ class Pending:
 
     def see(self, key: str, fact: Fact, at_ms: int) -> None:
         """Take one event in."""
-        _SEERS.get(type(fact), _not_seen)(self, key, fact, at_ms)
+        _SEERS[type(fact)](self, key, fact, at_ms)
 
     def forget(self, key: str) -> None:
         """Nobody waits for this step or wait any more."""
@@ -278,6 +279,7 @@ def _run_retried(pending: Pending, key: str, fact: Any, at_ms: int) -> None:
 
 
 _SEERS: dict[type[Fact], Callable[[Pending, str, Any, int], None]] = {
+    **dict.fromkeys(FACTS.values(), _not_seen),
     RunCreated: _run_created,
     StepCreated: _step_created,
     StepQueued: _step_queued,

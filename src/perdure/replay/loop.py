@@ -23,7 +23,7 @@ from perdure.errors import DurationInvalid
 from perdure.replay.control import BodyClosed, BodyControl
 from perdure.replay.running import Running
 from perdure.replay.sealed import SealedLoop, refusal
-from perdure.replay.task import Future, Task, abandon_generator, abandon_task, unawaited_is_silent
+from perdure.replay.task import Future, Handle, Task, abandon_generator, abandon_task, unawaited_is_silent
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class Loop(SealedLoop):
         self.thread = None
         self._salt = salt
         self._owner = owner
-        self._ready: list[Any] = []  # asyncio.Handle; rest() reads its private fields, as asyncio's loops do
+        self._ready: list[Any] = []  # handles; rest() reads their private fields, as asyncio's loops do
         self._resting = False
         self._callbacks_place: Place | None = None
         self.eager = False
@@ -172,8 +172,8 @@ class Loop(SealedLoop):
     def time(self) -> float:
         return self.now_ms / 1000
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args, self, copy_context() if context is None else context)
         self._ready.append(handle)
         return handle
 

@@ -5,9 +5,9 @@ worker's loop; never within one of its tasks, whose own code would then meet a s
 """
 
 import asyncio
-import sys
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
+from sys import get_asyncgen_hooks, set_asyncgen_hooks
 from threading import get_ident
 from typing import Any
 
@@ -37,8 +37,8 @@ class Running:
             self._outer_task = None if outer is None else asyncio.current_task(outer)
             if self._outer_task is not None:
                 _swap_current_task(outer, None)
-        self._hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(loop.begun, _let_go)
+        self._hooks = get_asyncgen_hooks()
+        set_asyncgen_hooks(loop.begun, _let_go)
         _set_running_loop(loop)
         loop.thread = thread = get_ident()
         guarded.add(thread)
@@ -48,7 +48,7 @@ class Running:
         guarded.discard(loop.thread)
         loop.thread = None
         _set_running_loop(self._outer)
-        sys.set_asyncgen_hooks(*self._hooks)
+        set_asyncgen_hooks(*self._hooks)
         if _swap_current_task is not None and self._outer_task is not None:
             _swap_current_task(self._outer, self._outer_task)
 

@@ -1,7 +1,7 @@
-"""Tasks and futures of a workflow's body, and how unfinished ones are thrown away.
+"""Tasks, futures and handles of a workflow's body, and how unfinished tasks are thrown away.
 
-Their hash is a number that every replay repeats, because asyncio keeps tasks in sets (`TaskGroup` cancels siblings in
-set order). Who makes them, and at which place in the task tree, is decided in `loop.py`.
+The hash of a task or future is a number that every replay repeats, because asyncio keeps tasks in sets (`TaskGroup`
+cancels siblings in set order). Who makes them, and at which place in the task tree, is decided in `loop.py`.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from perdure.core.place import Place
 from perdure.replay.control import BodyClosed
@@ -26,6 +28,32 @@ THROWS_MAX = 100
 """How often a coroutine may answer its end by awaiting something else. `TaskGroup` does so once for each level."""
 
 _warn_unawaited: Callable[[Any], None] = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
+
+
+class Handle(Struct, eq=False):
+    """What `call_soon` gives: as asyncio's, which takes longer to make than most callbacks take."""
+
+    _callback: Callable[..., object] | None
+    _args: tuple[Any, ...]
+    _loop: asyncio.AbstractEventLoop
+    _context: Context
+    _cancelled: bool = False
+
+    def cancel(self) -> None:
+        self._callback, self._args, self._cancelled = None, (), True
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def get_context(self) -> Context:
+        return self._context
+
+    def __repr__(self) -> str:
+        shown: Any = asyncio.Handle
+        handle = shown(self._callback, self._args, self._loop)
+        if self._cancelled:
+            handle.cancel()
+        return repr(handle)
 
 
 class Future(asyncio.Future[T]):
