@@ -8,7 +8,7 @@ legal only where the log holds no later turn. Replay and first run share this on
 from collections.abc import Callable
 from enum import Enum
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from perdure.core.divergence import Divergence, Show, cut, describe
 from perdure.core.history import History
@@ -45,36 +45,26 @@ def _nowhere() -> str | None:
     return None
 
 
-class Machine:
+class Machine(Struct, eq=False):
     """One run's replay. `turn` is the present turn; `divergence` is set once and closes the machine.
 
     `replaying`: the log holds the answer to the present turn, or a later turn, so no new request is legal.
     """
 
-    __slots__ = (
-        "_awaited",
-        "_expected",
-        "_history",
-        "_hooks",
-        "_patches",
-        "_show",
-        "closed",
-        "divergence",
-        "replaying",
-        "turn",
-    )
+    _history: History
+    show: Show = cut
+    _awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
+    _hooks: dict[str, bool] = {}  # those that were asked for; False once they take nothing more
+    _patches: dict[str, bool] = {}
+    _expected: dict[str, None] = {}
+    turn: int = 0
+    replaying: bool = True
+    closed: bool = False
+    divergence: Divergence | None = None
 
-    def __init__(self, history: History, show: Show = cut) -> None:
-        self._history: History = history
-        self._show = show
-        self._awaited: dict[str, bool] = {}  # requests without a delivery so far; False once released
-        self._hooks: dict[str, bool] = {}  # those that were asked for; False once they take nothing more
-        self._patches: dict[str, bool] = dict(history.patches)
-        self._expected: dict[str, None] = {}
-        self.turn, self.replaying = 0, True
+    def __post_init__(self) -> None:
+        self._patches.update(self._history.patches)
         self._expect()
-        self.closed = False
-        self.divergence: Divergence | None = None
 
     def request(self, key: str, request: Request, line: Callable[[], str | None] = _nowhere) -> Verdict | Divergence:
         """The body asks for something: NEW, RECORDED, CLOSED, or a divergence."""
@@ -156,8 +146,8 @@ class Machine:
 
     def misfit(self, input: Raw, reason: str) -> Divergence:
         """It can't even begin on this log: its parameters don't fit the recorded input. `reason` may show parts of it."""
-        attempted = reason if self._show is cut else "parameters that don't fit it"
-        return self._diverge(f"input {self._show(input)}", attempted, None)
+        attempted = reason if self.show is cut else "parameters that don't fit it"
+        return self._diverge(f"input {self.show(input)}", attempted, None)
 
     def release(self, key: str) -> None:
         """Nobody waits for this request any more: its delivery, should it come, does nothing."""
@@ -189,7 +179,7 @@ class Machine:
         return "nothing more in this turn"
 
     def _describe(self, request: Request | None) -> str:
-        return describe(request, self._show)
+        return describe(request, self.show)
 
     def _diverge(self, recorded: str, attempted: str, line: str | None) -> Divergence:
         deployment = self._history.deployment(self.turn)

@@ -4,16 +4,15 @@ A place numbers the tasks that it creates and counts its requests by kind and na
 and still arrive at the same keys, and a step added to one branch shifts nothing in another.
 """
 
+from msgspec import Struct
 
-class Place:
+
+class Place(Struct, eq=False):
     """One task's place: `path` is "0" for the main task, "0.2" for the second task that it creates, and so on."""
 
-    __slots__ = ("_children", "_occurrences", "path")
-
-    def __init__(self, path: str = "0") -> None:
-        self.path = path
-        self._children = 0
-        self._occurrences: dict[str, int] = {}
+    path: str = "0"
+    _children: int = 0
+    _occurrences: dict[str, int] = {}
 
     def child(self) -> "Place":
         """The place of the next task that this one creates."""
