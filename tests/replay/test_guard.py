@@ -34,16 +34,10 @@ import pytest
 
 from perdure.errors import DeterminismError
 from perdure.replay import guard
-from perdure.replay.guard import install
-from perdure.replay.running import Running
-from tests.replay.driven import Driven
+from perdure.replay.guard import guarding, install
 
 HERE = __file__
 NOTHING = "/nowhere/at/all"
-
-
-def guarding() -> Running:
-    return Driven().loop.running()
 
 
 def refused(act: Callable[[], object]) -> DeterminismError:

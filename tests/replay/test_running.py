@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import os
 import sys
 from typing import Any
 
 import pytest
 
+from perdure.errors import DeterminismError
 from tests.replay.driven import Driven
 
 
@@ -19,6 +21,14 @@ def test_it_is_the_running_loop_only_within_running() -> None:
     assert not driven.loop.is_running()
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
+
+
+def test_it_is_guarded_only_within_running() -> None:
+    running = Driven().loop.running()
+    for _ in range(2):
+        with running, pytest.raises(DeterminismError, match="listing a folder"):
+            os.listdir("/")
+        assert os.listdir("/")
 
 
 @pytest.mark.anyio

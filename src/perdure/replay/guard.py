@@ -17,7 +17,8 @@ import reprlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import PurePath
 from threading import get_ident
 from types import FrameType
@@ -81,7 +82,19 @@ _REPR.maxstring = _REPR.maxother = 100
 
 _installed = False
 guarded: set[int] = set()
-"""The threads that run a body just now: `install` must have been called."""
+"""The threads that run a body just now. Who adds to them has called `install`."""
+
+
+@contextmanager
+def guarding() -> Generator[None]:
+    """A block that is guarded as a body is; it doesn't nest."""
+    install()
+    thread = get_ident()
+    guarded.add(thread)
+    try:
+        yield
+    finally:
+        guarded.discard(thread)
 
 
 def install() -> None:

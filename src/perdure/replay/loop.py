@@ -118,8 +118,6 @@ class Loop(SealedLoop):
         """
         assert not self._resting, "a body runs until it rests: nothing in it may ask it to rest"
         self._resting = True
-        handle: Any = None
-        handles: Any = None
         try:
             while self._ready:  # not a queue: it would be half of a loop's memory
                 handles, self._ready = iter(self._ready), []
