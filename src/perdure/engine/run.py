@@ -254,14 +254,18 @@ class LiveRun:
         if self.outbox.ending:  # a forced end is on its way, or one that had to close hooks first: no more turns
             self.offer(urgent=True)
             return
+        one_delivery = sent.turn_completed and len(events) == 1
         if self.body is None:
             self._events = [*self._events, *events]
             self._begin()
+        elif one_delivery:
+            self._turn(events, decisions)
         elif sent.turn_completed or decisions:
             self._turn([event for event in events if type(event.fact) in _DELIVERIES], decisions)
         elif sent.children and not self.answers.unregistered:
             self.attempts.begin_held()
-        self.attempts.landed(events)
+        if not one_delivery:
+            self.attempts.landed(events)
         self.departure.rest()
 
     def _turn(self, deliveries: list[Event], decisions: Sequence[Decision]) -> None:

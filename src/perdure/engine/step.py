@@ -58,14 +58,13 @@ class Steps:
 
     def begin(self, running: Running) -> None:
         """Give this attempt a slot, at once or as soon as there is one; its owner then says `go`."""
-        if not running.takes_slot:
-            if not self._draining and self.may_begin:
-                self._take(running)
-            else:
-                self._ready.append(running)
-        else:
+        is_next = not running.takes_slot or (not self._waiting and self._busy < self._concurrency)
+        if is_next and not self._draining and self.may_begin:
+            self._take(running)
+        elif running.takes_slot:
             self._waiting.append(running)
-            self._fill()
+        else:
+            self._ready.append(running)
 
     def go(self, running: Running) -> None:
         """Run the attempt, which has its slot, in a drain too.
