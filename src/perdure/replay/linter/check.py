@@ -11,9 +11,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from inspect import unwrap
 from typing import Any
 
-from perdure.errors import ArgumentsInvalid
+from perdure.errors import ArgumentsInvalid, DefinitionInvalid
 from perdure.replay.linter.finding import Finding
-from perdure.replay.linter.library import COMMAND, Library, shown
+from perdure.replay.linter.library import COMMAND, TOO_DEEP, Library, shown
 from perdure.replay.linter.source import Source
 
 # Workflows are registered module by module: the one that was read last is kept.
@@ -65,9 +65,16 @@ def _found_in(files: Iterable[str | os.PathLike[str]]) -> list[Finding]:
     library = Library()
     found: dict[tuple[str, int, int, str], Finding] = {}
     for source in [library.read(file) for file in files]:
-        for finding in source.check():
+        for finding in _findings_in(source):
             found.setdefault(finding.place, finding)
     return [*found.values()]
+
+
+def _findings_in(source: Source) -> list[Finding]:
+    try:
+        return source.check()
+    except RecursionError as error:  # newer Pythons parse what is deeper than they can be walked through
+        raise DefinitionInvalid(source.file, TOO_DEEP) from error
 
 
 def _running(file: str, text: str, live: dict[str, Any]) -> Source:

@@ -14,6 +14,7 @@ from perdure.replay.linter.names import Scope
 from perdure.replay.linter.source import Source
 
 COMMAND = "perdure check"
+TOO_DEEP = "its expressions are nested too deeply"
 _NOBODYS = {*sys.stdlib_module_names, "perdure"}
 _INSTALLED = {"site-packages", "dist-packages"}
 
@@ -133,4 +134,4 @@ def _parsed(file: str, text: str, shelf: Shelf) -> Source:
     except ValueError as error:
         raise DefinitionInvalid(file, str(error)) from error
     except RecursionError as error:
-        raise DefinitionInvalid(file, "its expressions are nested too deeply") from error
+        raise DefinitionInvalid(file, TOO_DEEP) from error
