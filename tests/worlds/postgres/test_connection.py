@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from perdure.errors import WorldInvalid, WorldUnavailable
-from perdure.worlds.postgres.connection import connect, qualified
+from perdure.worlds.postgres.connection import Call, Connection, connect, qualified
 from perdure.worlds.postgres.location import location_of
+from tests.worlds.postgres.pooler import Mode, pooling
 from tests.worlds.postgres.server import mortal
 
 pytestmark = pytest.mark.anyio
@@ -74,4 +75,61 @@ async def test_a_wrong_password() -> None:
                         break
                     await asyncio.sleep(0.01)
         (await connect(location_of(uri.replace("postgres:@", "me:right@")))).terminate()
+        await connection.close()
+
+
+ADD = Call("SELECT $1::int + 1")
+KEPT = "SELECT count(*) FROM pg_prepared_statements WHERE name <> ''"
+
+
+async def results(connection: Connection) -> list[int]:
+    return [(await connection.fetch(ADD, [number]))[0][0] for number in range(3)]
+
+
+async def kept(connection: Connection) -> int:
+    [[count]] = await connection.fetch(KEPT)
+    return count
+
+
+async def test_calls_are_parsed_once(url: str) -> None:
+    connection, other = await connect(location_of(url)), await connect(location_of(url))
+    for each in (connection, other):
+        assert await results(each) == [1, 2, 3]
+        assert await kept(each) == 1
+        await each.fetch("SELECT $1::int", [1])
+        assert await kept(each) == 1
+    await connection.close()
+    await other.close()
+
+
+async def test_a_session_that_forgets_is_told_all_anew(url: str) -> None:
+    connection = await connect(location_of(url))
+    assert await results(connection) == [1, 2, 3]
+    await connection.driver.execute("DEALLOCATE ALL")
+    assert await results(connection) == [1, 2, 3]
+    assert await kept(connection) == 0
+    await connection.close()
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session", "statement"])
+async def test_nothing_is_kept_behind_a_pooler(mode: Mode, server: str) -> None:
+    with pooling(server, mode) as pooler:
+        connection = await connect(location_of(f"{pooler}&schema=none"))
+        assert await results(connection) == [1, 2, 3]
+        assert await kept(connection) == 0
+        await connection.close()
+
+
+async def test_a_pooler_that_isnt_seen_is_met(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It passes the server's greeting on, and gives each transaction to another session."""
+    with pooling(server, "transaction", 2) as pooler:
+        connection, other = [await connect(location_of(f"{pooler}&schema=none")) for _ in range(2)]
+        [[pid]] = await connection.fetch("SELECT pg_backend_pid()")
+        monkeypatch.setattr(asyncpg.Connection, "get_server_pid", lambda _: pid)
+        await connection.fetch(ADD, [1])
+        assert await kept(connection) == 1
+        await other.driver.execute("BEGIN")  # takes the session that was last given back
+        assert await results(connection) == [1, 2, 3]
+        assert await kept(connection) == 0
+        await other.close()
         await connection.close()

@@ -12,6 +12,7 @@ from perdure.model.status import ENDED
 from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused, Send, Sent, Start, Started
 from perdure.worlds.postgres.alone import append_alone
 from perdure.worlds.postgres.append import Rows, append_words, appended, touched
+from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.mail import letter_words
 from perdure.worlds.postgres.start import made, start_words, started
@@ -20,13 +21,13 @@ from perdure.worlds.postgres.text import write
 
 # Text, not jsonb: a step may have told its session to have that another way. Numbers go as the text of an array, too: of
 # a list's elements the driver looks at each, whether it is a list itself.
-COMMIT = """
+COMMIT = Call("""
     SELECT perdure.commit_all(
         $1, $2, $3::text::int[], $4, $5, $6::text::bigint[], $7::text::bigint[], $8::text::int[], $9::text::int[],
         $10::text::int[], $11::text::bigint[], $12::text::int[], $13, $14::text::bigint[], $15::text::bigint[],
         $16::text::bigint[], $17, $18, $19, $20, $21::text::jsonb, $22
     )::text
-"""
+""")
 _PLAIN_TEXTS = (1, 2)
 _PLAIN_COLUMNS = 9
 _ROW_TEXTS = (1, 5, 6, 7, 8)

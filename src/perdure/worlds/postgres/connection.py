@@ -1,16 +1,18 @@
-"""A connection: how it is made, and its statements, each one round trip and nothing left behind in the session.
+"""A connection: how it is made, and its statements, each one round trip that wants nothing of the session.
 
 Statements are prepared without a name: the driver learns their types once for each connection, and sends text and
-arguments together ever after. So a pooler may give every statement to another session.
+arguments together ever after. So a pooler may give every statement to another session. Where there is none, calls of our
+functions have names: the server then parses and plans them once for each connection.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, cast
+from uuid import uuid4
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
-from perdure.worlds.postgres.fault import opening
+from perdure.worlds.postgres.fault import Forgotten, opening
 from perdure.worlds.postgres.location import Location
 
 
@@ -31,12 +33,20 @@ class Driver(Protocol):
 
     def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...
 
+    def get_server_pid(self) -> int: ...
+
     def is_closed(self) -> bool: ...
 
     def terminate(self) -> None: ...
 
 
 _connect = cast(Callable[..., Awaitable[Driver]], asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
+
+
+class Call(str):
+    """A statement that calls one of our functions, and no more: whatever the tables hold, it has but one plan."""
+
+    __slots__ = ()
 
 
 class Connection:
@@ -47,6 +57,7 @@ class Connection:
         self._schema = location.schema
         self._timeout_s = location.command_s
         self._statements: dict[str, Statement] = {}
+        self._prefix: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -54,11 +65,30 @@ class Connection:
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
         """All rows. Whatever it raises but a refusal by the server, the connection is not to be used again."""
-        statement = self._statements.get(sql)
-        if statement is None:
-            statement = await self.driver.prepare(qualified(sql, self._schema), name="", timeout=self._timeout_s)
-            self._statements[sql] = statement
-        return await statement.fetch(*arguments, timeout=self._timeout_s)
+        statement = self._statements.get(sql) or await self._prepare(sql)
+        try:
+            return await statement.fetch(*arguments, timeout=self._timeout_s)
+        except Forgotten:  # and has done nothing
+            if not self._prefix:
+                raise
+            self._prefix = ""
+            self._statements.clear()
+            return await self.fetch(sql, arguments)
+
+    async def _prepare(self, sql: str) -> Statement:
+        name = f"{prefix}{len(self._statements)}" if isinstance(sql, Call) and (prefix := await self._names()) else ""
+        text = qualified(sql, self._schema)
+        statement = self._statements[sql] = await self.driver.prepare(text, name=name, timeout=self._timeout_s)
+        return statement
+
+    async def _names(self) -> str:
+        """How names begin, that nobody else uses: so wherever a session should change all the same, it doesn't know them,
+        and says so. Empty: all go without, for the session that greeted isn't the one that answers: a pooler greets itself.
+        """
+        if self._prefix is None:
+            [[pid]] = await self.fetch("SELECT pg_backend_pid()")
+            self._prefix = f"perdure_{uuid4().hex}_" if pid == self.driver.get_server_pid() else ""
+        return self._prefix
 
     def terminate(self) -> None:
         """Let go of it at once."""

@@ -14,6 +14,9 @@ ServerError = pg.PostgresError
 Gone = pg.InterfaceError
 """The driver refuses to go on: the connection has been closed, or taken away."""
 
+Forgotten = pg.InvalidSQLStatementNameError
+"""The session doesn't know the statement's name."""
+
 THERE_ALREADY = (pg.DuplicateTableError, pg.DuplicateObjectError, pg.DuplicateFunctionError)
 """A migration meets somebody else's tables."""
 

@@ -9,10 +9,11 @@ from perdure.model.ids import RunId, WorkerId
 from perdure.model.status import Status
 from perdure.world import Claim, Claimed, Lease, Owned, WorkerRecord
 from perdure.world.ownership import REMEMBERED_MS, SUSPECT_FROM
+from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write
 
-_BEAT = "SELECT perdure.beat($1, $2, $3, $4, $5::jsonb, $6, $7)"
+_BEAT = Call("SELECT perdure.beat($1, $2, $3, $4, $5::jsonb, $6, $7)")
 _RETIRE = "UPDATE perdure.workers SET lease_until_ms = 0, graceful = graceful OR $2 WHERE worker_id = $1::text"
 _WORKERS = """
     SELECT worker_id, lease_until_ms, now_ms, process, workflows, deployment, runs
@@ -22,7 +23,7 @@ _WORKERS = """
     WHERE lease_until_ms > now_ms OR runs > 0
     ORDER BY worker_id
 """
-_CLAIM = "SELECT * FROM perdure.claim($1, $2, $3, $4, $5, $6)"
+_CLAIM = Call("SELECT * FROM perdure.claim($1, $2, $3, $4, $5, $6)")
 _RECLAIM = """
     UPDATE perdure.runs SET epoch = epoch + 1, wake_at_ms = NULL, probation = false
     WHERE run_id = $1::text AND owner IS NOT DISTINCT FROM $2::text AND epoch = $3::bigint
