@@ -36,6 +36,8 @@ pytestmark = pytest.mark.anyio
 SHORT = {
     "rows": append_to(rows=(row(), row("step_completed", key="é", turn=3)), turn_completed=True, due_ms=9),
     "no rows": append_to(rows=()),
+    "three rows": append_to(rows=(row(), row(key='"{}\\,'), row("step_failed", key="NULL", turn=3))),
+    "rows of mail": append_to(rows=(row(), row(mail_id="m"), row(key="\0"), row(mail_id='"'), row(mail_id="\x01"))),
     "mail's": append_to(rows=(row(mail_id="m"),)),
     "an end": append_to(status="completed", turn_completed=True),
     "parked": append_to(status="blocked"),
@@ -163,3 +165,15 @@ async def the_long_way(url: str, append: Append) -> list[Outcome]:
         sql = qualified(COMMIT, location_of(url).schema)
         [[answer]] = await connection.fetch(sql, clock(), *arguments([append]))
     return outcomes_of([append], json.decode(answer))
+
+
+BEFORE = (
+    "SELECT append_alone(NULL, $1, $2, 1, $3, 1, 0, false, NULL, false, NULL, '{1}', '{a}', '{b}', '{c}', '{NULL}')"
+)
+
+
+async def test_a_worker_that_was_there_before_the_schema_goes_on(url: str) -> None:
+    async with opened(url) as world, database(url) as connection:
+        await born(world, 1)
+        assert await connection.fetchval(BEFORE, run_id(1), ONE, 2)
+        assert [each.type for each in (await log_of(world, 1)).rows][2:] == ["a"]

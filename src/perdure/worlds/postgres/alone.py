@@ -2,14 +2,19 @@
 
 from typing import Any
 
-from perdure.world import Append
+from perdure.world import Append, NewRow
+from perdure.worlds.postgres.array import numbers, optional_texts, texts
+from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import write, write_optional
 
-# Text where the driver would look at each element of a list, whether it is a list itself.
-APPEND = """
-    SELECT perdure.append_alone($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::bigint[], $13, $14, $15, $16)
-"""
+APPEND = Call(f"""
+    SELECT perdure.append_alone(
+        {", ".join([f"${place}" for place in range(1, 22)])},
+        $22::text::bigint[], $23::text::text[], $24::text::text[], $25, $26::text::text[]
+    )
+""")
+_NONE = (None,) * 5
 
 
 async def append_alone(store: Store, append: Append) -> int | None:
@@ -19,22 +24,35 @@ async def append_alone(store: Store, append: Append) -> int | None:
 
 
 def told(append: Append) -> tuple[Any, ...]:
-    """Of the function, but for the clock."""
+    """Of the function, but for the clock. Two rows as they are; of more, which few have, the others as arrays."""
     rows = append.rows
+    count = len(rows)
     return (
         write(append.run_id),
         write(append.owner),
         append.epoch,
         append.seq - 1,
-        len(rows),
         append.due_ms,
         append.turn_completed,
         append.status,
         append.release,
         append.wake_at_ms,
-        f"{{{','.join([str(row.turn) for row in rows])}}}",
-        [write(row.type) for row in rows],
-        [write(row.key) for row in rows],
+        count,
+        *(_row(rows[0]) if count else _NONE),
+        *(_row(rows[1]) if count > 1 else _NONE),
+        *(_columns(rows[2:]) if count > 2 else _NONE),
+    )
+
+
+def _row(row: NewRow) -> tuple[Any, ...]:
+    return row.turn, write(row.type), write(row.key), row.payload, write_optional(row.mail_id)
+
+
+def _columns(rows: tuple[NewRow, ...]) -> tuple[Any, ...]:
+    return (
+        numbers([row.turn for row in rows]),
+        texts([row.type for row in rows]),
+        texts([row.key for row in rows]),
         [row.payload for row in rows],
-        [write_optional(row.mail_id) for row in rows],
+        optional_texts([row.mail_id for row in rows]),
     )

@@ -1,5 +1,6 @@
 """A step as a guest in the database: it has a session of its own for the length of a transaction."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from msgspec import json
 from perdure.errors import TransactionInvalid
 from perdure.world import Append, Appended, Refused
 from perdure.world.transaction import ENDED_BY_ITSELF
+from perdure.worlds.postgres.alone import APPEND, told
 from perdure.worlds.postgres.commit import COMMIT, arguments, outcomes_of, tell
 from perdure.worlds.postgres.connection import qualified
 from perdure.worlds.postgres.fault import ServerError, is_lost, to_world_error
@@ -20,7 +22,8 @@ gets at the rows that it has locked."""
 
 # SET and no query: the step may still choose the isolation level.
 _MARK = "SET LOCAL perdure_step.mark = '{mark}'; SET LOCAL idle_in_transaction_session_timeout = '{idle_s}s'"
-_LAST = f"SELECT CASE current_setting('perdure_step.mark', true) WHEN $23::text THEN ({COMMIT}) END"
+_LAST = "SELECT CASE current_setting('perdure_step.mark', true) WHEN ${mark}::text THEN ({call}) END"
+_ALONE, _ALL = _LAST.format(mark=27, call=APPEND), _LAST.format(mark=23, call=COMMIT)
 
 
 class Guest:
@@ -68,16 +71,22 @@ class Guest:
             self._sessions.give_back(session, self._transaction if undo else None)
 
     async def _append(self, session: Session, append: Append) -> Appended | Refused:
-        store = self._store
-        answer: str | None = None
-        if session.is_in_transaction():
-            sql, told = qualified(_LAST, store.location.schema), arguments([append])
-            answer = await session.fetchval(sql, store.told_ms, *told, self._mark, timeout=store.location.command_s)
+        if append.is_simple and (at_ms := await self._call(session, _ALONE, told(append))) is not None:
+            return Appended(at_ms=at_ms, mail=0)
+        answer = await self._call(session, _ALL, arguments([append]))
         if answer is None:
             raise TransactionInvalid(self._step, ENDED_BY_ITSELF)
         [outcome] = outcomes_of([append], json.decode(answer))
         assert isinstance(outcome, Appended | Refused), "L1: an append's outcome"
         return outcome
+
+    async def _call(self, session: Session, sql: str, arguments: Sequence[Any]) -> Any:
+        """None, too, where the step has ended the transaction."""
+        if not session.is_in_transaction():
+            return None
+        store = self._store
+        text = qualified(sql, store.location.schema)
+        return await session.fetchval(text, store.told_ms, *arguments, self._mark, timeout=store.location.command_s)
 
 
 class PostgresTransactions:
