@@ -95,7 +95,12 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     @property
     def is_plain(self) -> bool:
         """Whether it does nothing but add rows. `due_ms` may still refuse it."""
-        return self.is_simple and self.status is None and not self.release and not self.all_mail
+        return self.is_simple and not self.stands_otherwise
+
+    @property
+    def stands_otherwise(self) -> bool:
+        """Whether it says how the run stands, or asks more of it than that its log is as long as it should be."""
+        return self.status is not None or self.release or self.all_mail
 
     @property
     def is_simple(self) -> bool:

@@ -10,7 +10,23 @@ from tests.worlds.postgres.database import database
 
 pytestmark = pytest.mark.anyio
 
-ODD = ["", " ", "NULL", "null", "{}", "a,b", '"', "\\", '\\"', "\\N", "\n\t\r\v\f", "é 漢 \U0001f600", "\0", "\x01", "\x01\0\"'"]
+ODD = [
+    "",
+    " ",
+    "NULL",
+    "null",
+    "{}",
+    "a,b",
+    '"',
+    "\\",
+    '\\"',
+    "\\N",
+    "\n\t\r\v\f",
+    "é 漢 \U0001f600",
+    "\0",
+    "\x01",
+    "\x01\0\"'",
+]
 
 
 async def as_read(url: str, type: str, text: str | None) -> list[Any] | None:

@@ -99,3 +99,35 @@ def test_the_end_of_the_loop_closes_it(server: str) -> None:
     assert not pool._all
     del pool
     gc.collect()  # nothing warns of a socket that was left open
+
+
+async def test_they_take_turns(url: str) -> None:
+    pool = await pool_of(url, connections=1)
+    done: list[int] = []
+
+    async def ask(number: int) -> None:
+        await pool.fetch(PID)
+        done.append(number)
+
+    tasks = [asyncio.create_task(ask(number)) for number in range(6)]
+    await tasks[0]
+    tasks[2].cancel()  # it waits
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert done == [0, 1, 3, 4, 5]
+    await ask(6)
+    await pool.close()
+
+
+async def test_a_turn_that_is_cancelled_when_it_comes_is_the_next_ones(url: str) -> None:
+    pool = await pool_of(url, connections=1)
+    pool._free = 0
+    first, second = asyncio.create_task(pool.fetch(PID)), asyncio.create_task(pool.fetch(PID))
+    await asyncio.sleep(0)
+    pool._pass_on()
+    first.cancel()
+    [[pid]] = await asyncio.wait_for(second, 30)
+    assert pid
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert pool._free == 1
+    await pool.close()

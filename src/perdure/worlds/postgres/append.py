@@ -10,6 +10,7 @@ from typing import Any
 
 from perdure.model.ids import RunId
 from perdure.world import Append, Appended, Start
+from perdure.worlds.postgres.array import numbers, optional_texts, texts
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.hook import hook_words
 from perdure.worlds.postgres.mail import letter_words
@@ -17,9 +18,7 @@ from perdure.worlds.postgres.start import start_words
 from perdure.worlds.postgres.stream import chunk_words
 from perdure.worlds.postgres.text import read, write, write_optional
 
-Row = tuple[int, str, int, int, int, str, str, bytes, str | None]
-"""Of the operation with this number, if it may be done together with others (else 0), its run, seq, turn, epoch, type,
-key, payload, mail id."""
+_EMPTY = [()] * 9
 
 
 class Rows:
@@ -28,38 +27,46 @@ class Rows:
     __slots__ = ("values",)
 
     def __init__(self) -> None:
-        self.values: list[Row] = []
+        self.values: list[tuple[int, str, int, int, int, str, str, bytes, str | None]] = []
+        """Of the operation with this number, if it may be done together with others (else 0), its run, seq, turn, epoch,
+        type, key, payload, mail id."""
 
     def put(self, op: int, append: Append) -> int:
         """The place of the first; the others follow."""
-        run_id, epoch, first = write(append.run_id), append.epoch, len(self.values) + 1
-        self.values += [
-            (
-                op,
-                run_id,
-                seq,
-                row.turn,
-                epoch,
-                write(row.type),
-                write(row.key),
-                row.payload,
-                write_optional(row.mail_id),
-            )
-            for seq, row in enumerate(append.rows, append.seq)
-        ]
+        values, run_id, epoch, seq = self.values, append.run_id, append.epoch, append.seq
+        first = len(values) + 1
+        for row in append.rows:
+            values.append((op, run_id, seq, row.turn, epoch, row.type, row.key, row.payload, row.mail_id))
+            seq += 1
         return first
 
     def put_start(self, op: int, start: Start) -> int:
         """The place of `run_created`; `run_started` follows, if it is to be owned."""
-        run_id, epoch, first = write(start.run_id), 0 if start.owner is None else 1, len(self.values) + 1
+        run_id, epoch, first = start.run_id, 0 if start.owner is None else 1, len(self.values) + 1
         self.values.append((op, run_id, 1, 0, epoch, "run_created", "", start.created, None))
         if epoch:
             self.values.append((op, run_id, 2, 0, epoch, "run_started", "", start.started, None))
         return first
 
+    def columns(self) -> list[Any]:
+        op, run_id, seq, turn, epoch, type, key, payload, mail_id = (
+            zip(*self.values, strict=True) if self.values else _EMPTY
+        )
+        return [
+            numbers(op),
+            texts(run_id),
+            numbers(seq),
+            numbers(turn),
+            numbers(epoch),
+            texts(type),
+            texts(key),
+            payload,
+            optional_texts(mail_id),
+        ]
+
 
 def append_words(append: Append, rows: Rows, data: Data, op: int = 0) -> dict[str, Any]:
-    """What `append_one` is told: of most fields nothing, where they ask for nothing. `op`: as `Row` has it."""
+    """What `append_one` is told: of most fields nothing, where they ask for nothing. `op`: as in `Rows`."""
     words: dict[str, Any] = {
         "run": write(append.run_id),
         "owner": write(append.owner),

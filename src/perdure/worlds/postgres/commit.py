@@ -2,8 +2,8 @@
 simple append, of a shorter one. What that refuses takes the long way too, where it is told why."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence, Set
+from typing import Any, NamedTuple, cast
 
 from msgspec import json
 
@@ -12,56 +12,50 @@ from perdure.model.status import ENDED
 from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused, Send, Sent, Start, Started
 from perdure.worlds.postgres.alone import append_alone
 from perdure.worlds.postgres.append import Rows, append_words, appended, touched
+from perdure.worlds.postgres.array import numbers, texts
 from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.mail import letter_words
 from perdure.worlds.postgres.start import made, start_words, started
 from perdure.worlds.postgres.store import Store
-from perdure.worlds.postgres.text import write
 
-# Text, not jsonb: a step may have told its session to have that another way. Numbers go as the text of an array, too: of
-# a list's elements the driver looks at each, whether it is a list itself.
+# Text, not jsonb: a step may have told its session to have that another way.
 COMMIT = Call("""
     SELECT perdure.commit_all(
-        $1, $2, $3::text::int[], $4, $5, $6::text::bigint[], $7::text::bigint[], $8::text::int[], $9::text::int[],
-        $10::text::int[], $11::text::bigint[], $12::text::int[], $13, $14::text::bigint[], $15::text::bigint[],
-        $16::text::bigint[], $17, $18, $19, $20, $21::text::jsonb, $22
+        $1, $2::text::text[], $3::text::int[], $4::text::text[], $5::text::text[], $6::text::bigint[], $7::text::bigint[],
+        $8::text::int[], $9::text::int[], $10::text::int[], $11::text::bigint[], $12::text::int[], $13::text::text[],
+        $14::text::bigint[], $15::text::bigint[], $16::text::bigint[], $17::text::text[], $18::text::text[], $19,
+        $20::text::text[], $21::text::jsonb, $22
     )::text
 """)
-_PLAIN_TEXTS = (1, 2)
-_PLAIN_COLUMNS = 9
-_ROW_TEXTS = (1, 5, 6, 7, 8)
-_ROW_COLUMNS = 9
+_TOLD = ENDED | {"blocked"}
+_PLAIN = (numbers, texts, texts, *[numbers] * 6)
 
 
 async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]:
     await store.writes()
-    outcomes = await _alone(store, operations) or await _all(store, operations)
+    append = operations[0] if len(operations) == 1 else None
+    at_ms = await append_alone(store, append) if isinstance(append, Append) and append.is_simple else None
+    outcomes: list[Outcome]
+    if at_ms is None:
+        [[answer]] = await store.fetch(COMMIT, store.told_ms, *arguments(operations))
+        outcomes = outcomes_of(operations, json.decode(answer))
+    else:
+        outcomes = [Appended(at_ms=at_ms, mail=0)]
     tell(store, operations, outcomes)
     return outcomes
 
 
-async def _alone(store: Store, operations: Sequence[Operation]) -> list[Outcome] | None:
-    """The short way, for one append that says nothing but how its run stands. None: it is another, or may not."""
-    match operations:
-        case [Append(is_simple=True) as append]:
-            at_ms = await append_alone(store, append)
-            return None if at_ms is None else [Appended(at_ms=at_ms, mail=0)]
-        case _:
-            return None
-
-
-async def _all(store: Store, operations: Sequence[Operation]) -> list[Outcome]:
-    [[answer]] = await store.fetch(COMMIT, store.told_ms, *arguments(operations))
-    return outcomes_of(operations, json.decode(answer))
-
-
 def tell(store: Store, operations: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
     """Hints for whom these concern."""
-    if any(stirs(operation, outcome) for operation, outcome in zip(operations, outcomes, strict=True)):
-        store.stir()
-        store.tell()
-    elif any(is_news(operation) for operation in operations):
+    news = False
+    for operation, outcome in zip(operations, outcomes, strict=True):
+        if stirs(operation, outcome):
+            store.stir()
+            store.tell()
+            return
+        news = news or is_news(operation)
+    if news:
         store.tell()
 
 
@@ -71,115 +65,128 @@ def arguments(operations: Sequence[Operation]) -> list[Any]:
     rows, data = Rows(), Data()
     plain: list[tuple[Any, ...]] = []
     others: list[dict[str, Any]] = []
-    for op, operation in enumerate(operations, 1):
-        together = crowd.leaves_alone(operation)
-        told: dict[str, Any] = {"op": op, "together": True} if together else {"op": op}
-        match operation:
-            case Append() if together and operation.is_plain:
-                plain.append(_plain(op, operation, rows))
-            case Append():
-                words = append_words(operation, rows, data, op if together else 0)
-                others.append({"do": "append", **told, **words})
-            case Start() if together:
-                first = rows.put_start(op, operation)
-                others.append({"do": "start", **told, **start_words(operation, first, first + 1)})
-            case Start():
-                places = data.put(operation.created), data.put(operation.started)
-                others.append({"do": "start", **told, **start_words(operation, *places)})
-            case Send():
-                others.append({"do": "send", **told, **letter_words(operation.letter, data, operation.hook)})
+    for op, (operation, apart) in enumerate(zip(operations, crowd.apart, strict=True), 1):
+        if not (apart and isinstance(operation, Append)) or operation.stands_otherwise:
+            others.append(_words(op, operation, apart, rows, data))
+        else:
+            plain.append(_plain(op, operation, rows))
+    columns = [*zip(*plain, strict=True)] or [()] * len(_PLAIN)
     return [
-        sorted(write(run_id) for run_id in crowd.named),
-        *_columns(plain, _PLAIN_COLUMNS, _PLAIN_TEXTS),
-        *_columns(rows.values, _ROW_COLUMNS, _ROW_TEXTS),
+        texts([*crowd.named.difference(columns[1])]),
+        *[write(column) for write, column in zip(_PLAIN, columns, strict=True)],
+        *rows.columns(),
         json.encode(others).decode(),
         data.values,
     ]
 
 
+def _words(op: int, operation: Operation, apart: bool, rows: Rows, data: Data) -> dict[str, Any]:
+    told: dict[str, Any] = {"op": op, "together": True} if apart else {"op": op}
+    match operation:
+        case Append():
+            return {"do": "append", **told, **append_words(operation, rows, data, op if apart else 0)}
+        case Start() if apart:
+            first = rows.put_start(op, operation)
+            return {"do": "start", **told, **start_words(operation, first, first + 1)}
+        case Start():
+            places = data.put(operation.created), data.put(operation.started)
+            return {"do": "start", **told, **start_words(operation, *places)}
+        case Send():
+            return {"do": "send", **told, **letter_words(operation.letter, data, operation.hook)}
+
+
 class _Crowd:
-    """What a commit's operations have to do with each other: they are done in order, except those that have nothing."""
+    """What a commit's operations have to do with each other: they are done in order, except those that have nothing.
+
+    `named`: the runs that any of them may change or ask. `apart`: of each operation, whether it may be done before the
+    others, together with those of its kind.
+    """
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        self.named = Counter(run_id for operation in operations for run_id in _touched(operation))
-        self._keys = Counter(key for operation in operations for key in _keys(operation))
-        self._hooks = any(isinstance(operation, Append) and operation.hooks for operation in operations)
+        named: list[RunId] = []
+        keys: list[str] = []
+        hooks = False
+        self.apart: list[bool] = []
+        for operation in operations:
+            alone = True
+            if isinstance(operation, Append):
+                alone = operation.is_simple
+                if alone:
+                    named.append(operation.run_id)
+                else:
+                    named += touched(operation)
+                    keys += [child.idempotency_key for child in operation.children if child.idempotency_key is not None]
+                    hooks = hooks or bool(operation.hooks)
+            elif isinstance(operation, Start):
+                named.append(operation.run_id)
+                if operation.idempotency_key is not None:
+                    keys.append(operation.idempotency_key)
+            else:
+                alone = False
+                named.append(operation.letter.run_id)
+            self.apart.append(alone)
+        self.named = set(named)
+        if hooks or len(self.named) < len(named) or len(set(keys)) < len(keys):
+            shared = _Shared(_repeated(named), _repeated(keys), hooks)
+            self.apart = [
+                alone and shared.leave_alone(operation) for alone, operation in zip(self.apart, operations, strict=True)
+            ]
 
-    def leaves_alone(self, operation: Operation) -> bool:
-        """Whether it may be done before the others, together with those of its kind.
 
-        An end frees the tokens of its run's hooks, for which another operation may ask.
-        """
+class _Shared(NamedTuple):
+    """Runs and keys that operations have in common, and whether any of them changes hooks."""
+
+    runs: Set[str]
+    keys: Set[str]
+    hooks: bool
+
+    def leave_alone(self, operation: Operation) -> bool:
+        """An end frees the tokens of its run's hooks, for which another operation may ask."""
         match operation:
             case Append():
-                frees = self._hooks and operation.status in ENDED
-                return operation.is_simple and not frees and self.named[operation.run_id] == 1
+                return operation.run_id not in self.runs and not (self.hooks and operation.status in ENDED)
             case Start():
-                key = operation.idempotency_key
-                return self.named[operation.run_id] == 1 and (key is None or self._keys[key] == 1)
+                return operation.run_id not in self.runs and operation.idempotency_key not in self.keys
             case Send():
                 return False
 
 
+def _repeated(names: Sequence[str]) -> Set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
+
+
 def outcomes_of(operations: Sequence[Operation], answer: dict[str, Any]) -> list[Outcome]:
     now_ms: int = answer["now"]
-    outcomes: list[Outcome | None] = [None] * len(operations)
+    as_it_is = Appended(at_ms=now_ms, mail=0)  # of what was done together nothing is told
+    outcomes: list[Outcome] = [
+        made(operation, now_ms) if isinstance(operation, Start) else as_it_is for operation in operations
+    ]
     for told in answer["told"]:
         place: int = told["op"] - 1
         outcomes[place] = _outcome(operations[place], told, now_ms)
-    as_it_is = Appended(at_ms=now_ms, mail=0)  # of what was done together nothing is told
-    return [
-        outcome or (made(operation, now_ms) if isinstance(operation, Start) else as_it_is)
-        for operation, outcome in zip(operations, outcomes, strict=True)
-    ]
+    return outcomes
 
 
 def stirs(operation: Operation, outcome: Outcome) -> bool:
     """Whether it left something that a worker may claim, or mail for one."""
-    match operation, outcome:
-        case _, Refused():
-            return False
-        case Start(), Started():
-            return outcome.created and not outcome.owned
-        case Append(), Appended():
-            made = len(operation.children) > len(outcome.born)
-            return operation.hand_back or operation.seize or bool(operation.letters) or made
-        case _:
-            return True
+    if isinstance(operation, Append) and isinstance(outcome, Appended):
+        left = operation.hand_back or operation.seize or operation.letters
+        return bool(left or (operation.children and len(operation.children) > len(outcome.born)))
+    if isinstance(outcome, Started):
+        return outcome.created and not outcome.owned
+    return not isinstance(outcome, Refused)
 
 
 def is_news(operation: Operation) -> bool:
     """Whether somebody in another process may wait for it: a run's end, a stream's chunks, or a run to claim."""
-    return isinstance(operation, Append) and (
-        operation.status in ENDED or operation.status == "blocked" or operation.release or bool(operation.chunks)
-    )
-
-
-def _touched(operation: Operation) -> Iterable[RunId]:
-    match operation:
-        case Append():
-            return touched(operation)
-        case Start():
-            return (operation.run_id,)
-        case Send():
-            return (operation.letter.run_id,)
-
-
-def _keys(operation: Operation) -> Iterable[str]:
-    match operation:
-        case Append():
-            return (child.idempotency_key for child in operation.children if child.idempotency_key is not None)
-        case Start(idempotency_key=str() as key):
-            return (key,)
-        case _:
-            return ()
+    return isinstance(operation, Append) and bool(operation.release or operation.chunks or operation.status in _TOLD)
 
 
 def _plain(op: int, append: Append, rows: Rows) -> tuple[Any, ...]:
     return (
         op,
-        write(append.run_id),
-        write(append.owner),
+        append.run_id,
+        append.owner,
         append.epoch,
         append.seq - 1,
         rows.put(op, append),
@@ -187,19 +194,6 @@ def _plain(op: int, append: Append, rows: Rows) -> tuple[Any, ...]:
         0 if append.turn_completed else 1,  # a factor of 0 resets the deaths
         append.due_ms,
     )
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], count: int, texts: Container[int]) -> list[Any]:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * count
-    return [
-        _texts(column) if place in texts else f"{{{','.join(map(str, column))}}}"
-        for place, column in enumerate(columns)
-    ]
-
-
-def _texts(column: Sequence[Any]) -> Sequence[Any]:
-    """None at all are as good as only nulls, for `unnest`."""
-    return column if any(text is not None for text in column) else ()
 
 
 def _outcome(operation: Operation, told: dict[str, Any], now_ms: int) -> Outcome:

@@ -4,6 +4,7 @@ asyncpg's own pool resets a session each time one is given back, which costs a r
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
@@ -18,9 +19,10 @@ class Pool:
 
     def __init__(self, location: Location) -> None:
         self._location = location
-        self._free = asyncio.Semaphore(location.connections)
+        self._free = location.connections
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self._guard = closes_with_its_loop(self)
         self.loop = asyncio.get_running_loop()
@@ -31,18 +33,27 @@ class Pool:
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
         """One statement on any of the connections. Raises: what the driver raises, WorldInvalid, WorldUnavailable."""
-        async with self._free:
-            connection = await self._take()
+        if self._free:
+            self._free -= 1
+        else:
+            await self._turn()
+        try:
+            connection = self._idle_one() or await self._another()
             try:
                 rows = await connection.fetch(sql, arguments)
-            except ServerError:  # the server's answer: the connection is as good as before
-                self._give_back(connection)
+            except ServerError:  # the server's answer: the connection is as good as before, unless it was the last word
+                if connection.usable:
+                    self._give_back(connection)
+                else:
+                    self._drop(connection)
                 raise
             except BaseException:  # also a cancelled caller's: what it waited for may still be on its way
                 self._drop(connection)
                 raise
             self._give_back(connection)
             return rows
+        finally:
+            self._pass_on()
 
     async def close(self) -> None:
         """Harmless to repeat."""
@@ -57,12 +68,35 @@ class Pool:
             self._all.pop().terminate()
         self._idle.clear()
 
-    async def _take(self) -> Connection:
+    async def _turn(self) -> None:
+        """Until it is the caller's: they go in the order in which they came."""
+        turn: asyncio.Future[None] = self.loop.create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """The next one's turn."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _idle_one(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.usable:
                 return connection
             self._all.discard(connection)
+        return None
+
+    async def _another(self) -> Connection:
         if self._closed:
             raise WorldUnavailable("it was closed in this process")
         connection = await connect(self._location)
@@ -73,10 +107,10 @@ class Pool:
         return connection
 
     def _give_back(self, connection: Connection) -> None:
-        if connection.usable and not self._closed:
-            self._idle.append(connection)
-        else:
+        if self._closed:
             self._drop(connection)
+        else:
+            self._idle.append(connection)
 
     def _drop(self, connection: Connection) -> None:
         """When one is lost the idle ones most likely are too: the server has gone. They would lose a write each."""

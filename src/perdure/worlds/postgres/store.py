@@ -97,7 +97,8 @@ class Store:
         while True:
             tries += 1
             try:
-                return await (await self._pool()).fetch(sql, arguments)
+                pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
+                return await pool.fetch(sql, arguments)
             except Exception as error:
                 if not goes_again(error) or tries >= _TRIES_MAX:
                     raise to_world_error(error, self.location) from error
@@ -157,14 +158,12 @@ class Store:
         if not self._opened:
             raise WorldUnavailable("it is not open in this process: await open() first, after a fork as well")
 
-    async def _pool(self) -> Pool:
+    async def _new_pool(self) -> Pool:
+        """Of the running loop."""
         self._refuse_closed()
-        loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None:
-            self._forget_ended_loops()
-            pool = self._pools[loop] = Pool(self.location)
-            await pool.start()
+        self._forget_ended_loops()
+        pool = self._pools[asyncio.get_running_loop()] = Pool(self.location)
+        await pool.start()
         return pool
 
     def _forget_ended_loops(self) -> None:
