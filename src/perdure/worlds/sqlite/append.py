@@ -58,7 +58,7 @@ def append(transaction: Transaction, append: Append) -> Appended | Refused:
     if not _is_plain(append, transaction.now_ms):
         return _append_more(transaction, append)
     now_ms, keep = transaction.now_ms, not append.turn_completed
-    transaction.connection.execute(
+    transaction.execute(
         _PLAIN, (append.seq - 1, len(append.rows), now_ms, keep, append.run_id, append.owner, append.epoch)
     )
     if not transaction.connection.changes():
@@ -72,8 +72,8 @@ def _is_plain(append: Append, now_ms: int) -> bool:
 
 
 def _append_more(transaction: Transaction, append: Append) -> Appended | Refused:
-    connection, now_ms = transaction.connection, transaction.now_ms
-    found = connection.execute(_READ, (append.run_id,)).fetchall()
+    now_ms = transaction.now_ms
+    found = transaction.execute(_READ, (append.run_id,)).fetchall()
     if not found:
         return Refused(refusal=Refusal.UNKNOWN)
     run = _Run(*found[0])
@@ -87,8 +87,8 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
     after = _after(run, append, left, now_ms)
     conflicts = hook.change(transaction, append, after.at_ms) if append.hooks else {}
     refused = _write_streams(transaction, run, append)
-    last = after._replace(at_ms=max((after.at_ms, *append.times_ms)))
-    connection.execute(_WRITE, (*last, append.run_id))
+    last = after._replace(at_ms=max(after.at_ms, *append.times_ms)) if append.times_ms else after
+    transaction.execute(_WRITE, (*last, append.run_id))
     transaction.insert(append.run_id, append.seq, after.epoch, after.at_ms, append.rows, conflicts, append.times_ms)
     if taken:
         mail.remove(transaction, append.run_id, taken)
@@ -103,8 +103,8 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
             born.append(child.run_id)
     for letter in append.letters:
         mail.send(transaction, letter)
-    if any(letter.run_id == append.run_id for letter in append.letters):
-        [[left]] = connection.execute("SELECT mail FROM runs WHERE run_id = ?", (append.run_id,)).fetchall()
+    if append.letters and any(letter.run_id == append.run_id for letter in append.letters):
+        [[left]] = transaction.execute("SELECT mail FROM runs WHERE run_id = ?", (append.run_id,)).fetchall()
     return Appended(
         at_ms=after.at_ms, mail=left, existing=existing, born=tuple(born), conflicts=conflicts, refused=refused
     )

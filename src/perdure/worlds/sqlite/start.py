@@ -32,7 +32,7 @@ def start(transaction: Transaction, start: Start, at_ms: int | None = None) -> S
     else:
         status, epoch, started_at_ms, wake_at_ms = "running", 1, at_ms, None
         rows.append(NewRow(turn=0, type="run_started", key="", payload=start.started))
-    transaction.connection.execute(
+    transaction.execute(
         _INSERT,
         (
             start.run_id,
@@ -62,11 +62,11 @@ def start(transaction: Transaction, start: Start, at_ms: int | None = None) -> S
 
 def _find(transaction: Transaction, start: Start) -> Started:
     """The run that has the id, or else the one that has the key."""
-    found = transaction.connection.execute(_FIND, (start.run_id, start.idempotency_key)).fetchall()
+    found = transaction.execute(_FIND, (start.run_id, start.idempotency_key)).fetchall()
     run_id, owner, epoch, created_at_ms = found[0]
     owned = run_id == start.run_id and start.owner is not None and owner == start.owner and epoch == 1
     return Started(run_id=RunId(run_id), created=False, owned=owned, at_ms=created_at_ms)
 
 
 def _is_live(transaction: Transaction, worker_id: WorkerId) -> bool:
-    return bool(transaction.connection.execute(_LIVE, (worker_id, transaction.now_ms)).fetchall())
+    return bool(transaction.execute(_LIVE, (worker_id, transaction.now_ms)).fetchall())

@@ -13,13 +13,15 @@ _NO_CONFLICTS: dict[int, RunId] = {}
 class Transaction:
     """Rows of logs are gathered and inserted together: nothing reads them before, but a letter that looks for its id.
 
-    `now_ms`: the store's clock. `stirs`: something was written that another worker may claim.
+    `now_ms`: the store's clock. `stirs`: something was written that another worker may claim. `execute`: as the connection's,
+    but with one cursor for all, which is cheaper: the rows of a statement are there until the next.
     """
 
-    __slots__ = ("_rows", "connection", "now_ms", "stirs")
+    __slots__ = ("_rows", "connection", "execute", "now_ms", "stirs")
 
     def __init__(self, connection: Connection, now_ms: int) -> None:
         self.connection = connection
+        self.execute = connection.cursor().execute
         self.now_ms = now_ms
         self.stirs = False
         self._rows: list[tuple[str | int | bytes | None, ...]] = []
@@ -35,14 +37,15 @@ class Transaction:
         times_ms: tuple[int, ...] = (),
     ) -> None:
         """`conflicts`: rows, by their place, that met a taken token, and the run that has it. `times_ms`: see `Append`."""
-        for place, row in enumerate(rows):
-            type, holder = row.type, None
-            if conflicts and place in conflicts:
-                type, holder = "hook_conflict", conflicts[place]
-            row_ms = times_ms[place] if times_ms else at_ms
-            self._rows.append(
-                (run_id, seq + place, row.turn, epoch, type, row.key, row.payload, row_ms, row.mail_id, holder)
-            )
+        gathered, first = self._rows, len(self._rows)
+        for row in rows:
+            gathered.append((run_id, seq, row.turn, epoch, row.type, row.key, row.payload, at_ms, row.mail_id, None))
+            seq += 1
+        for place, row_ms in enumerate(times_ms, first):
+            gathered[place] = (*gathered[place][:7], row_ms, *gathered[place][8:])
+        for place, holder in conflicts.items():
+            conflict = gathered[first + place]
+            gathered[first + place] = (*conflict[:4], "hook_conflict", *conflict[5:9], holder)
 
     def flush(self) -> None:
         """From here on all rows are in the table."""
