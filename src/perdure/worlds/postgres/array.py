@@ -1,4 +1,4 @@
-"""Columns of arguments, as the texts of arrays: of a list's elements the driver looks at each, whether it is a list itself."""
+"""Columns of arguments, as texts of arrays: of a list's elements the driver looks at each, whether it is a list itself."""
 
 from collections.abc import Sequence
 
