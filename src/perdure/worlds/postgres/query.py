@@ -8,6 +8,7 @@ from msgspec import json
 
 from perdure.model.ids import MailId, RunId
 from perdure.world import Log, Row, RunFilter, RunPage, RunRecord
+from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.row import COLUMNS, COUNT, to_record
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write, write_pairs
@@ -15,7 +16,9 @@ from perdure.worlds.postgres.text import read, write, write_pairs
 _RUNS = f"SELECT {COLUMNS} FROM perdure.runs WHERE run_id = ANY ($1::text[])"
 _BY_KEY = f"SELECT {COLUMNS} FROM perdure.runs WHERE idempotency_key = $1::text"
 
-_LOGS = "SELECT * FROM perdure.read_logs($1, $2, $3)"  # COLUMNS, the place of the question, columns of events as arrays
+_LOGS = Call(
+    "SELECT * FROM perdure.read_logs($1, $2, $3)"
+)  # COLUMNS, the place of the question, columns of events as arrays
 
 
 class Part(NamedTuple):
