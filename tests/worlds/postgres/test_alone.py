@@ -1,4 +1,4 @@
-"""The short way of one simple append: it comes to what the long way comes to, and finds its rows as surely."""
+"""The short ways of a simple append and of a start: they come to what the long way comes to, and find rows as surely."""
 
 import asyncpg
 import pytest
@@ -21,8 +21,8 @@ from perdure.testing.conformance.sample import (
     run_id,
     start_of,
 )
-from perdure.world import Append, Appended, HookFilter, Outcome, Refused, Send
-from perdure.worlds.postgres.alone import APPEND, append_alone, told
+from perdure.world import Append, Appended, HookFilter, Operation, Outcome, Refused, Send, Start, Started
+from perdure.worlds.postgres.alone import APPEND, START, append_alone, asked, told
 from perdure.worlds.postgres.commit import COMMIT, arguments, outcomes_of
 from perdure.worlds.postgres.connection import qualified
 from perdure.worlds.postgres.location import location_of
@@ -160,11 +160,11 @@ def clock() -> int:
     return 1_000_000
 
 
-async def the_long_way(url: str, append: Append) -> list[Outcome]:
+async def the_long_way(url: str, operation: Operation) -> list[Outcome]:
     async with database(url) as connection:
         sql = qualified(COMMIT, location_of(url).schema)
-        [[answer]] = await connection.fetch(sql, clock(), *arguments([append]))
-    return outcomes_of([append], json.decode(answer))
+        [[answer]] = await connection.fetch(sql, clock(), *arguments([operation]))
+    return outcomes_of([operation], json.decode(answer))
 
 
 BEFORE = (
@@ -177,3 +177,78 @@ async def test_a_worker_that_was_there_before_the_schema_goes_on(url: str) -> No
         await born(world, 1)
         assert await connection.fetchval(BEFORE, run_id(1), ONE, 2)
         assert [each.type for each in (await log_of(world, 1)).rows][2:] == ["a"]
+
+
+STARTS = {
+    "owned": start_of(owner=ONE),
+    "nobody's": start_of(),
+    "by a worker without a lease": start_of(owner=WorkerId("wrkr_gone")),
+    "later": start_of(wake_at_ms=2**40),
+    "with all": replace(
+        start_of(owner=ONE, idempotency_key="k\0é", attributes={"a\x01": "b\0", "c": ""}, pin="v1"),
+        parent_id=run_id(7), root_id=run_id(8), deployment="d\0",
+    ),
+    "with a key": start_of(idempotency_key="k"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+async def test_a_start_does_what_the_long_way_does(start: Start, url: str) -> None:
+    async with opened(url, clock) as world:
+        await beat(world)
+        [outcome] = await world.commit([start])
+        key = None if start.idempotency_key is None else start.idempotency_key + "2"
+        other = replace(start, run_id=run_id(2), idempotency_key=key)
+        [through] = await the_long_way(url, other)
+        assert isinstance(outcome, Started) and isinstance(through, Started)
+        assert replace(outcome, run_id=other.run_id) == through
+        one, two = await record_of(world, 1), await record_of(world, 2)
+        root = two.root_id if start.root_id is None else one.root_id
+        assert replace(one, run_id=two.run_id, root_id=root, idempotency_key=key) == two
+        assert (await log_of(world, 1)).rows == (await log_of(world, 2)).rows
+        assert one.idempotency_key == start.idempotency_key and one.attributes == start.attributes
+
+
+async def test_a_second_start_is_told_how_it_stands(url: str) -> None:
+    async with opened(url) as world:
+        await beat(world)
+        first = start_of(owner=ONE, idempotency_key="k")
+        [made] = await world.commit([first])
+        [again] = await world.commit([first])
+        [known] = await world.commit([start_of(2, owner=ONE, idempotency_key="k")])
+        assert isinstance(made, Started) and isinstance(again, Started) and isinstance(known, Started)
+        assert (made.created, again.created, known.created) == (True, False, False)
+        assert (again.run_id, known.run_id, again.owned) == (run_id(1), run_id(1), True)
+        assert await world.read_run(run_id(2)) is None
+
+
+async def test_a_start_takes_one_call(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_for: list[str] = []
+    fetch = Store.fetch
+
+    async def watched(store: Store, sql: str, *arguments: object) -> list[object]:
+        asked_for.append(sql)
+        return await fetch(store, sql, *arguments)
+
+    async with opened(url) as world:
+        await beat(world)
+        await world.commit([start_of(9)])
+        monkeypatch.setattr(Store, "fetch", watched)
+        await world.commit([start_of(owner=ONE)])
+        assert asked_for == [START]
+
+
+async def test_a_start_is_durable_and_scans_nothing(url: str) -> None:
+    async with opened(url) as world, database(url) as connection:
+        await beat(world)
+        await connection.execute("VACUUM ANALYZE runs, events, workers")
+        await connection.execute("SET synchronous_commit = off")
+        sql = qualified(START, location_of(url).schema)
+        async with connection.transaction():
+            for number in range(1, 9):  # a plan is kept from the sixth on
+                assert await connection.fetchval(sql, None, *asked(start_of(number, owner=ONE))) is not None
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
+            scanned = (
+                "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0 AND schemaname = current_schema()"
+            )
+            assert [row["relname"] for row in await connection.fetch(scanned)] == []

@@ -1,12 +1,14 @@
-"""An append that is a commit by itself: what a run that has its worker for itself waits for, step after step."""
+"""A commit of one operation: an append, as a run that has its worker for itself waits for step after step, or a start."""
 
 from typing import Any
 
-from perdure.world import Append, NewRow
+from msgspec import json
+
+from perdure.world import Append, NewRow, Start
 from perdure.worlds.postgres.array import numbers, optional_texts, texts
 from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.store import Store
-from perdure.worlds.postgres.text import write, write_optional
+from perdure.worlds.postgres.text import write, write_optional, write_pairs
 
 APPEND = Call(f"""
     SELECT perdure.append_alone(
@@ -14,6 +16,7 @@ APPEND = Call(f"""
         $22::text::bigint[], $23::text::text[], $24::text::text[], $25, $26::text::text[]
     )
 """)
+START = Call("SELECT perdure.start_alone($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
 _NONE = (None,) * 5
 
 
@@ -21,6 +24,30 @@ async def append_alone(store: Store, append: Append) -> int | None:
     """The `at` of its rows; None: nothing was written, and `commit_all` says why, or does it. For simple ones only."""
     [[at_ms]] = await store.fetch(APPEND, store.told_ms, *told(append))
     return at_ms
+
+
+async def start_alone(store: Store, start: Start) -> int | None:
+    """When it was made, as it asked; None: it wasn't, and `commit_all` says how it stands."""
+    [[at_ms]] = await store.fetch(START, store.told_ms, *asked(start))
+    return at_ms
+
+
+def asked(start: Start) -> tuple[Any, ...]:
+    """Of the function, but for the clock."""
+    return (
+        write(start.run_id),
+        write(start.workflow),
+        write_optional(start.owner),
+        start.wake_at_ms,
+        write_optional(start.idempotency_key),
+        write_optional(start.parent_id),
+        write_optional(start.root_id),
+        json.encode(write_pairs(start.attributes)).decode() if start.attributes else "{}",
+        write(start.deployment),
+        write(start.pin),
+        start.created,
+        start.started,
+    )
 
 
 def told(append: Append) -> tuple[Any, ...]:

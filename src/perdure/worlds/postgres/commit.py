@@ -1,5 +1,5 @@
 """A commit: all its operations in one call of a function, and so in one round trip: of `commit_all`, or where it is one
-simple append, of a shorter one. What that refuses takes the long way too, where it is told why."""
+simple append or a start, of a shorter one. What that refuses takes the long way too, where it is told why."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -10,7 +10,7 @@ from msgspec import json
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused, Send, Sent, Start, Started
-from perdure.worlds.postgres.alone import append_alone
+from perdure.worlds.postgres.alone import append_alone, start_alone
 from perdure.worlds.postgres.append import Rows, append_words, appended, touched
 from perdure.worlds.postgres.array import numbers, texts
 from perdure.worlds.postgres.connection import Call
@@ -34,16 +34,27 @@ _PLAIN = (numbers, texts, texts, *[numbers] * 6)
 
 async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]:
     await store.writes()
-    append = operations[0] if len(operations) == 1 else None
-    at_ms = await append_alone(store, append) if isinstance(append, Append) and append.is_simple else None
-    outcomes: list[Outcome]
-    if at_ms is None:
+    alone = await _alone(store, operations[0]) if len(operations) == 1 else None
+    if alone is None:
         [[answer]] = await store.fetch(COMMIT, store.told_ms, *arguments(operations))
         outcomes = outcomes_of(operations, json.decode(answer))
     else:
-        outcomes = [Appended(at_ms=at_ms, mail=0)]
+        outcomes = [alone]
     tell(store, operations, outcomes)
     return outcomes
+
+
+async def _alone(store: Store, operation: Operation) -> Outcome | None:
+    """The short way, for one that has one. None: it may not go there."""
+    match operation:
+        case Append() if operation.is_simple:
+            at_ms = await append_alone(store, operation)
+            return None if at_ms is None else Appended(at_ms=at_ms, mail=0)
+        case Start():
+            at_ms = await start_alone(store, operation)
+            return None if at_ms is None else made(operation, at_ms)
+        case _:
+            return None
 
 
 def tell(store: Store, operations: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
