@@ -1,5 +1,7 @@
 """Problem documents, and the table from exceptions to statuses."""
 
+from http import HTTPStatus
+
 import msgspec
 import pytest
 
@@ -26,7 +28,7 @@ def test_a_problem_is_a_document() -> None:
     assert (response.headers["cache-control"], response.headers["x-a"]) == ("no-store", "b")
     assert msgspec.json.decode(response.body) == {
         "type": "urn:perdure:payload-invalid",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus(422).phrase,  # newer Pythons say it as RFC 9110 does
         "status": 422,
         "detail": "no",
         "path": "payload.approved",
