@@ -213,7 +213,8 @@ class Committer:
             await self._write(lost, WorldUnavailable("the commit was cancelled"))
         batch = lost or []
         while not self._closed:
-            batch = self._gather(batch)
+            # While little waits, those of the last batch are told first, and go along: every commit has its price.
+            batch = self._gather(batch) if len(self._urgent) + len(self._jobs) >= len(batch) else []
             if batch:
                 await self._write(batch)
             else:
