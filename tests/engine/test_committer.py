@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from perdure.engine.committer import Committer
+from perdure.engine.committer import Committer, closing
 from perdure.errors import WorldFull, WorldUnavailable
 from perdure.model.ids import RunId
 from perdure.testing.conformance.sample import append_to, born, log_of, row, run_id, start_of
@@ -309,6 +309,53 @@ class TestTrouble:
         assert "the disk under /there is full: nothing more is accepted until space is freed" in caplog.text
 
 
+class TestCancelled:
+    """Somebody cancels all tasks of the loop, as its end does."""
+
+    def test_what_was_on_its_way_is_read_back(self) -> None:
+        async def act(on: Scene) -> None:
+            first, second = await on.runs(2)
+            on.world.delay_s = 0.1
+            on.committer.offer(first, urgent=True)
+            await asyncio.sleep(0.05)
+            assert on.committer._writer is not None
+            on.committer._writer.cancel()
+            await asyncio.sleep(0)
+            on.committer.offer(second, urgent=True)
+            assert await on.committer.drained()
+            assert is_appended(first) and is_appended(second)
+
+        play(act)
+
+    def test_who_is_cancelled_again_and_again_gives_up(self) -> None:
+        async def act(on: Scene) -> None:
+            [run] = await on.runs(1)
+            on.world.delay_s = 0.1
+            on.committer.offer(run, urgent=True)
+            cancelled = 0
+            await asyncio.sleep(0.05)
+            while not run.told:
+                assert on.committer._writer is not None and cancelled < 5
+                cancelled += on.committer._writer.cancel()
+                await asyncio.sleep(0.001)
+            assert [str(told) for told in run.told] == [str(closing())]
+
+        play(act)
+
+    def test_one_that_waits_is_followed_by_another(self) -> None:
+        async def act(on: Scene) -> None:
+            [run] = await on.runs(1, left=2)
+            on.committer.offer(run, urgent=True)
+            await on.committer.drained()
+            assert on.committer._writer is not None
+            on.committer._writer.cancel()
+            on.committer.offer(run, urgent=True)  # it doesn't know yet
+            assert await on.committer.drained()
+            assert is_appended(run, 2)
+
+        play(act)
+
+
 class TestTheEnd:
     """`drained` and `close` have a patience: a process must be able to end while its World is away."""
 
@@ -318,6 +365,18 @@ class TestTheEnd:
             on.committer.offer(run, urgent=False)
             assert await on.committer.drained()
             assert on.stage.passed_ms == 0
+            assert is_appended(run)
+
+        play(act)
+
+    def test_what_is_offered_after_a_close_is_still_written(self) -> None:
+        """Two may close one engine: one of them still drains its worker."""
+
+        async def act(on: Scene) -> None:
+            [run] = await on.runs(1)
+            await on.committer.close()
+            on.committer.offer(run, urgent=True)
+            assert await on.committer.drained()
             assert is_appended(run)
 
         play(act)

@@ -70,6 +70,21 @@ class TestStart:
 
         play(act)
 
+    def test_one_whose_answer_was_lost_goes_by_its_log(self) -> None:
+        """Whoever asks again can't tell a birth from a claim that came in between: both are owned, in epoch 1."""
+
+        async def act(stage: Stage) -> None:
+            world = MoodyWorld(stage.world)
+            engine = await stage.working(*ALL, world=world)
+            world.answers_to_lose = 1
+            started = await engine.start(new(one, "x"))
+            assert (started.created, started.owned) == (True, True)
+            assert isinstance(await engine.end(started.run_id), RunCompleted)
+            assert stage.passed_ms < 1000
+            assert {event.epoch for event in await stage.events(started.run_id)} == {1, 2}
+
+        play(act)
+
     def test_what_the_worker_knows_of_it_is_what_the_log_says(self) -> None:
         """It isn't read from there."""
 

@@ -181,7 +181,7 @@ class Committer:
         if not self._idle:
             return
         self._idle = False
-        if self._wanted is None or self._wanted.done():
+        if self._wanted is None or self._wanted.done():  # none yet, or one that somebody has just cancelled
             self._writer = self._loop.create_task(self._write_for_ever(), context=self._context)
         else:
             self._wanted.set_result(None)
@@ -209,17 +209,21 @@ class Committer:
 
     async def _write_for_ever(self, lost: Batch | None = None) -> None:
         """Write batch after batch. `lost`: one that was on its way when somebody cancelled this."""
-        if lost is not None:
-            await self._write(lost, WorldUnavailable("the commit was cancelled"))
         batch = lost or []
-        while not self._closed:
-            # While little waits, those of the last batch are told first, and go along: every commit has its price.
-            batch = self._gather(batch) if len(self._urgent) + len(self._jobs) >= len(batch) else []
-            if batch:
-                await self._write(batch)
-            else:
-                self._wanted, self._idle = self._loop.create_future(), True
-                await self._wanted
+        try:
+            if lost is not None:
+                await self._write(lost, WorldUnavailable("the commit was cancelled"))
+            while True:
+                # While little waits, those of the last batch are told first, and go along: every commit has its price.
+                batch = self._gather(batch) if len(self._urgent) + len(self._jobs) >= len(batch) else []
+                if batch:
+                    await self._write(batch)
+                else:
+                    self._wanted, self._idle = self._loop.create_future(), True
+                    await self._wanted
+        finally:
+            if self._writer is asyncio.current_task():  # else another one goes on
+                self._wanted, self._idle = None, True
 
     async def _write(self, batch: Batch, error: Exception | None = None) -> None:
         """Commit it, or (after this error) find out what became of it. That is told soon, not now: what is sent next goes on
@@ -235,14 +239,15 @@ class Committer:
                 else:
                     outcomes = await self._recover(batch, error)
             except asyncio.CancelledError:
-                if self._closed:
-                    outcomes = [closing() for _ in batch]
-                elif self._writer is not None and self._writer.cancelling():
+                if self._writer is None or not self._writer.cancelling():  # it wasn't this that was cancelled
+                    error = WorldUnavailable("the commit was cancelled")
+                    continue
+                if self._closed or error is not None:
+                    self._loop.call_soon(self._tell_all, batch, [closing() for _ in batch], context=self._context)
+                else:
                     self._untold -= 1
                     self._writer = self._loop.create_task(self._write_for_ever(batch), context=self._context)
-                    raise
-                else:
-                    error = WorldUnavailable("the commit was cancelled")
+                raise
             except Exception as failed:
                 if error is not None:
                     outcomes = [failed for _ in batch]

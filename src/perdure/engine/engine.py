@@ -151,10 +151,12 @@ class Engine:
         if not is_new:
             return outcome
         if self.worker is not None:
-            if outcome.owned:
-                self.worker.born(operation, outcome.at_ms, created)
-            else:
+            if not outcome.owned:
                 self.worker.sweeper.due_at(new.due_ms or 0)
+            elif outcome.created:
+                self.worker.born(operation, outcome.at_ms, created)
+            elif run_id not in self.worker.runs:  # an answer was lost: it may have been claimed since, and have a log
+                self.worker.sweeper.lost(run_id)
         return outcome if outcome.created else replace(outcome, created=True)  # a lost answer made it a second try
 
     def end(self, run_id: RunId) -> Coroutine[Any, Any, Fact]:
@@ -285,7 +287,10 @@ class Engine:
             facts = decide(log, events)
             if facts is None:
                 return False
-            append = seizure(log, events, facts, await self.world.read_mail(run_id), self.keys)
+            mail, now = await self.world.read_mail(run_id), await self.world.read_run(run_id)
+            if now is None or (now.epoch, now.length) != (log.run.epoch, log.run.length):
+                continue  # it was claimed meanwhile: that mail may be for what this log doesn't have
+            append = seizure(log, events, facts, mail, self.keys)
             outcome = await self.committer.submit(append)
             if isinstance(outcome, Refused):
                 if outcome.refusal is Refusal.HOOK:
