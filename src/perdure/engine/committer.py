@@ -51,6 +51,10 @@ class Enclosing(Protocol):
     async def commit(self, append: Append) -> Outcome: ...
 
 
+class _Cancelled(WorldUnavailable):
+    """Somebody cancelled it, as the end of a loop does: that is no news for people."""
+
+
 class _Job:
     """One operation of somebody who waits for its outcome."""
 
@@ -212,7 +216,7 @@ class Committer:
         batch = lost or []
         try:
             if lost is not None:
-                await self._write(lost, WorldUnavailable("the commit was cancelled"))
+                await self._write(lost, _Cancelled("the commit was cancelled"))
             while True:
                 # While little waits, those of the last batch are told first, and go along: every commit has its price.
                 batch = self._gather(batch) if len(self._urgent) + len(self._jobs) >= len(batch) else []
@@ -240,7 +244,7 @@ class Committer:
                     outcomes = await self._recover(batch, error)
             except asyncio.CancelledError:
                 if self._writer is None or not self._writer.cancelling():  # it wasn't this that was cancelled
-                    error = WorldUnavailable("the commit was cancelled")
+                    error = _Cancelled("the commit was cancelled")
                     continue
                 if self._closed or error is not None:
                     self._loop.call_soon(self._tell_all, batch, [closing() for _ in batch], context=self._context)
@@ -308,7 +312,8 @@ class Committer:
         if isinstance(error, WorldFull):
             return await self._wait_for_space(batch, error)
         if isinstance(error, WorldUnavailable):
-            logger.warning("a commit's answer was lost, reading it back: %s", error)
+            level = logging.DEBUG if isinstance(error, _Cancelled) else logging.WARNING
+            logger.log(level, "a commit's answer was lost, reading it back: %s", error)
             return [await self._resolved(operation) for _, operation in batch]
         logger.error("a commit was refused by the world, trying its parts: %r", error)
         outcomes: list[Outcome | Exception] = []
