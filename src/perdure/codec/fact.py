@@ -18,10 +18,7 @@ from perdure.model.event import FACTS, AnyFact, Fact
 
 def pack(fact: Fact) -> bytes:
     """Raises: EncodeError if a text in it, such as a cancel's reason, can't be UTF-8."""
-    try:
-        data = to_json(fact)
-    except UnicodeEncodeError:
-        raise _surrogate_in(fact) from None
+    data = fact_json(fact)
     return data if len(data) <= LARGE_BYTES else compressed(data)
 
 
@@ -30,11 +27,7 @@ def fact_json(fact: Fact) -> bytes:
     try:
         return to_json(fact)
     except UnicodeEncodeError:
-        raise _surrogate_in(fact) from None
-
-
-def _surrogate_in(fact: Fact) -> EncodeError:
-    return EncodeError(fact.type, "a text in it holds half of a surrogate pair: leave that character out")
+        raise EncodeError(fact.type, "a text in it holds half of a surrogate pair: leave that character out") from None
 
 
 def unpack(type: str, payload: bytes) -> AnyFact:

@@ -143,9 +143,8 @@ class Attempts:
         """The run leaves: cancel every attempt, and begin no more."""
         self._closed = True
         self.enclosure.close()
-        if self._running:
-            for key in [*self._running]:
-                self.release(key)
+        for key in [*self._running]:
+            self.release(key)
         self._held.clear()
 
     # -- an attempt's outcome
