@@ -342,6 +342,25 @@ class TestCancelled:
 
         play(act)
 
+    def test_whose_successor_is_cancelled_before_it_begins_is_followed_all_the_same(self) -> None:
+        async def act(on: Scene) -> None:
+            [run] = await on.runs(1)
+            on.world.delay_s = 0.1
+            on.committer.offer(run, urgent=True)
+            await asyncio.sleep(0.05)
+            for _ in range(2):
+                writer = on.committer._writer
+                assert writer is not None
+                writer.cancel()
+                for _ in range(2):  # until its successor is there, and no longer
+                    await asyncio.sleep(0)
+                assert on.committer._writer not in (writer, None)
+            assert not await on.committer.drained(0)
+            assert await on.committer.drained()
+            assert is_appended(run)
+
+        play(act)
+
     def test_one_that_waits_is_followed_by_another(self) -> None:
         async def act(on: Scene) -> None:
             [run] = await on.runs(1, left=2)

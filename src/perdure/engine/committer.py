@@ -86,13 +86,14 @@ class Committer:
     def __init__(self, world: World, keys: KeyRing | None = None, telemetry: Telemetry = SILENT) -> None:
         self._world, self._keys, self._telemetry = world, keys, telemetry
         self._loop = asyncio.get_running_loop()
-        self._urgent: dict[Source, None] = {}
+        self._urgent: dict[Sink, None] = {}
         self._lazy: dict[Sink, float] = {}
         self._jobs: deque[_Job] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._wanted: asyncio.Future[None] | None = None  # what an idle writer waits for
         self._idle = True
-        self._untold = 0  # batches on their way, or back and not told
+        self._lost: Batch = []  # was on its way when somebody cancelled the writer
+        self._untold = 0  # batches on their way, lost, or back and not told
         self._told: asyncio.Future[None] | None = None
         self._enclosed: set[asyncio.Task[Outcome]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -185,10 +186,22 @@ class Committer:
         if not self._idle:
             return
         self._idle = False
-        if self._wanted is None or self._wanted.done():  # none yet, or one that somebody has just cancelled
+        if self._writer is None:
             self._writer = self._loop.create_task(self._write_for_ever(), context=self._context)
-        else:
+            self._writer.add_done_callback(self._stopped)
+        elif (
+            self._wanted is not None and not self._wanted.done()
+        ):  # else somebody has just cancelled it: see `_stopped`
             self._wanted.set_result(None)
+
+    def _stopped(self, _writer: "asyncio.Task[None]") -> None:
+        """Somebody has cancelled it: another one goes on, if there is anything to do."""
+        self._writer, self._wanted, self._idle = None, None, True
+        if self._closed and self._lost:
+            lost, self._lost = self._lost, []
+            self._tell_all(lost, [closing() for _ in lost])
+        elif self._lost or self._urgent or self._jobs:
+            self._ask()
 
     def _on_their_way(self) -> list["asyncio.Future[Any]"]:
         """What ends when something that is being written has been told."""
@@ -211,29 +224,25 @@ class Committer:
         if self._urgent:
             self._ask()
 
-    async def _write_for_ever(self, lost: Batch | None = None) -> None:
-        """Write batch after batch. `lost`: one that was on its way when somebody cancelled this."""
-        batch = lost or []
-        try:
-            if lost is not None:
-                await self._write(lost, _Cancelled("the commit was cancelled"))
-            while True:
-                # While little waits, those of the last batch are told first, and go along: every commit has its price.
-                batch = self._gather(batch) if len(self._urgent) + len(self._jobs) >= len(batch) else []
-                if batch:
-                    await self._write(batch)
-                else:
-                    self._wanted, self._idle = self._loop.create_future(), True
-                    await self._wanted
-        finally:
-            if self._writer is asyncio.current_task():  # else another one goes on
-                self._wanted, self._idle = None, True
+    async def _write_for_ever(self) -> None:
+        """Write batch after batch."""
+        batch, self._lost = self._lost, []
+        if batch:
+            await self._write(batch, _Cancelled("the commit was cancelled"))
+        while True:
+            # While little waits, those of the last batch are told first, and go along: every commit has its price.
+            batch = self._gather(batch) if len(self._urgent) + len(self._jobs) >= len(batch) else []
+            if batch:
+                self._untold += 1
+                await self._write(batch)
+            else:
+                self._wanted, self._idle = self._loop.create_future(), True
+                await self._wanted
 
     async def _write(self, batch: Batch, error: Exception | None = None) -> None:
         """Commit it, or (after this error) find out what became of it. That is told soon, not now: what is sent next goes on
         its way first, so that the World writes while runs hear of what it has written."""
         began_at, outcomes = self._loop.time(), _NONE_YET
-        self._untold += 1
         while not outcomes:
             try:
                 if error is None:
@@ -249,8 +258,7 @@ class Committer:
                 if self._closed or error is not None:
                     self._loop.call_soon(self._tell_all, batch, [closing() for _ in batch], context=self._context)
                 else:
-                    self._untold -= 1
-                    self._writer = self._loop.create_task(self._write_for_ever(batch), context=self._context)
+                    self._lost = batch
                 raise
             except Exception as failed:
                 if error is not None:

@@ -1,6 +1,5 @@
 """The PostgreSQL World's face: each call is a statement or two, asked of the pool of the loop that calls."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -75,8 +74,7 @@ class PostgresWorld:
         return stop
 
     def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
-        """Begins at once, whoever waits."""
-        return asyncio.get_running_loop().create_task(commit(self._store, operations))
+        return commit(self._store, operations)
 
     async def read_log(self, run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
         return await self._logs.answer(query.Part(run_id, from_seq, limit))
