@@ -5,9 +5,11 @@ from msgspec.structs import replace
 from perdure.core.attempt import attempts_of
 from perdure.model.event import (
     RequestsReleased,
+    RunBlocked,
     RunCompleted,
     RunFailed,
     RunRetried,
+    RunUnblocked,
     StepCompleted,
     StepQueued,
     StepRetrying,
@@ -43,6 +45,15 @@ def test_a_death_is_told_by_the_next_start() -> None:
     assert told((0, "a", StepStarted(attempt=2))) == [
         (1, 3 * SECOND, "interrupted", 4 * SECOND),
         (2, 4 * SECOND, "running", None),
+    ]
+
+
+def test_a_block_interrupts() -> None:
+    blocked = (1, "", RunBlocked(sentence="it kills its workers"))
+    assert told(blocked) == [(1, 3 * SECOND, "interrupted", 4 * SECOND)]
+    assert told(blocked, (1, "", RunUnblocked()), (1, "a", StepStarted(attempt=2))) == [
+        (1, 3 * SECOND, "interrupted", 4 * SECOND),
+        (2, 6 * SECOND, "running", None),
     ]
 
 

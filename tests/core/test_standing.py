@@ -11,11 +11,13 @@ from perdure.model.event import (
     ChildCreated,
     QueuedStep,
     RequestsReleased,
+    RunBlocked,
     RunCancelled,
     RunCompleted,
     RunCreated,
     RunFailed,
     RunRetried,
+    RunUnblocked,
     StepQueued,
     StepRetrying,
     StepStarted,
@@ -70,10 +72,26 @@ def test_a_step_through_its_life(lines: list[tuple[int, str, AnyFact]], standing
 
 
 def test_a_step_that_is_at_most_once_has_not_begun_before_its_start() -> None:
-    [found] = steps_of(log((0, "a", step(at_most_once=True))))
-    assert (found.status, found.attempt) == ("pending", 0)
-    [found] = steps_of(log((0, "a", step(at_most_once=True)), (0, "a", StepStarted(attempt=1))))
-    assert (found.status, found.attempt) == ("running", 1)
+    called = (0, "a", step(at_most_once=True))
+    [found] = steps_of(log(called))
+    assert (found.status, found.attempt, found.started_at_ms) == ("pending", 0, None)
+    [found] = steps_of(log(called, (0, "a", StepStarted(attempt=1))))
+    assert (found.status, found.attempt, found.started_at_ms) == ("running", 1, 4 * SECOND)
+    [found] = steps_of(log(called, (1, "", RunCancelled())))
+    assert (found.status, found.started_at_ms) == ("cancelled", None)
+
+
+def test_of_a_blocked_run_no_step_runs() -> None:
+    blocked = (1, "", RunBlocked(sentence="it kills its workers"))
+    died = (0, "a", step()), (0, "a", StepStarted(attempt=2))
+    [found] = steps_of(log(*died, blocked))
+    assert (found.status, found.attempt, found.started_at_ms) == ("pending", 2, 3 * SECOND)
+    [found] = steps_of(log(*died, blocked, (1, "", RunUnblocked()), (1, "a", StepStarted(attempt=3))))
+    assert (found.status, found.attempt) == ("running", 3)
+    [retrying, completed] = steps_of(
+        log((0, "a", step()), (0, "a", RETRYING), (0, "b", step()), (1, "b", done()), blocked)
+    )
+    assert (retrying.status, completed.status) == ("retrying", "completed")
 
 
 QUEUED = StepQueued(queue="gpu", run_id=RunId("wrun_child"), attempt=1, max_recoveries=5)
@@ -82,9 +100,11 @@ QUEUED = StepQueued(queue="gpu", run_id=RunId("wrun_child"), attempt=1, max_reco
 def test_a_step_in_a_queue() -> None:
     lines = (0, "a", step()), (0, "a", QUEUED)
     [found] = steps_of(log(*lines))
-    assert (found.status, found.attempt, found.queued) == ("pending", 0, QUEUED)
+    assert (found.status, found.attempt, found.queued, found.started_at_ms) == ("pending", 0, QUEUED, None)
     [found] = steps_of(log(*lines, (1, "a", done("7", attempt=3))))
-    assert (found.status, found.attempt, found.output) == ("completed", 3, raw("7"))
+    assert (found.status, found.attempt, found.output, found.started_at_ms) == ("completed", 3, raw("7"), 5 * SECOND)
+    [found] = steps_of(log((0, "a", step()), (0, "a", replace(QUEUED, attempt=2))))
+    assert (found.status, found.attempt, found.started_at_ms) == ("pending", 1, 3 * SECOND), "it had begun here"
     [found] = steps_of(log(*lines, (1, "", RequestsReleased(keys=("a",))), (1, "a", done("7", attempt=3))))
     assert (found.status, found.output) == ("cancelled", None), "too late"
     retried = (1, "a", failed()), (1, "", RunFailed(error=BOOM)), (1, "", RunRetried(failure_seq=5))

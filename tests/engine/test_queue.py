@@ -696,6 +696,7 @@ class TestRest:
 
             async def standing() -> tuple[str, int, str | None]:
                 [one] = await steps_with_queued(on.world, await on.stage.events(on.run_id))
+                assert (one.started_at_ms is None) == (one.attempt == 0)
                 return one.status, one.attempt, one.error and one.error.message
 
             assert await standing() == ("pending", 0, None)

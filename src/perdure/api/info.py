@@ -161,7 +161,7 @@ def step_info(record: RunRecord, step: StepStanding) -> StepInfo:
         output=None if step.output is None else msgspec.json.decode(step.output),
         error=None if step.error is None else error_info(step.error),
         created_at=moment(step.created_at_ms),
-        started_at=moment(step.started_at_ms),
+        started_at=moment_or_none(step.started_at_ms),
         completed_at=moment_or_none(step.completed_at_ms),
         retry_at=moment_or_none(step.retry_at_ms),
         queue=None if step.queued is None else step.queued.queue,

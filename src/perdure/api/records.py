@@ -113,8 +113,8 @@ class EventInfo(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo(Record):
-    """One step of a run, with its last attempt. `input` is by name; `retry_at` is when the next attempt begins, None where
-    none is due; `queue` is set where it was sent to one."""
+    """One step of a run, with its last attempt. `input` is by name; `started_at` is None until it begins; `retry_at` is when
+    the next attempt begins, None where none is due; `queue` is set where it was sent to one."""
 
     step_id: str
     run_id: str
@@ -125,7 +125,7 @@ class StepInfo(Record):
     output: Any
     error: ErrorInfo | None
     created_at: datetime
-    started_at: datetime
+    started_at: datetime | None
     completed_at: datetime | None
     retry_at: datetime | None
     queue: str | None = None

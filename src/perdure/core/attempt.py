@@ -9,6 +9,7 @@ from perdure.model.event import (
     ENDS,
     Event,
     RequestsReleased,
+    RunBlocked,
     StepCompleted,
     StepCreated,
     StepFailed,
@@ -22,7 +23,8 @@ AttemptStatus = Literal["running", "completed", "failed", "interrupted", "cancel
 
 
 class AttemptStanding(Struct, kw_only=True):
-    """One attempt. `interrupted`: its worker died, nobody knows how far it came. Times in ms; None: not yet."""
+    """One attempt. `interrupted`: its worker died, or its run was blocked; nobody knows how far it came. Times in ms; None:
+    not yet."""
 
     number: int
     began_at_ms: int
@@ -58,6 +60,9 @@ def attempts_of(events: list[Event]) -> dict[str, list[AttemptStanding]]:
                 _end(attempts.get(event.key, []), "failed", event.at_ms, duration_ms, error)
             case StepCompleted(duration_ms=duration_ms):
                 _end(attempts.get(event.key, []), "completed", event.at_ms, duration_ms)
+            case RunBlocked():
+                for made in attempts.values():
+                    _end(made, "interrupted", event.at_ms)
             case RequestsReleased(keys=keys) if event.seq not in skipped:
                 queued.difference_update(keys)
                 for key in keys:

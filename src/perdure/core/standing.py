@@ -12,6 +12,7 @@ from perdure.model.event import (
     Event,
     HookReceived,
     RequestsReleased,
+    RunBlocked,
     RunCreated,
     RunRetried,
     StepCompleted,
@@ -32,14 +33,14 @@ Kind = Literal["hook", "sleep", "step", "retry", "child", "worker", "code"]
 
 
 class StepStanding(Struct, kw_only=True):
-    """One step, by its key. Times in ms; None: not yet. `queued`: where it has gone; of what has happened there only its
-    outcome is known here."""
+    """One step, by its key. Times in ms; None: not yet. `pending`: it hasn't begun, or its run is blocked, and nothing of it
+    runs. `queued`: where it has gone; of what has happened there only its outcome is known here."""
 
     key: str
     name: str
     input: Raw
     created_at_ms: int
-    started_at_ms: int
+    started_at_ms: int | None = None
     status: StepStatus = "running"
     attempt: int = 1
     output: Raw | None = None
@@ -88,7 +89,7 @@ def steps_of(events: list[Event]) -> list[StepStanding]:
                 name=event.fact.name,
                 input=event.fact.input,
                 created_at_ms=event.at_ms,
-                started_at_ms=event.at_ms,
+                started_at_ms=None if event.fact.at_most_once else event.at_ms,
                 status="pending" if event.fact.at_most_once else "running",
                 attempt=before + (not event.fact.at_most_once),
             )
@@ -102,8 +103,11 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
     match event.fact:
         case StepQueued(attempt=attempt) if step is not None:
             step.status, step.attempt, step.retry_at_ms, step.queued = "pending", attempt - 1, None, event.fact
+            if attempt == 1:  # what its call would have begun here, begins there
+                step.started_at_ms = None
         case StepStarted(attempt=attempt) if step is not None:
             step.status, step.attempt, step.retry_at_ms = "running", attempt, None
+            step.started_at_ms = event.at_ms if step.started_at_ms is None else step.started_at_ms
         case StepRetrying(attempt=attempt, error=error, retry_at_ms=retry_at_ms) if step is not None:
             step.status, step.attempt, step.error, step.retry_at_ms = "retrying", attempt, error, retry_at_ms
         case StepCompleted() | StepFailed() if step is not None and step.status == "cancelled":
@@ -118,6 +122,9 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
             failed = steps.get(events[seq - 1].key)
             if failed is not None:
                 failed.status, failed.retry_at_ms, failed.queued = "pending", None, None
+        case RunBlocked():
+            for each in steps.values():
+                each.status = "pending" if each.status == "running" else each.status
         case RequestsReleased(keys=keys):
             _cancel_steps([steps[key] for key in keys if key in steps], event.at_ms)
         case _ if isinstance(event.fact, ENDS):
@@ -129,7 +136,8 @@ def _advance_steps(steps: dict[str, StepStanding], event: Event, events: list[Ev
 def _end_step(step: StepStanding, at_ms: int, duration_ms: int) -> None:
     """The start of a short step is committed together with its outcome: its duration tells when it really began."""
     step.completed_at_ms, step.retry_at_ms = at_ms, None
-    step.started_at_ms = min(step.started_at_ms, at_ms - duration_ms)
+    began_at_ms = at_ms - duration_ms
+    step.started_at_ms = began_at_ms if step.started_at_ms is None else min(step.started_at_ms, began_at_ms)
     step.created_at_ms = min(step.created_at_ms, step.started_at_ms)
 
 

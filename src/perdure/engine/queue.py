@@ -136,5 +136,6 @@ async def steps_with_queued(world: World, events: list[Event], keys: KeyRing | N
             log = await world.read_log(step.queued.run_id)
             for there in steps_of(to_events(log, keys)) if log is not None else ():
                 step.status, step.attempt, step.error = there.status, there.attempt, there.error
-                step.started_at_ms, step.retry_at_ms = there.started_at_ms, there.retry_at_ms
+                step.retry_at_ms = there.retry_at_ms
+                step.started_at_ms = there.started_at_ms if step.started_at_ms is None else step.started_at_ms
     return steps

@@ -17,7 +17,7 @@ from perdure.world.query import RunRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptInfo(Record):
-    """One attempt of a step. `interrupted`: its worker died. `ended_at` None: it runs."""
+    """One attempt of a step. `interrupted`: its worker died, or its run was blocked. `ended_at` None: it runs."""
 
     attempt: int
     started_at: datetime

@@ -1,11 +1,15 @@
 """`perdure inspect steps`."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from perdure.cli.inspect.steps import COLUMNS
+from perdure.api.records import StepInfo
+from perdure.cli.inspect.steps import COLUMNS, row_of
+from perdure.cli.table import Cell
+from perdure.inspector.step import StepView
 from perdure.worlds.sqlite import SqliteWorld
 from tests.cli.shop import Shop, say
 
@@ -93,6 +97,18 @@ def test_a_page_goes_on_in_the_same_run(shop: Shop) -> None:
 
 def test_a_run_that_isnt_there(shop: Shop) -> None:
     assert say("inspect", "steps", "wrun_" + "0" * 26).exit_code == 3
+
+
+def test_one_that_hasnt_begun() -> None:
+    at = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+    info = StepInfo(
+        step_id="step_1", run_id="wrun_1", name="a:b", status="pending", attempt=0, input=None, output=None, error=None,
+        created_at=at, started_at=None, completed_at=None, retry_at=None, queue="gpu",
+    )  # fmt: skip
+    _, _, status, _, started, ago, took, *_ = row_of(StepView(info, with_data=False), at + timedelta(minutes=3))
+    assert (status.text, started, ago.text, took) == ("pending", Cell(""), "3 min", Cell("")), (
+        "its age is since its call"
+    )
 
 
 def test_ids_are_never_cut() -> None:

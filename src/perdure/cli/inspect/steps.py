@@ -58,14 +58,14 @@ def steps(run: str | None, options: ListOptions, status: tuple[StepStatus, ...],
 
 
 def row_of(view: StepView, now: datetime) -> Row:
-    step, took_ms = view.info, view.took_ms
+    step, took_ms, started_at = view.info, view.took_ms, view.info.started_at
     return (
         Cell(step.step_id),
         Cell(step.name),
         status_cell(step.status),
         Cell(str(step.attempt)),
-        Cell(clock(step.started_at, now), iso(step.started_at)),
-        Cell(age(step.started_at, now)),
+        Cell("") if started_at is None else Cell(clock(started_at, now), iso(started_at)),
+        Cell(age(started_at or step.created_at, now)),
         Cell("") if took_ms is None else Cell(span(took_ms), str(took_ms)),
         Cell("" if step.error is None else f"{step.error.type}: {step.error.message}", style="dim"),
         Cell(step.run_id),

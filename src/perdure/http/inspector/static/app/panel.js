@@ -75,7 +75,7 @@ export function SpanPanel({ span, run, onClose }) {
 function Times({ span }) {
   const ahead = span.endedAt === null && span.dueAt !== null;
   return html`<dl class="panel-facts">
-    <${Fact} label="Began"><${Clock} at=${span.startedAt} /><//>
+    <${Fact} label=${span.kind === "step" && !span.attempts.length ? "Called" : "Began"}><${Clock} at=${span.startedAt} /><//>
     ${span.endedAt && html`<${Fact} label="Ended"><${Clock} at=${span.endedAt} /><//>`}
     ${
       span.dueAt &&
