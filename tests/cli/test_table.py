@@ -1,6 +1,7 @@
 """Tables: widths, cuts, colours on a terminal, and lines for programs."""
 
 import io
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
@@ -9,6 +10,7 @@ from perdure.cli.table import (
     STYLES,
     Cell,
     Column,
+    Row,
     cut_to,
     draw_table,
     one_line,
@@ -18,17 +20,17 @@ from perdure.cli.table import (
     write_table,
 )
 
-COLUMNS = (Column("ID"), Column("NAME", cut="left"), Column("AGE", piped=False), Column("WHY", cut="right", wide=True))
+COLUMNS = (Column("ID"), Column("NAME", cut="left"), Column("AGE", piped=False), Column("WHY", cut="right", room=80))
 ROWS = (
     (Cell("a1"), Cell("module:function"), Cell("3 s"), Cell("because")),
     (Cell("b22"), Cell("x"), Cell("1 min", style="red"), Cell("", "raw")),
 )
 
 
-def drawn(width: int, *, colour: bool = False) -> str:
+def drawn(width: int, columns: Sequence[Column] = COLUMNS, rows: Sequence[Row] = ROWS, *, colour: bool = False) -> str:
     file = io.StringIO()
     system = "standard" if colour else None
-    draw_table(Console(file=file, width=width, force_terminal=True, color_system=system), COLUMNS, ROWS)
+    draw_table(Console(file=file, width=width, force_terminal=True, color_system=system), columns, rows)
     return file.getvalue()
 
 
@@ -41,11 +43,33 @@ def test_a_narrow_terminal_cuts_and_leaves_out() -> None:
 
 
 def test_a_wide_terminal_shows_everything() -> None:
-    assert drawn(110).splitlines() == [
+    assert drawn(80).splitlines() == [
         "ID   NAME             AGE    WHY",
         "a1   module:function  3 s    because",
         "b22  x                1 min",
     ]
+
+
+FOLDS = (Column("ID"), Column("NAME", cut="left"), Column("WHY", cut="right", folds=True), Column("TOOK"))
+WHY = "because of this, of that, and of much else"
+LONG = ((Cell("a1"), Cell("module:function"), Cell(WHY), Cell("")), (Cell("b22"), Cell("x"), Cell(""), Cell("")))
+
+
+@pytest.mark.parametrize(
+    ("width", "why", "lines"),
+    [
+        (30, WHY, ["ID   NAME", "a1   module:function", "  because of this, of that, a…", "b22  x"]),
+        (61, WHY, ["ID   NAME", "a1   module:function", f"  {WHY}", "b22  x"]),
+        (62, WHY, ["ID   NAME             WHY", f"a1   module:function  {WHY[:39]}…", "b22  x"]),
+        (30, "why not", ["ID   NAME             WHY", "a1   module:function  why not", "b22  x"]),
+        (80, "", ["ID   NAME", "a1   module:function", "b22  x"]),
+    ],
+)
+def test_a_sentence_goes_under_its_row_where_little_would_be_left_of_it(width: int, why: str, lines: list[str]) -> None:
+    """And a column that says nothing is left out."""
+    (first, *rest) = LONG
+    rows = ((*first[:2], Cell(why), first[3]), *rest)
+    assert drawn(width, FOLDS, rows).splitlines() == lines
 
 
 def test_colours() -> None:

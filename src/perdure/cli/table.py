@@ -1,7 +1,7 @@
 """Tables: laid out and coloured on a terminal, lines with tabs in a pipe.
 
-On a terminal ids stay whole, and what may be cut shares the room that is left. A pipe gets every column, uncut, times
-in ISO 8601 and durations in milliseconds, and no titles.
+On a terminal ids stay whole, and what may be cut shares the room that is left; a sentence for which that is too little has a
+line of its own. A pipe gets every column, uncut, times in ISO 8601 and durations in milliseconds, and no titles.
 """
 
 import os
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 GAP = 2
-WIDE = 110
+USUAL, WIDE = 80, 110
+"""How many columns a terminal has, at least."""
 CUT_MIN = 8
 """What may be cut is never shorter than this, or than it is, even where the terminal is too narrow."""
+READABLE = 40
+"""What folds does so before it is shorter than this, or than it is."""
 
 STYLES = {
     "completed": "green",
@@ -33,11 +36,13 @@ STYLES = {
 
 
 class Column(NamedTuple):
-    """`cut`: which end of its texts may go. `wide`: only on terminals of `WIDE` columns and more; `piped`: in pipes."""
+    """`cut`: which end of its texts may go. `folds`: where little would be left of them, each goes under its row. `room`:
+    only on terminals of so many columns and more; `piped`: in pipes."""
 
     title: str
     cut: Literal["no", "left", "right"] = "no"
-    wide: bool = False
+    folds: bool = False
+    room: int = 0
     piped: bool = True
 
 
@@ -88,17 +93,49 @@ def terminal() -> "Console":
 
 
 def draw_table(console: "Console", columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """For people."""
-    shown = [place for place, column in enumerate(columns) if console.width >= WIDE or not column.wide]
-    heads = [columns[place] for place in shown]
-    cells = [[row[place]._replace(text=one_line(row[place].text)) for place in shown] for row in rows]
-    naturals = [
-        max(len(head.title), *(_cells_of(row[place].text) for row in cells)) for place, head in enumerate(heads)
+    """For people. A column that says nothing of any row is left out."""
+    from rich.text import Text
+
+    drawn = [
+        _Drawn.of(column, [row[place] for row in rows])
+        for place, column in enumerate(columns)
+        if console.width >= column.room and any(row[place].text for row in rows)
     ]
-    widths = share(naturals, [head.cut != "no" for head in heads], console.width - GAP * (len(heads) - 1))
-    titles = [Cell(head.title, style="dim") for head in heads]
-    for row in (titles, *cells):
-        console.print(_line(heads, row, widths), soft_wrap=True)
+    beside = [
+        each for each, width in zip(drawn, _widths(drawn, console.width), strict=True) if not each.folds_to(width)
+    ]
+    folded = [each for each in drawn if each not in beside]
+    widths = _widths(beside, console.width)
+    for line in range(len(rows) + 1):
+        console.print(_line([(each.head, each.cells[line]) for each in beside], widths), soft_wrap=True)
+        for each in folded:
+            if line and each.cells[line].text:
+                text = cut_to(each.cells[line].text, console.width - GAP, each.head.cut)
+                console.print(Text(" " * GAP + text, style=each.cells[line].style), soft_wrap=True)
+
+
+class _Drawn(NamedTuple):
+    """A column that is drawn: its cells, the title first, and how wide the widest is."""
+
+    head: Column
+    cells: list[Cell]
+    natural: int
+
+    @classmethod
+    def of(cls, head: Column, cells: Iterable[Cell]) -> "_Drawn":
+        lines = [Cell(head.title, style="dim"), *(cell._replace(text=one_line(cell.text)) for cell in cells)]
+        return cls(head, lines, max(_cells_of(cell.text) for cell in lines))
+
+    def folds_to(self, width: int) -> bool:
+        """Whether it goes under its rows rather than be so narrow."""
+        return self.head.folds and width < min(self.natural, READABLE)
+
+
+def _widths(drawn: Sequence[_Drawn], room: int) -> list[int]:
+    """Beside each other."""
+    return share(
+        [each.natural for each in drawn], [each.head.cut != "no" for each in drawn], room - GAP * (len(drawn) - 1)
+    )
 
 
 def share(naturals: Sequence[int], cut: Sequence[bool], room: int) -> list[int]:
@@ -127,16 +164,14 @@ def cut_to(text: str, width: int, end: Literal["no", "left", "right"]) -> str:
     return "…" + "".join(reversed(kept)) if end == "left" else "".join(kept) + "…"
 
 
-def _line(heads: Sequence[Column], row: Iterable[Cell], widths: Sequence[int]) -> "Text":
+def _line(cells: Sequence[tuple[Column, Cell]], widths: Sequence[int]) -> "Text":
     from rich.text import Text
 
     line = Text()
-    last = len(heads) - 1
-    for place, (head, cell, width) in enumerate(zip(heads, row, widths, strict=True)):
+    for (head, cell), width in zip(cells, widths, strict=True):
         text = cut_to(cell.text, width, head.cut)
         line.append(text, style=cell.style)
-        if place != last:
-            line.append(" " * (width - _cells_of(text) + GAP))
+        line.append(" " * (width - _cells_of(text) + GAP))
     line.rstrip()
     return line
 

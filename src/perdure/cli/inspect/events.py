@@ -10,18 +10,18 @@ from perdure.cli.human import clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row
+from perdure.cli.table import USUAL, Cell, Column, Row
 from perdure.inspector.event import EventView, list_events
 
 COLUMNS = (
     Column("SEQ"),
-    Column("TURN"),
+    Column("TURN", room=USUAL),
     Column("AT"),
-    Column("AFTER", piped=False),
+    Column("AFTER", room=USUAL, piped=False),
     Column("TYPE"),
     Column("KEY", cut="left"),
 )
-DATA = Column("DATA", cut="right")
+DATA = Column("DATA", cut="right", folds=True)
 
 
 @click.command(short_help="List a run's events.")

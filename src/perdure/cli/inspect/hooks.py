@@ -11,30 +11,30 @@ from perdure.cli.human import age, clock, iso
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_all
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row
 from perdure.inspector.hook import HookView, list_hooks
 
-CREATED = Column("CREATED", wide=True)
+CREATED = Column("CREATED", room=WIDE)
 EVERYWHERE = (
     Column("TOKEN"),
-    Column("RUN"),
-    Column("WORKFLOW", cut="left", wide=True),
-    Column("KIND", wide=True),
+    Column("RUN", room=USUAL),
+    Column("WORKFLOW", cut="left", room=WIDE),
+    Column("KIND", room=WIDE),
     CREATED,
     Column("AGE", piped=False),
-    Column("EXPIRES", wide=True),
+    Column("EXPIRES", room=WIDE),
 )
 OF_A_RUN = (
     Column("TOKEN"),
-    Column("KIND"),
+    Column("KIND", room=USUAL),
     Column("STATUS"),
-    Column("PAYLOADS"),
+    Column("PAYLOADS", room=USUAL),
     Column("REJECTED"),
     CREATED,
     Column("AGE", piped=False),
     Column("EXPIRES"),
 )
-METADATA = Column("METADATA", cut="right")
+METADATA = Column("METADATA", cut="right", folds=True)
 STYLES = {"waiting": "cyan", "conflict": "red", "expired": "yellow", "disposed": "dim", "ended": "dim"}
 
 

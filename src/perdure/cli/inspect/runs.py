@@ -10,7 +10,7 @@ from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_runs
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row, status_cell
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, status_cell
 from perdure.inspector.filter import Wanted
 from perdure.inspector.run import RunView
 from perdure.inspector.runs import list_runs
@@ -20,10 +20,10 @@ COLUMNS = (
     Column("RUN"),
     Column("WORKFLOW", cut="left"),
     Column("STATUS"),
-    Column("CREATED"),
+    Column("CREATED", room=USUAL),
     Column("AGE", piped=False),
-    Column("TOOK", wide=True),
-    Column("DETAIL", cut="right", wide=True),
+    Column("TOOK", room=WIDE),
+    Column("DETAIL", cut="right", folds=True),
 )
 
 

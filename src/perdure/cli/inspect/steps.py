@@ -12,7 +12,7 @@ from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_steps
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row, status_cell
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, status_cell
 from perdure.inspector.filter import Wanted
 from perdure.inspector.step import StepView
 from perdure.inspector.steps import list_steps
@@ -21,13 +21,13 @@ COLUMNS = (
     Column("STEP"),
     Column("NAME", cut="left"),
     Column("STATUS"),
-    Column("TRY"),
-    Column("STARTED", wide=True),
+    Column("TRY", room=USUAL),
+    Column("STARTED", room=WIDE),
     Column("AGE", piped=False),
-    Column("TOOK"),
-    Column("ERROR", cut="right", wide=True),
+    Column("TOOK", room=USUAL),
+    Column("ERROR", cut="right", folds=True),
 )
-RUN = Column("RUN", wide=True)
+RUN = Column("RUN", room=WIDE)
 
 
 @click.command(short_help="List steps.")

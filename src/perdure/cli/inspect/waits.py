@@ -10,7 +10,7 @@ from perdure.cli.human import age, clock, iso, span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row
+from perdure.cli.table import WIDE, Cell, Column, Row
 from perdure.inspector.wait import list_waits
 
 COLUMNS = (
@@ -18,7 +18,7 @@ COLUMNS = (
     Column("STATUS"),
     Column("DUE"),
     Column("LEFT", piped=False),
-    Column("BEGUN", wide=True),
+    Column("BEGUN", room=WIDE),
     Column("TOOK"),
     Column("KEY", cut="left"),
 )

@@ -8,18 +8,18 @@ from perdure.cli.human import age, clock, iso
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_all
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row
 from perdure.inspector.worker import WorkerInfo, list_workers
 
 COLUMNS = (
     Column("WORKER"),
     Column("LEASE"),
-    Column("UNTIL", wide=True),
+    Column("UNTIL", room=WIDE),
     Column("RUNS"),
-    Column("PID"),
+    Column("PID", room=USUAL),
     Column("DEPLOYMENT", cut="right"),
-    Column("QUEUES", cut="right", wide=True),
-    Column("WORKFLOWS", cut="right", wide=True),
+    Column("QUEUES", cut="right", room=WIDE),
+    Column("WORKFLOWS", cut="right", room=WIDE),
 )
 
 

@@ -6,16 +6,19 @@ from perdure.cli.human import span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_all
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, Column, Row
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row
 from perdure.inspector.workflow import SAMPLE, WorkflowInfo, list_workflows
 
 COUNTED = ("pending", "running", "blocked", "failed", "cancelled", "completed")
 COLUMNS = (
     Column("WORKFLOW", cut="left"),
     Column("WORKERS"),
-    Column("LAST HOUR"),
-    *(Column(status.upper(), wide=status in ("pending", "cancelled", "completed")) for status in COUNTED),
-    Column("P50", wide=True),
+    Column("LAST HOUR", room=USUAL),
+    *(
+        Column(status.upper(), room=WIDE if status in ("pending", "cancelled", "completed") else 0)
+        for status in COUNTED
+    ),
+    Column("P50", room=WIDE),
     Column("P95"),
 )
 
