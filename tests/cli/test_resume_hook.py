@@ -93,6 +93,11 @@ def test_kinds_are_known_by_importing_them(desk: Shop, folder: Path, monkeypatch
     monkeypatch.syspath_prepend(folder)
     done = say("resume-hook", "desk:o-1", '"x"', "--import", "kinds")
     assert (done.exit_code, done.stdout) == (2, "")
+    (folder / "others.py").write_text("from perdure import define_hook\ndefine_hook(int, prefix='other')\n")
+    done = say("resume-hook", "third:x", '"x"', "--import", "others")
+    assert done.stderr == (
+        f"others defines no hooks of this kind: the payload is checked when it is delivered\n{NOT_FOUND}"
+    )
     done = say("resume-hook", "desk:o-1", '"x"', "--import", "not_there_1")
     assert done.stderr.startswith("perdure: there is no module not_there_1, ")
 

@@ -1,6 +1,7 @@
 """`perdure start`."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -86,6 +87,38 @@ def test_what_is_asked_wrongly_starts_nothing(shop: Shop, words: tuple[str, ...]
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.endswith(sentence)
     assert len(say("inspect", "runs").stdout.splitlines()) == len(shop.runs)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sentence"),
+    [
+        ("sold:sell", "{}", "the arguments don't fit sold:sell: missing a required argument: 'count'"),
+        (
+            "sold:sell",
+            '["two"]',
+            "the arguments don't fit sold:sell: count: it is a str, where the annotation asks for int",
+        ),
+        ("sold:sell", '{"count": 1, "x": 2}', "the arguments don't fit sold:sell: it has no parameter 'x'"),
+        ("sold:sel", "[1]", "no workflow named 'sold:sel' is registered here: import the module that defines it"),
+    ],
+)
+def test_arguments_are_checked_by_what_is_imported(folder: Path, name: str, arguments: str, sentence: str) -> None:
+    sold(folder)
+    done = say("start", name, arguments, "--import", "sold")
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"perdure: {sentence}\n")
+    assert not list(folder.rglob("*.db")), "before anything is written"
+
+
+def test_arguments_that_fit_what_is_imported(folder: Path) -> None:
+    sold(folder)
+    assert created(say("start", "sold:sell", "[1]", "--import", "sold").stdout.strip())["input"] == [1]
+    assert say("start", "sold:sell", "[1]", "--import", "not_there_1").stderr.startswith("perdure: there is no module ")
+
+
+def sold(folder: Path) -> None:
+    (folder / "sold.py").write_text(
+        "from perdure import workflow\n@workflow\nasync def sell(count: int) -> None: pass\n"
+    )
 
 
 def test_a_world_is_made(folder: object) -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import Raw
 
 from perdure.errors import ArgumentsInvalid, DecodeError
-from perdure.replay.arguments import called
+from perdure.replay.arguments import called, read_arguments
 from tests.replay.bodied import workflow_of
 
 ran: list[str] = []
@@ -84,3 +84,11 @@ def test_nothing_of_the_function_has_run() -> None:
     coroutine = called(workflow_of(flow), Raw(b"[1]"))
     assert (asyncio.iscoroutine(coroutine), ran) == (True, [])
     coroutine.close()
+
+
+def test_whoever_asks_before_the_call_is_told_what_doesnt_fit() -> None:
+    assert read_arguments(workflow_of(flow), Raw(b'[1,"a"]')) == {"order": 1, "note": "a"}
+    with pytest.raises(ArgumentsInvalid) as caught:
+        read_arguments(workflow_of(flow), Raw(b'[1,{"a":2}]'))
+    assert caught.value.reason == "note: it is a dict, where the annotation asks for str"
+    assert ran == []

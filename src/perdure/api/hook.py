@@ -283,17 +283,18 @@ def _place_in_list(cursor: str | None) -> tuple[RunId, int] | None:
 
 def payload_schema(token: str) -> dict[str, Any] | None:
     """What payloads for this token look like, as JSON Schema; None where this process doesn't know, or the type has none."""
-    known = _kind_of(token)
+    known = kind_of(token)
     return None if known is None or known.type is Any else json_schema(known.type)
 
 
-def _kind_of(token: str) -> HookDefinition[Any] | None:
+def kind_of(token: str) -> HookDefinition[Any] | None:
+    """What this process knows of the payloads for a token."""
     return DEFINITIONS.get(token.partition(":")[0]) if ":" in token else None
 
 
 def _check_payload(token: str, encoded: bytes) -> None:
     """Raises: PayloadInvalid."""
-    known = _kind_of(token)
+    known = kind_of(token)
     if known is None:
         return
     try:

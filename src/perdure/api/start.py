@@ -4,18 +4,21 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
+from msgspec import Raw
+
 from perdure.api.connect import CONNECTION
 from perdure.api.launch import launch
 from perdure.api.options import StartOptions
 from perdure.api.relay import relay_start
 from perdure.api.run import Run
 from perdure.api.workflow import Workflow
-from perdure.codec.arguments import decode_arguments, encode_arguments
+from perdure.codec.arguments import encode_arguments
 from perdure.engine.engine import NewRun
-from perdure.errors import ArgumentsInvalid, DecodeError, UsageError
+from perdure.errors import UsageError
 from perdure.model.definition import WorkflowDefinition
 from perdure.model.duration import moment_ms
 from perdure.model.ids import RunId
+from perdure.replay.arguments import read_arguments
 from perdure.replay.body import Body
 from perdure.replay.run import start_child
 from perdure.replay.scope import SCOPE, Attempt
@@ -81,10 +84,7 @@ def _check_types(definition: WorkflowDefinition, arguments: Mapping[str, object]
             break
     else:
         return
-    try:
-        decode_arguments(input, definition.types)
-    except DecodeError as error:
-        raise ArgumentsInvalid(definition.name, f"{error.path}: {error.reason}") from None
+    read_arguments(definition, Raw(input))
 
 
 async def _start_in_body(body: Body, workflow: WorkflowDefinition, input: bytes, options: StartOptions) -> RunId:

@@ -2,6 +2,7 @@
 
 import click
 
+from perdure.api.hook import kind_of
 from perdure.api.hook import resume_hook as resume
 from perdure.cli.actor import by_option
 from perdure.cli.arguments import json_value
@@ -44,6 +45,9 @@ def resume_hook(
     """
     import_modules(modules)
     payload = json_value(json)
+    if modules and kind_of(token) is None:
+        names = ", ".join(modules)
+        click.echo(f"{names} defines no hooks of this kind: the payload is checked when it is delivered", err=True)
 
     async def work(engine: Engine) -> None:
         found = await find_hook(engine, token, closed_too=key is not None)

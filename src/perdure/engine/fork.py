@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from perdure.codec.arguments import decode_arguments, encode_arguments
+from perdure.codec.arguments import encode_arguments
 from perdure.codec.fact import pack, unpack
 from perdure.codec.failure import to_failure
 from perdure.codec.value import decode, encode
@@ -36,7 +36,7 @@ from perdure.model.event import Event, RunCreated, RunStarted, StepCreated
 from perdure.model.failure import Failure
 from perdure.model.ids import RunId, step_id, token_hash
 from perdure.model.status import Status
-from perdure.replay.arguments import by_name
+from perdure.replay.arguments import by_name, read_arguments
 from perdure.replay.trial import outside_of_tasks, trial
 from perdure.world.hook import NewHook
 from perdure.world.log import NewRow
@@ -144,10 +144,7 @@ def _edited(created: RunCreated, definition: WorkflowDefinition, edits: Mapping[
     arguments = msgspec.json.decode(recorded, type=dict[str, Raw])
     arguments |= msgspec.json.decode(encode_arguments(edits), type=dict[str, Raw])
     input = msgspec.json.encode(arguments) if edits else bytes(created.input)
-    try:
-        decode_arguments(by_name(definition, Raw(input)), definition.types)
-    except DecodeError as error:
-        raise ArgumentsInvalid(definition.name, f"{error.path}: {error.reason}") from None
+    read_arguments(definition, Raw(input))
     return input
 
 

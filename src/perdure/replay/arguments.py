@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from perdure.codec.arguments import decode_arguments, encode_arguments
-from perdure.errors import UsageError
+from perdure.errors import ArgumentsInvalid, DecodeError, UsageError
 from perdure.model.definition import Definition
 
 
@@ -19,6 +19,14 @@ def called(definition: Definition, input: Raw) -> Coroutine[Any, Any, Any]:
         decode_arguments(by_name(definition, input), definition.types)
     )
     return coroutine
+
+
+def read_arguments(definition: Definition, input: Raw) -> dict[str, Any]:
+    """As a call will have them, for who asks before there is one. Raises: ArgumentsInvalid, for a misfit of types too."""
+    try:
+        return decode_arguments(by_name(definition, input), definition.types)
+    except DecodeError as error:
+        raise ArgumentsInvalid(definition.name, f"{error.path}: {error.reason}") from None
 
 
 def by_name(definition: Definition, input: Raw) -> Raw:
