@@ -1,5 +1,7 @@
 """The runs that were forked from a run: only their logs tell, so they are looked for among the newest of its workflow."""
 
+import asyncio
+
 from perdure.api.records import Page
 from perdure.engine.engine import Engine
 from perdure.engine.log import to_events
@@ -23,7 +25,10 @@ async def list_forks(engine: Engine, run: str, asked: Asked) -> Page[RunView]:
     original = await record_named(engine, run)
     later = RunFilter(workflow=original.workflow, since_ms=original.created_at_ms, limit=LOOKED_AT)
     page = await engine.world.list_runs(later)
-    forks = [found.run_id for found in page.runs if await _origin_of(engine, found) == original.run_id]
+    origins = await asyncio.gather(
+        *(_origin_of(engine, found) for found in page.runs)
+    )  # not one round trip after another
+    forks = [found.run_id for found, origin in zip(page.runs, origins, strict=True) if origin == original.run_id]
     if not forks:
         return Page(items=(), cursor=None)
     return await page_of_runs(engine, RunFilter(run_ids=tuple(forks), limit=asked.limit), asked)
