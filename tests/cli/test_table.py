@@ -15,6 +15,7 @@ from perdure.cli.table import (
     draw_table,
     one_line,
     share,
+    span_cell,
     status_cell,
     tabbed,
     write_table,
@@ -114,6 +115,8 @@ def test_nothing_that_a_terminal_would_obey() -> None:
     assert tabbed([Cell("a\tb"), Cell("c", "d\ne")]) == "a b\td e"
 
 
-def test_a_status_has_its_colour() -> None:
+def test_a_status_has_its_colour_and_a_duration_its_milliseconds() -> None:
     assert status_cell("failed") == Cell("failed", style="red")
+    assert span_cell(None) == Cell("")
+    assert span_cell(65_000) == Cell("1 min 5 s", "65000")
     assert set(STYLES) == {"pending", "running", "retrying", "completed", "failed", "cancelled", "blocked"}

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
+from perdure.cli.human import span
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -60,6 +62,11 @@ Row = Sequence[Cell]
 
 def status_cell(status: str) -> Cell:
     return Cell(status, style=STYLES.get(status, ""))
+
+
+def span_cell(duration_ms: int | None) -> Cell:
+    """How long something took; empty while it goes on."""
+    return Cell("") if duration_ms is None else Cell(span(duration_ms), str(duration_ms))
 
 
 def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:

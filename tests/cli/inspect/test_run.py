@@ -17,7 +17,6 @@ from perdure.cli.inspect.run import (
     data_cell,
     hook_words,
     hooks_cell,
-    span_cell,
     stream_words,
     streams_cell,
     time_cell,
@@ -117,8 +116,6 @@ def test_cells() -> None:
     assert time_cell(past, NOW).text.endswith(", 3 min ago")
     assert time_cell(NOW + timedelta(minutes=3), NOW).text.endswith(", in 3 min")
     assert time_cell(None, NOW) == Cell("")
-    assert span_cell(None) == Cell("")
-    assert span_cell(65_000) == Cell("1 min 5 s", "65000")
     assert data_cell({"a": 1}) == Cell('{"a":1}', '{"a":1}')
     assert data_cell(["x" * 60]).text == '[\n  "' + "x" * 60 + '"\n]'
 

@@ -62,7 +62,7 @@ def test_rows() -> None:
     wait = WaitInfo(key="0/sleep#0", kind="sleep", status="waiting", created_at=begun, due_at=due, completed_at=None)
     row = row_of(wait, NOW)
     assert len(row) == len(COLUMNS)
-    assert (row[1], row[3], row[5]) == (Cell("waiting", style="cyan"), Cell("2 h"), Cell("", ""))
+    assert (row[1], row[3], row[5]) == (Cell("waiting", style="cyan"), Cell("2 h"), Cell(""))
     assert row_of(wait, due + timedelta(minutes=1))[3] == Cell("0 s")
     over = WaitInfo(key="0/sleep#0", kind="sleep", status="woken", created_at=begun, due_at=due, completed_at=NOW)
     row = row_of(over, NOW)

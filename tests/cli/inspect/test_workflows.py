@@ -29,4 +29,4 @@ def test_rows() -> None:
     row = row_of(info)
     assert len(row) == len(COLUMNS)
     assert (row[2], row[6]) == (Cell("200+", "200"), Cell("200", style="red"))
-    assert row[9:] == (Cell("", ""), Cell("1.2 s", "1234"))
+    assert row[9:] == (Cell(""), Cell("1.2 s", "1234"))

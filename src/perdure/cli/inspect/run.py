@@ -13,14 +13,14 @@ from perdure.api.info import LONG_MS
 from perdure.api.records import StreamInfo, Waiting
 from perdure.cli.completion import run_ids
 from perdure.cli.detail import Part, draw_detail, write_detail
-from perdure.cli.human import age, clock, counted, iso, span
+from perdure.cli.human import age, clock, counted, iso
 from perdure.cli.inspect.hooks import expiry_cell
 from perdure.cli.inspect.waterfall import waterfall
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.page import of_run
 from perdure.cli.place import Place, place_option
 from perdure.cli.remote import Remote
-from perdure.cli.table import Cell, status_cell, terminal
+from perdure.cli.table import Cell, span_cell, status_cell, terminal
 from perdure.engine.engine import Engine
 from perdure.inspector.hook import HookView
 from perdure.inspector.reference import record_named
@@ -155,10 +155,6 @@ def origin_cell(detail: RunDetail) -> Cell:
         return Cell("")
     edited = f", with other outcomes of {', '.join(origin.edited)}" if origin.edited else ""
     return Cell(f"{origin.run_id}, before event {origin.seq}{edited}", origin.run_id)
-
-
-def span_cell(duration_ms: int | None) -> Cell:
-    return Cell("") if duration_ms is None else Cell(span(duration_ms), str(duration_ms))
 
 
 def attributes_cell(attributes: dict[str, str]) -> Cell:

@@ -5,12 +5,12 @@ from typing import get_args
 
 import click
 
-from perdure.cli.human import age, clock, iso, span
+from perdure.cli.human import age, clock, iso
 from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_runs
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, status_cell
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, span_cell, status_cell
 from perdure.inspector.filter import Wanted
 from perdure.inspector.run import RunView
 from perdure.inspector.runs import list_runs
@@ -50,13 +50,12 @@ def runs(options: ListOptions, status: tuple[Status, ...], wanted: Wanted, place
 
 def row_of(view: RunView, now: datetime) -> Row:
     info = view.info
-    took_ms = info.duration_ms
     return (
         Cell(info.run_id),
         Cell(info.workflow),
         status_cell(info.status),
         Cell(clock(info.created_at, now), iso(info.created_at)),
         Cell(age(info.created_at, now)),
-        Cell("", "") if took_ms is None else Cell(span(took_ms), str(took_ms)),
+        span_cell(info.duration_ms),
         Cell(view.detail, style="dim"),
     )

@@ -8,11 +8,11 @@ import msgspec
 
 from perdure.cli.completion import run_ids, step_ids
 from perdure.cli.detail import Part, write_detail
-from perdure.cli.inspect.run import aligned, data_cell, span_cell, time_cell
+from perdure.cli.inspect.run import aligned, data_cell, time_cell
 from perdure.cli.listing import data_option, form_option, write_json
 from perdure.cli.page import of_step
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import Cell, status_cell
+from perdure.cli.table import Cell, span_cell, status_cell
 from perdure.inspector.span import AttemptInfo
 from perdure.inspector.step import StepView, find_step
 

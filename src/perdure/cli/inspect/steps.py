@@ -7,12 +7,12 @@ import click
 
 from perdure.api.records import StepStatus
 from perdure.cli.completion import run_ids
-from perdure.cli.human import age, clock, iso, span
+from perdure.cli.human import age, clock, iso
 from perdure.cli.inspect.filter import filter_options
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_steps
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, status_cell
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, span_cell, status_cell
 from perdure.inspector.filter import Wanted
 from perdure.inspector.step import StepView
 from perdure.inspector.steps import list_steps
@@ -58,7 +58,7 @@ def steps(run: str | None, options: ListOptions, status: tuple[StepStatus, ...],
 
 
 def row_of(view: StepView, now: datetime) -> Row:
-    step, took_ms, started_at = view.info, view.took_ms, view.info.started_at
+    step, started_at = view.info, view.info.started_at
     return (
         Cell(step.step_id),
         Cell(step.name),
@@ -66,7 +66,7 @@ def row_of(view: StepView, now: datetime) -> Row:
         Cell(str(step.attempt)),
         Cell("") if started_at is None else Cell(clock(started_at, now), iso(started_at)),
         Cell(age(started_at or step.created_at, now)),
-        Cell("") if took_ms is None else Cell(span(took_ms), str(took_ms)),
+        span_cell(view.took_ms),
         Cell("" if step.error is None else f"{step.error.type}: {step.error.message}", style="dim"),
         Cell(step.run_id),
     )

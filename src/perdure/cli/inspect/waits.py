@@ -6,11 +6,11 @@ import click
 
 from perdure.api.records import WaitInfo
 from perdure.cli.completion import run_ids
-from perdure.cli.human import age, clock, iso, span
+from perdure.cli.human import age, clock, iso
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_run
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import WIDE, Cell, Column, Row
+from perdure.cli.table import WIDE, Cell, Column, Row, span_cell
 from perdure.inspector.wait import list_waits
 
 COLUMNS = (
@@ -51,7 +51,7 @@ def row_of(wait: WaitInfo, now: datetime) -> Row:
         Cell(clock(wait.due_at, now), iso(wait.due_at)),
         Cell(left(wait, now)),
         Cell(clock(wait.created_at, now), iso(wait.created_at), style="dim"),
-        Cell("", "") if took_ms is None else Cell(span(took_ms), str(took_ms)),
+        span_cell(took_ms),
         Cell(wait.key, style="dim"),
     )
 

@@ -2,11 +2,10 @@
 
 import click
 
-from perdure.cli.human import span
 from perdure.cli.listing import Listed, ListOptions, list_options, write_list
 from perdure.cli.page import of_all
 from perdure.cli.place import Place, place_option
-from perdure.cli.table import USUAL, WIDE, Cell, Column, Row
+from perdure.cli.table import USUAL, WIDE, Cell, Column, Row, span_cell
 from perdure.inspector.workflow import SAMPLE, WorkflowInfo, list_workflows
 
 COUNTED = ("pending", "running", "blocked", "failed", "cancelled", "completed")
@@ -47,14 +46,10 @@ def row_of(workflow: WorkflowInfo) -> Row:
         Cell(str(workflow.workers), style="" if workflow.workers else "yellow"),
         Cell(f"{started}+" if started == SAMPLE else str(started), str(started)),
         *(Cell(str(workflow.counts.get(status, 0)), style=_style(status, workflow)) for status in COUNTED),
-        _span_cell(workflow.p50_ms),
-        _span_cell(workflow.p95_ms),
+        span_cell(workflow.p50_ms),
+        span_cell(workflow.p95_ms),
     )
 
 
 def _style(status: str, workflow: WorkflowInfo) -> str:
     return "red" if status in ("failed", "blocked") and workflow.counts.get(status) else ""
-
-
-def _span_cell(took_ms: int | None) -> Cell:
-    return Cell("", "") if took_ms is None else Cell(span(took_ms), str(took_ms))
