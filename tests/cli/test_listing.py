@@ -43,6 +43,16 @@ def test_a_list_without_data_has_no_option_for_it() -> None:
     assert CliRunner().invoke(plain, ["--with-data"]).exit_code == 2
 
 
+def test_a_list_may_have_no_end() -> None:
+    @click.command()
+    @list_options(limit=None)
+    def endless(options: ListOptions) -> None:
+        click.echo(repr(options))
+
+    assert CliRunner().invoke(endless).stdout == f"{ListOptions(None, Asked(sys.maxsize, None, False))}\n"
+    assert "default" not in CliRunner().invoke(endless, ["--help"]).stdout
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "x"])
 def test_a_limit_is_positive(limit: str) -> None:
     assert CliRunner().invoke(listing, ["--limit", limit]).exit_code == 2

@@ -29,13 +29,19 @@ class ListOptions(NamedTuple):
     asked: Asked
 
 
-def list_options(limit: int, *, data: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Adds `--json`, `--jsonl`, `--limit`, `--cursor`, and (`data`) `--with-data`: the command gets them as `options`."""
+def list_options(limit: int | None, *, data: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds `--json`, `--jsonl`, `--limit`, `--cursor`, and (`data`) `--with-data`: the command gets them as `options`.
+
+    `limit`: where nobody says another; None: all that there is.
+    """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def bundled(*, form: str | None, limit: int, cursor: str | None, with_data: bool = False, **others: Any) -> Any:
-            return command(options=ListOptions(form, Asked(limit, cursor, with_data)), **others)
+        def bundled(
+            *, form: str | None, limit: int | None, cursor: str | None, with_data: bool = False, **others: Any
+        ) -> Any:
+            asked = Asked(sys.maxsize if limit is None else limit, cursor, with_data)
+            return command(options=ListOptions(form, asked), **others)
 
         for option in (
             *([data_option] if data else []),
@@ -74,11 +80,16 @@ def write_list(form: str | None, columns: Sequence[Column], items: Sequence[List
         return
     if form == "jsonl":
         for item in items:
-            _echo_json(msgspec.json.encode(item.json))
+            write_json_line(item.json)
     else:
         write_table(columns, [item.row for item in items])
         if not items:
             click.echo("nothing found", err=True)
+    tell_more(cursor)
+
+
+def tell_more(cursor: str | None) -> None:
+    """On standard error, how the list goes on, if it does."""
     if cursor is not None:
         click.echo(f"there are more: --cursor {cursor}", err=True)
 
@@ -86,6 +97,11 @@ def write_list(form: str | None, columns: Sequence[Column], items: Sequence[List
 def write_json(value: object) -> None:
     """One JSON value over several lines."""
     _echo_json(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def write_json_line(value: object) -> None:
+    """One JSON value on a line."""
+    _echo_json(msgspec.json.encode(value))
 
 
 def _echo_json(data: bytes) -> None:

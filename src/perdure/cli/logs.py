@@ -7,13 +7,12 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 import click
-import msgspec
 
 from perdure.api.records import Page, RunInfo
 from perdure.cli.completion import run_ids
-from perdure.cli.escape import visible, visible_json
+from perdure.cli.escape import visible
 from perdure.cli.human import instant, iso
-from perdure.cli.listing import form_option, write_json
+from perdure.cli.listing import ListOptions, list_options, tell_more, write_json, write_json_line
 from perdure.cli.page import of_run
 from perdure.cli.pipe import while_read
 from perdure.cli.place import Place, place_option
@@ -37,21 +36,9 @@ STYLES = {"DEBUG": "dim", "INFO": "cyan", "WARNING": "yellow", "ERROR": "red", "
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until the run ends.")
 @click.option("--step", metavar="STEP", help="Only of this step: its name or an end of it, its id or a beginning.")
 @click.option("--level", type=click.Choice(list(LEVELS), case_sensitive=False), help="Only from this level on.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many lines at most.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
-@form_option("--json", "One JSON object, with items and cursor.")
-@form_option("--jsonl", "One JSON object a line for each item.")
+@list_options(limit=None, data=False)
 @place_option(of_run("logs"))
-def logs(
-    run: str,
-    follow: bool,
-    step: str | None,
-    level: str | None,
-    limit: int | None,
-    cursor: str | None,
-    form: str | None,
-    place: Place,
-) -> None:
+def logs(run: str, follow: bool, step: str | None, level: str | None, options: ListOptions, place: Place) -> None:
     """Write what the steps of the run RUN logged, a line for each record, in the order in which they came.
 
     It was kept where that was asked for: by @step(capture_logs=True), configure(capture_logs="INFO"), or
@@ -62,10 +49,10 @@ def logs(
     \b
       perdure logs wrun_01KB4 --follow --level WARNING
     """
-    if follow and form == "json":
+    if follow and options.form == "json":
         raise click.UsageError("--follow has no end to put into one JSON object: use --jsonl.")
     wanted = Wanted(step, LEVELS[level] if level is not None else 0)
-    lines = Lines(form, cursor, limit)
+    lines = Lines(options)
 
     async def here(engine: Engine) -> None:
         record = await record_named(engine, run)
@@ -119,8 +106,8 @@ async def followed(remote: Remote, run_id: str, wanted: Wanted, first: int) -> A
 class Lines:
     """Those that are written: in a form, from a cursor on, so many at most."""
 
-    def __init__(self, form: str | None, cursor: str | None, limit: int | None) -> None:
-        self._form, self._cursor, self._left = form, cursor, sys.maxsize if limit is None else limit
+    def __init__(self, options: ListOptions) -> None:
+        self._form, self._cursor, self._left = options.form, options.asked.cursor, options.asked.limit
 
     @property
     def first(self) -> int:
@@ -146,8 +133,7 @@ class Lines:
             return
         if empty:
             click.echo("nothing found: steps' logs are kept where capture_logs asks for it", err=True)
-        if self._cursor is not None:
-            click.echo(f"there are more: --cursor {self._cursor}", err=True)
+        tell_more(self._cursor)
 
     async def follow(self, news: AsyncGenerator[Sequence[LogLine]]) -> None:
         """What is there, and what comes."""
@@ -161,8 +147,7 @@ class Lines:
     def _write(self, lines: Sequence[LogLine]) -> None:
         if self._form is not None:
             for line in lines:
-                text = msgspec.json.encode(line.as_json()).decode()
-                click.echo(visible_json(text) if sys.stdout.isatty() else text)
+                write_json_line(line.as_json())
         elif sys.stdout.isatty():
             draw(lines)
         else:
