@@ -34,7 +34,7 @@ from perdure.errors import DecodeError, PayloadLocked
 from perdure.model.duration import in_one_unit
 from perdure.model.event import Event, HookCreated, RunBlocked, RunCancelled, RunCompleted, RunFailed
 from perdure.model.failure import Failure
-from perdure.model.ids import RunId, hook_id, step_id
+from perdure.model.ids import RunId, StepId, hook_id, step_id
 from perdure.model.queue import queue_of
 from perdure.model.status import ENDED
 from perdure.world.log import Log, Row
@@ -150,9 +150,13 @@ def step_of(record: RunRecord) -> RunId:
     return record.parent_id if record.parent_id is not None and queue_of(record.workflow) is not None else record.run_id
 
 
+def step_id_of(record: RunRecord, step: StepStanding) -> StepId:
+    return step_id(step_of(record), step.key)
+
+
 def step_info(record: RunRecord, step: StepStanding) -> StepInfo:
     return StepInfo(
-        step_id=step_id(step_of(record), step.key),
+        step_id=step_id_of(record, step),
         run_id=record.run_id,
         name=step.name,
         status=step.status,

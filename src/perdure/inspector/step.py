@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from perdure.api.info import step_info
+from perdure.api.info import step_id_of, step_info
 from perdure.api.records import Record, StepInfo
 from perdure.core.attempt import attempts_of
 from perdure.core.standing import StepStanding
@@ -59,9 +59,9 @@ async def find_step(engine: Engine, step: str, run: str | None, *, with_data: bo
     run_id, step_id = await step_named(engine, step, run)
     log, events = await read_events(engine, run_id)
     for standing in await steps_with_queued(engine.world, events, engine.keys):
-        view = step_view(log.run, standing, with_data=with_data)
-        if view.info.step_id == step_id:
+        if step_id_of(log.run, standing) == step_id:
             attempts = attempts_of(events).get(standing.key, ())
+            view = step_view(log.run, standing, with_data=with_data)
             return replace(view, attempts=tuple(attempt_info(attempt) for attempt in attempts))
     raise StepNotFound(step, f"run {run_id}")
 
