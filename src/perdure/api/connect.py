@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypedDict, Unpack
 from weakref import WeakKeyDictionary
 
 from perdure.api.log import level_of
+from perdure.api.options import check_keywords
 from perdure.codec.keyring import KeyRing, key_ring
 from perdure.engine.deployment import deployment_name
 from perdure.engine.engine import Engine
@@ -247,8 +248,7 @@ def configure(**settings: Unpack[Settings]) -> None:
     Raises: UsageError while a World is in use (`await close()` first), or where telemetry's package isn't installed;
     WorldInvalid, KeysInvalid.
     """
-    for unknown in settings.keys() - Settings.__annotations__.keys():
-        raise TypeError(f"configure() got an unexpected keyword argument {unknown!r}")
+    check_keywords("configure", settings, Settings)
     if (
         CONNECTION.lab is None
         and CONNECTION.world is not None

@@ -1,4 +1,4 @@
-"""Options of `start`, and the limits of attributes and of other texts that are recorded."""
+"""Options of `start`, and the limits of attributes and of other texts that are recorded; which options there are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,6 +46,12 @@ class StartOptions:
             raise UsageError(f"on_conflict={self.on_conflict!r} is neither 'return' nor 'fail'")
         if self.deployment not in (None, LATEST, ANY):
             deployment_name("deployment", self.deployment)
+
+
+def check_keywords(function: str, given: Mapping[str, object], known: type) -> None:
+    """Of a function whose keywords are those of a TypedDict. Raises: TypeError, as Python for any other's."""
+    for unknown in given.keys() - known.__annotations__.keys():
+        raise TypeError(f"{function}() got an unexpected keyword argument {unknown!r}")
 
 
 def check_text(name: str, value: object) -> None:

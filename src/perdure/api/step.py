@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unp
 
 from perdure.api.definition import closed_over, name_of, place_of, signature_of
 from perdure.api.log import level_of
+from perdure.api.options import check_keywords
 from perdure.codec.trust import register_references
 from perdure.engine.registry import REGISTRY
 from perdure.errors import DefinitionInvalid
@@ -110,8 +111,7 @@ class StepDecorator:
     """What `@step(…)` gives."""
 
     def __init__(self, **options: Unpack[StepOptions]) -> None:
-        for unknown in options.keys() - StepOptions.__annotations__.keys():
-            raise TypeError(f"step() got an unexpected keyword argument {unknown!r}")
+        check_keywords("step", options, StepOptions)
         name, queue = options.get("name"), options.get("queue", DEFAULT)
         if not is_queue(queue):
             raise DefinitionInvalid(name or "step", f"queue={queue!r} can't name a queue: give {RULE}")
