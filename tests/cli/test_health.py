@@ -97,13 +97,17 @@ def test_what_is_pinned_wants_its_own(shop: Shop) -> None:
 def test_steps_in_queues_are_no_runs(shop: Shop) -> None:
     async def ask(engine: Engine) -> Health:
         for name in ("queue:gpu/shop:render", "queue:gpu/shop:render", "queue:cpu/shop:count"):
-            await engine.start(NewRun(workflow=name, input=b"{}"))
+            await engine.start(NewRun(workflow=name, input=b"{}", pin="green" if "cpu" in name else None))
+        await engine.start(NewRun(workflow="queue x", input=b"{}"))  # a workflow's name
         return await look(engine)
 
     found = in_world(None, ask)
-    assert (found.runs, found.queued) == (RUNS, {"gpu": 2, "cpu": 1})
-    assert found.unserved == {"shop:remind": 2, "queue gpu": 2, "shop:inquire": 1, "queue cpu": 1}
-    assert found.stuck() == ["3 runs served by nobody", "3 steps in queues that nobody serves"]
+    assert (found.runs, found.queued) == ({**RUNS, "pending": RUNS["pending"] + 1}, {"gpu": 2, "cpu": 1})
+    assert found.unserved == {
+        "shop:remind": 2, "queue:gpu/shop:render": 2, "shop:inquire": 1, "queue:cpu/shop:count of green": 1,
+        "queue x": 1,
+    }  # fmt: skip
+    assert found.stuck() == ["4 runs served by nobody", "3 steps in queues that nobody serves"]
     assert "3 steps in queues" in live_cell(found._replace(workers=(record(now_ms=0),))).text
 
 

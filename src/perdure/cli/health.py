@@ -21,14 +21,12 @@ from perdure.world.ownership import WorkerRecord
 from perdure.world.query import RunFilter
 
 _TITLES = {"runs": "runs", "queued": "in queues", "pins": "pinned", "unserved": "unserved"}
-_QUEUE = "queue "
-"""No workflow's name has a space."""
 
 
 class Health(NamedTuple):
     """`runs`: those that haven't ended, by status; `queued`: by queue, steps that were sent there; `pins`: of the runs, by
-    deployment, those that are pinned to it; `unserved`: by workflow or queue, and the deployment that it is pinned to, what
-    nobody could run. All None where runs weren't counted."""
+    deployment, those that are pinned to it; `unserved`: by workflow (a step's in a queue is `queue:gpu/app:embed`), and the
+    deployment that it is pinned to, what nobody could run. All None where runs weren't counted."""
 
     world: str
     workers: tuple[WorkerRecord, ...]
@@ -44,7 +42,7 @@ class Health(NamedTuple):
     def stuck(self) -> list[str]:
         """Which runs can't go on by themselves, in words."""
         blocked, unserved = (self.runs or {}).get("blocked", 0), self.unserved or {}
-        steps = sum(count for name, count in unserved.items() if name.startswith(_QUEUE))
+        steps = sum(count for name, count in unserved.items() if queue_of(name) is not None)
         runs = sum(unserved.values()) - steps
         told = {
             f"{counted(blocked, 'run')} blocked": blocked,
@@ -111,8 +109,7 @@ async def look(engine: Engine) -> Health:
             if run.pin:
                 pins[run.pin] += 1
         if run.status != "blocked" and not any(worker.serves(run.workflow, run.pin) for worker in live):
-            name = run.workflow if queue is None else f"{_QUEUE}{queue}"
-            unserved[f"{name} of {run.pin}" if run.pin else name] += 1
+            unserved[f"{run.workflow} of {run.pin}" if run.pin else run.workflow] += 1
     counts = [dict(found.most_common()) for found in (queued, pins, unserved)]
     return Health(engine.world.url, workers, dict(runs), *counts)
 
