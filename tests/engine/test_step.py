@@ -184,6 +184,21 @@ class TestEnds:
     def test_what_does_not_fit_is_told(self, what: "Step[..., Any] | str", input: str, sentence: str) -> None:
         assert str(only_end(what, input)).startswith(sentence.partition(":")[0])
 
+    def test_telemetry_that_fails_is_an_end_too(self) -> None:
+        class Broken(RunTelemetry):
+            def attempt(self, attempt: Any) -> Any:
+                raise OSError("no collector")
+
+        async def scene() -> None:
+            slots = Slots()
+            slots.owner.telemetry = Broken()
+            slots.nap(1)
+            await asyncio.sleep(1)
+            assert [str(end) for end in slots.ends] == ["no collector"]
+            assert slots.steps.busy == 0
+
+        Stage().play(scene)
+
     def test_a_timeout(self) -> None:
         end = only_end(limited, '{"n":3}')
         assert isinstance(end, StepTimeout)

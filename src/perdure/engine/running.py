@@ -94,8 +94,8 @@ class Running(Attempt):
     """`attempt` is 0 until it has a slot, `task` None until it may go; `thread` is set while a sync body holds one.
 
     `begun`: the task runs, so it will see to its own end. `careful`: its start is committed before its body runs.
-    `opened`: the transaction of an attempt that has one. `capture`: what it logs, where that is asked for. `telemetry` is
-    there once the task runs.
+    `opened`: the transaction of an attempt that has one. `capture`: what it logs, where that is asked for. `telemetry` hears
+    of its end, if it has heard of its beginning.
     """
 
     # Most attempts never have any of it: no slots, so that what stays as it is costs nothing.
@@ -108,7 +108,7 @@ class Running(Attempt):
     began_at = _beat_at = 0.0
     kept: list[Piece] | None = None
     kept_closed = NOWHERE
-    telemetry: StepTelemetry
+    telemetry = StepTelemetry()
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timers: Timers, owner: StepOwner, step: OpenStep) -> None:
         super().__init__(owner.step_of, step.key, step.name, 0, step.first_at_ms, step.progress)

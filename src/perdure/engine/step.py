@@ -168,9 +168,9 @@ class Steps:
 
     async def _attempt(self, running: Running) -> None:
         running.begun, running.began_at = True, self._loop.time()
-        running.telemetry = running.owner.telemetry.attempt(running)
         definition: StepDefinition | None = None
         try:
+            running.telemetry = running.owner.telemetry.attempt(running)
             definition = self._registry.step(running.step_name)
             log_level = self._log_level if definition.log_level is None else definition.log_level
             if log_level < NEVER and running.takes_slot:
