@@ -2,7 +2,7 @@
 
 from opentelemetry.trace import StatusCode
 
-from perdure import FatalError
+from perdure import FatalError, register
 from perdure.telemetry.error import mark_failed, type_name, type_of
 from tests.telemetry.collected import Collected, attributes_of
 
@@ -11,10 +11,17 @@ class Odd(Exception):
     class Inner(Exception): ...
 
 
+class Named(Exception): ...
+
+
+register(Named, name="bank:Refused")
+
+
 def test_its_type() -> None:
     assert type_of(ValueError("x")) == "ValueError"
     assert type_of(FatalError("x")) == "perdure.errors.FatalError"
     assert type_of(Odd.Inner()) == f"{__name__}.Odd.Inner"
+    assert type_of(Named()) == "bank.Refused", "as its failure is recorded"
 
 
 def test_a_recorded_one_reads_alike() -> None:

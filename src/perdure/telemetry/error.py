@@ -2,6 +2,8 @@
 
 from opentelemetry.trace import Span, Status, StatusCode
 
+from perdure.codec import exception
+
 
 def mark_failed(span: Span, type: str) -> None:
     """`type`: its qualified name."""
@@ -11,8 +13,7 @@ def mark_failed(span: Span, type: str) -> None:
 
 def type_of(error: BaseException) -> str:
     """As a recorded failure has it, in OpenTelemetry's spelling: `module.Name`; built-in ones without their module."""
-    kind = type(error)
-    return type_name(f"{kind.__module__}:{kind.__qualname__}")
+    return type_name(exception.type_name(error))
 
 
 def type_name(recorded: str) -> str:
