@@ -64,12 +64,13 @@ bench-page: $(READY)
 screenshots: $(READY)
 	@$(BIN)/python -m tests.http.inspector.pictures
 
+# A card is moved to its place once it is whole; what the command says is of interest where it fails.
 scorecards: $(READY)
-	@for folder in $$(dirname examples/*/workflows.py); do \
-		world=$$(mktemp -d)/evidence.db && \
-		$(BIN)/python -m examples.evidence $$folder sqlite:///$$world && \
-		$(BIN)/perdure scorecard $$folder --world sqlite:///$$world > $$folder/SCORECARD.md 2>/dev/null || exit 1; \
-		rm -r $$(dirname $$world); \
+	@made=$$(mktemp -d) && trap 'rm -r $$made' EXIT && for folder in $$(dirname examples/*/workflows.py); do \
+		world=sqlite:///$$made/$$(basename $$folder).db; \
+		$(BIN)/python -m examples.evidence $$folder $$world || exit 1; \
+		$(BIN)/perdure scorecard $$folder --world $$world > $$made/card 2> $$made/said || { cat $$made/said >&2; exit 1; }; \
+		mv $$made/card $$folder/SCORECARD.md; \
 	done
 
 docs: $(READY)
