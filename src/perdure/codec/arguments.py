@@ -7,9 +7,9 @@ from typing import Any, TypedDict
 import msgspec
 from msgspec import Raw
 
-from perdure.codec.node import MAX_BYTES, MAX_DEPTH, to_json
+from perdure.codec.node import MAX_DEPTH, to_json
 from perdure.codec.plain import MARK, are_plain, decoder_of
-from perdure.codec.value import decode, encode_error, too_large
+from perdure.codec.value import decode, encode_error, encoded
 from perdure.codec.writer import write
 from perdure.errors import DecodeError
 
@@ -19,19 +19,11 @@ _by_name = msgspec.json.Decoder(dict[str, Raw]).decode
 
 def encode_arguments(values: Mapping[str, object]) -> bytes:
     """Raises: EncodeError, whose path begins with the argument's name (or is `arguments` where all are too large)."""
-    if are_plain(values.values(), MAX_DEPTH):
-        try:
-            data = to_json(values)
-        except UnicodeEncodeError:  # half of a surrogate pair in a text
-            data = _written(values)
-    else:
-        data = _written(values)
-    if len(data) > MAX_BYTES:
-        raise too_large(data, _AT)
-    return data
+    return encoded(values, _AT, _written, plain=are_plain(values.values(), MAX_DEPTH))
 
 
-def _written(values: Mapping[str, object]) -> bytes:
+def _written(values: Mapping[str, object], at: str) -> bytes:
+    """Each by itself: what can't be recorded is named."""
     nodes: dict[str, Any] = {}
     for name, value in values.items():
         try:

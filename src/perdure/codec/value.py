@@ -3,7 +3,8 @@
 The rules are those of docs/payloads.md. What JSON has stays plain, and fast; `writer` and `reader` know the rest.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,21 +15,28 @@ from perdure.codec.reader import reader_of
 from perdure.codec.writer import write
 from perdure.errors import DecodeError, EncodeError
 
+V = TypeVar("V")
+
 
 def encode(value: object, at: str) -> bytes:
     """The value as JSON; the same bytes for the same value in every process.
 
     `at` is where it stands: an argument's name, `result`, `payload`. Raises: EncodeError with the path from there.
     """
-    if is_plain(value, MAX_DEPTH):
+    return encoded(value, at, _written, plain=is_plain(value, MAX_DEPTH))
+
+
+def encoded(value: V, at: str, written: Callable[[V, str], bytes], *, plain: bool) -> bytes:
+    """As JSON: by the encoder alone if it is `plain`, else as it is `written`. Raises: EncodeError."""
+    if plain:
         try:
             data = to_json(value)
         except UnicodeEncodeError:  # half of a surrogate pair in a text
-            data = _written(value, at)
+            data = written(value, at)
     else:
-        data = _written(value, at)
+        data = written(value, at)
     if len(data) > MAX_BYTES:
-        raise too_large(data, at)
+        raise _too_large(data, at)
     return data
 
 
@@ -65,7 +73,7 @@ def _canonical(data: bytes | msgspec.Raw) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(data), order="deterministic")
 
 
-def too_large(data: bytes, at: str) -> EncodeError:
+def _too_large(data: bytes, at: str) -> EncodeError:
     """What the caller is told when an encoded value takes more than MAX_BYTES."""
     size, limit = len(data) / 2**20, MAX_BYTES // 2**20
     return EncodeError(
