@@ -48,7 +48,7 @@ class Bench:
         if self._before is not None:
             raise UsageError("this lab is open already")
         self._before = dict(vars(CONNECTION))
-        vars(CONNECTION).update(lab=self, world=None, engines=WeakKeyDictionary(), _opening=WeakKeyDictionary())
+        vars(CONNECTION).update(lab=self, world=None, engines={}, _opening=WeakKeyDictionary())
 
     def remove(self) -> None:
         """Harmless to repeat."""
