@@ -57,6 +57,14 @@ def test_a_block_interrupts() -> None:
     ]
 
 
+def test_one_whose_start_is_committed_first_is_one() -> None:
+    """So it is in a run that has killed its workers."""
+    assert told((0, "a", StepStarted(attempt=1)), (1, "a", StepStarted(attempt=2))) == [
+        (1, 4 * SECOND, "interrupted", 5 * SECOND),
+        (2, 5 * SECOND, "running", None),
+    ]
+
+
 def test_at_most_once_begins_with_its_start() -> None:
     [attempts] = attempts_of(log((0, "a", step(at_most_once=True)))).values()
     assert attempts == []

@@ -54,6 +54,8 @@ def attempts_of(events: list[Event]) -> dict[str, list[AttemptStanding]]:
                 _end(made, "interrupted", event.at_ms)
             case StepStarted(attempt=number):
                 made = attempts.setdefault(event.key, [])
+                if made and made[-1].number == number:
+                    made.pop()  # its call has named it, but it waited until its start was committed, and begins now
                 _end(made, "interrupted", event.at_ms)
                 made.append(AttemptStanding(number=number, began_at_ms=event.at_ms))
             case StepRetrying(duration_ms=duration_ms, error=error) | StepFailed(duration_ms=duration_ms, error=error):
