@@ -294,9 +294,9 @@ class TestRegistration:
             assert await on.end(run_id) == RunCompleted(result=raw('"gone"'))
             assert on.world.appends(run_id) == [["hook_created", "hook_disposed", "hook_created", "run_completed"]]
             for token in ("t", "t too"):
-                record = await on.stage.world.hooks.find(token_hash(token))
-                assert record is not None
-                assert record.closed
+                there = await on.stage.world.hooks.find(token_hash(token))
+                assert there is not None
+                assert there.record.closed
             again = await on.begin(hasty)
             await on.end(again)
             assert "hook_conflict" not in [kind for _, kind in await on.log(again)], "the token is free"

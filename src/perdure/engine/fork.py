@@ -162,8 +162,8 @@ async def _check_tokens(engine: Engine, hooks: Mapping[str, OpenHook], what: str
     now_ms = engine.world.now_ms()
     for open in hooks.values():
         held = await engine.world.hooks.find(token_hash(open.hook.token))
-        if held is not None and takes_payloads(held, now_ms):
-            raise _taken(what, held.run_id, open)
+        if held is not None and takes_payloads(held.record, now_ms):
+            raise _taken(what, held.record.run_id, open)
 
 
 async def _check_hooks(engine: Engine, fork_id: RunId, what: str, by: str | None) -> None:

@@ -16,6 +16,7 @@ from perdure.errors import HookNotFound, PayloadConflict
 from perdure.model.event import Fact, HookCreated, HookReceived
 from perdure.model.ids import MailId, RunId, answer_id, token_hash
 from perdure.world.hook import HookRecord
+from perdure.world.log import Row
 from perdure.world.mail import Letter
 from perdure.world.world import World
 
@@ -45,10 +46,10 @@ async def find_hook(engine: Reaching, token: str, *, closed_too: bool = False) -
     Raises: HookNotFound, DecodeError, WorldError.
     """
     try:
-        record = await engine.world.hooks.find(token_hash(token))
+        finding = await engine.world.hooks.find(token_hash(token))
     except UnicodeEncodeError:  # half of a surrogate pair: no token has that
-        record = None
-    found = None if record is None else await read_hook(engine, record)
+        finding = None
+    found = None if finding is None else _opened(engine, finding.record, finding.row)
     if found is None or not hmac.compare_digest(found.created.token.encode(), token.encode()):
         raise HookNotFound(token)
     if not closed_too and not takes_payloads(found.record, engine.world.now_ms()):
@@ -61,7 +62,12 @@ async def read_hook(engine: Reaching, record: HookRecord) -> FoundHook | None:
     log = await engine.world.read_log(record.run_id, record.seq, limit=1)
     if log is None or not log.rows:
         return None
-    fact = to_event(open_row(record.run_id, log.rows[0], engine.keys)).fact
+    return _opened(engine, record, log.rows[0])
+
+
+def _opened(engine: Reaching, record: HookRecord, row: Row) -> FoundHook:
+    """Raises: DecodeError."""
+    fact = to_event(open_row(record.run_id, row, engine.keys)).fact
     assert isinstance(fact, HookCreated), "L5: a hook's row names its hook_created"
     return FoundHook(record, fact)
 

@@ -1,6 +1,6 @@
 """The port: what the engine asks of a place that keeps runs. Adapters live in `perdure.worlds`."""
 
-from perdure.world.hook import HookChange, HookClosing, HookFilter, HookRecord, HookReopening, NewHook
+from perdure.world.hook import HookChange, HookClosing, HookFilter, HookFinding, HookRecord, HookReopening, NewHook
 from perdure.world.log import Log, NewRow, Row
 from perdure.world.mail import Letter
 from perdure.world.operation import (
@@ -30,6 +30,7 @@ __all__ = [
     "HookChange",
     "HookClosing",
     "HookFilter",
+    "HookFinding",
     "HookRecord",
     "HookReopening",
     "Hooks",

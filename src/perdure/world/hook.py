@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from perdure.model.ids import RunId
+from perdure.world.log import Row
 
 
 class NewHook(Struct, frozen=True, gc=False, kw_only=True):
@@ -56,6 +57,13 @@ class HookRecord(Struct, frozen=True, gc=False, kw_only=True):
     expires_at_ms: int | None
     closed: bool
     created_at_ms: int
+
+
+class HookFinding(Struct, frozen=True, gc=False, kw_only=True):
+    """A hook, and its `hook_created` as the log has it, read in one snapshot."""
+
+    record: HookRecord
+    row: Row
 
 
 class HookFilter(Struct, frozen=True, gc=False, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from perdure.model.ids import MailId, RunId, WorkerId
-from perdure.world.hook import HookFilter, HookRecord
+from perdure.world.hook import HookFilter, HookFinding, HookRecord
 from perdure.world.log import Log
 from perdure.world.mail import Letter
 from perdure.world.operation import Operation, Outcome
@@ -52,7 +52,7 @@ class Logs(Protocol):
 class Hooks(Protocol):
     """Hooks by their tokens, for who reaches a run from outside."""
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         """The open hook with this token, expired or not; where there is none, the one that was registered last; None:
         there never was one."""
         ...

@@ -13,6 +13,7 @@ from perdure.world import (
     Appended,
     HookClosing,
     HookFilter,
+    HookFinding,
     HookRecord,
     Log,
     NewHook,
@@ -218,7 +219,7 @@ class Asking(MemoryWorld):
         super().__init__(*arguments, **options)
         self._inner, self.hooks = self.hooks, self
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         return await self._inner.find(token_hash)
 
     async def list(self, filter: HookFilter) -> tuple[HookRecord, ...]:
@@ -228,28 +229,37 @@ class Asking(MemoryWorld):
 class FindsTheYoungest(Asking):
     """By its time, which may be wrong."""
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         had = [self._state.hooks[run_id][key] for run_id, key in self._state.tokens.get(token_hash, ())]
         still = [each for each in had if not each.closed]
-        return max(still or had, key=lambda each: (each.created_at_ms, each.seq), default=None)
+        youngest = max(still or had, key=lambda each: (each.created_at_ms, each.seq), default=None)
+        found = await super().find(token_hash)
+        return found and youngest and replace(found, record=youngest)
 
 
 class FindsOnlyTheOpen(Asking):
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         found = await super().find(token_hash)
-        return None if found is None or found.closed else found
+        return None if found is None or found.record.closed else found
+
+
+class FindsTheRowBefore(Asking):
+    async def find(self, token_hash: str) -> HookFinding | None:
+        found = await super().find(token_hash)
+        rows = self._state.runs[found.record.run_id].rows if found is not None else ()
+        return found and replace(found, row=rows[found.record.seq - 2])
 
 
 class FindsInAnyCase(Asking):
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         return await super().find(token_hash.lower())
 
 
 class TheExpiredAreClosed(Asking):
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         found = await super().find(token_hash)
-        over = found is not None and found.expires_at_ms is not None and found.expires_at_ms <= self._clock()
-        return replace(found, closed=True) if over else found
+        over = found is not None and hook._expired(found.record, self._clock())
+        return replace(found, record=replace(found.record, closed=True)) if over else found
 
 
 class ListsTheExpired(Asking):
@@ -353,6 +363,7 @@ FAULTS: tuple[Fault, ...] = (
     DecidesNothing,
     FindsTheYoungest,
     FindsOnlyTheOpen,
+    FindsTheRowBefore,
     FindsInAnyCase,
     TheExpiredAreClosed,
     ListsTheExpired,

@@ -64,6 +64,7 @@ async def test_a_token_found_costs_the_same_however_often_it_was_used(tmp_path: 
             "SEARCH hooks USING INTEGER PRIMARY KEY (rowid=?)",
             "SEARCH hooks USING COVERING INDEX hooks_open (token_hash=?)",
             "SEARCH hooks USING COVERING INDEX hooks_by_token (token_hash=?)",
+            "SEARCH events USING PRIMARY KEY (run_id=? AND seq=?)",
         ]
 
 

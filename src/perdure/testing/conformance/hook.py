@@ -33,7 +33,7 @@ async def a_hook_is_registered_with_its_row(world: World, clock: VirtualClock) -
     rows = (row("step_created"), row("hook_created", key="h", payload=b"asked"))
     hook = hook_of("h", "t", row=1, webhook=True, expires_at_ms=clock() + 50)
     assert (await done(world, append_to(1, 3, rows=rows, hooks=(hook,)))).conflicts == {}
-    assert await world.hooks.find("t") == HookRecord(
+    assert await hook_with(world, "t") == HookRecord(
         run_id=run_id(1),
         key="h",
         token_hash="t",
@@ -45,6 +45,7 @@ async def a_hook_is_registered_with_its_row(world: World, clock: VirtualClock) -
     )
     kept = (await log_of(world)).rows[3]
     assert (kept.type, kept.key, kept.payload, kept.decided) == ("hook_created", "h", b"asked", None)
+    assert (found := await world.hooks.find("t")) is not None and found.row == kept
     assert await world.hooks.find("T") is None
 
 

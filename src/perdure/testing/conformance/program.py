@@ -150,7 +150,7 @@ class Program:
     async def _known_hooks(self) -> list[HookRecord]:
         """The open ones, and who had a token last."""
         last = [await self._world.hooks.find(token) for token in TOKENS]
-        return [hook for hook in last if hook is not None]
+        return [found.record for found in last if found is not None]
 
     async def _send_to_hook(self) -> Send:
         known = await self._known_hooks()

@@ -139,7 +139,7 @@ async def mail_of(world: World, number: int = 1) -> list[str]:
 async def hook_with(world: World, token_hash: str = "hash") -> HookRecord:
     found = await world.hooks.find(token_hash)
     assert found is not None
-    return found
+    return found.record
 
 
 async def stream_of(world: World, number: int = 1, stream: str = "") -> StreamPage:

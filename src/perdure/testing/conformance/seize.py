@@ -12,6 +12,7 @@ from perdure.testing.conformance.sample import (
     claim_all,
     done,
     hook_of,
+    hook_with,
     letter_to,
     log_of,
     record_of,
@@ -127,8 +128,7 @@ async def a_start_and_a_seizure_in_one_commit(world: World, clock: VirtualClock)
     log = await log_of(world)
     assert [(event.seq, event.epoch, event.at_ms) for event in log.rows] == [(1, 0, now_ms), (2, 1, 7), (3, 1, 9)]
     assert (log.run.status, log.run.length, log.run.attributes) == ("running", 3, {"a": "b"})
-    found = await world.hooks.find("hash")
-    assert found is not None
+    found = await hook_with(world)
     assert (found.run_id, found.seq, found.closed, found.created_at_ms) == (run_id(1), 3, False, now_ms)
     again, refusal = await world.commit([start, append])
     assert isinstance(again, Started), again

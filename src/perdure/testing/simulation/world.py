@@ -11,6 +11,7 @@ from perdure.world import (
     Claim,
     Claimed,
     HookFilter,
+    HookFinding,
     HookRecord,
     Lease,
     Letter,
@@ -33,7 +34,7 @@ class FaultyHooks:
     def __init__(self, store: Store, wire: Wire) -> None:
         self._hooks, self._wire = store.world.hooks, wire
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         return await self._wire.ask("hooks.find", lambda: done(self._hooks.find(token_hash)))
 
     async def list(self, filter: HookFilter) -> tuple[HookRecord, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from perdure.model.ids import RunId
-from perdure.world import Append, HookClosing, HookFilter, HookRecord, HookReopening, NewHook
+from perdure.world import Append, HookClosing, HookFilter, HookFinding, HookRecord, HookReopening, NewHook
 from perdure.worlds.memory.state import Draft, HookPlace, State
 
 
@@ -58,14 +58,15 @@ class MemoryHooks:
     def __init__(self, state: State, lock: threading.Lock, clock: Callable[[], int]) -> None:
         self._state, self._lock, self._clock = state, lock, clock
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         with self._lock:
             places = self._state.tokens.get(token_hash)
             if places is None:
                 return None
             run_id, key = places[-1]
             open_hook = _open_hook(self._state.hooks, self._state.tokens, token_hash)
-            return open_hook or self._state.hooks[run_id][key]
+            hook = open_hook or self._state.hooks[run_id][key]
+            return HookFinding(record=hook, row=self._state.runs[hook.run_id].rows[hook.seq - 1])
 
     async def list(self, filter: HookFilter) -> tuple[HookRecord, ...]:
         with self._lock:

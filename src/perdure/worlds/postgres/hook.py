@@ -3,19 +3,15 @@
 from typing import Any
 
 from perdure.model.ids import RunId
-from perdure.world import HookChange, HookClosing, HookFilter, HookRecord, NewHook
+from perdure.world import HookChange, HookClosing, HookFilter, HookFinding, HookRecord, NewHook
+from perdure.worlds.postgres.connection import Call
+from perdure.worlds.postgres.query import to_row
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write, write_optional
 
 _COLUMNS = "run_id, key, token_hash, seq, webhook, expires_at_ms, closed, created_at_ms"
-_FIND = f"""
-    SELECT {_COLUMNS} FROM (
-        (SELECT *, 1 AS place FROM perdure.hooks WHERE token_hash = $1::text AND NOT closed)
-        UNION ALL
-        (SELECT *, 2 AS place FROM perdure.hooks WHERE token_hash = $1::text ORDER BY id DESC LIMIT 1)
-    ) AS found
-    ORDER BY place LIMIT 1
-"""
+_COUNT = 8
+_FIND = Call("SELECT * FROM perdure.find_hook($1)")  # _COLUMNS, columns of its event
 _LIST = f"""
     SELECT {_COLUMNS} FROM perdure.hooks
     WHERE NOT closed AND ($1::text IS NULL OR (run_id, seq) < ($1::text, $2::bigint))
@@ -44,9 +40,9 @@ class PostgresHooks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         row = await self._store.fetch_row(_FIND, write(token_hash))
-        return None if row is None else _to_record(row)
+        return None if row is None else HookFinding(record=_to_record(row), row=to_row(tuple(row)[_COUNT:]))
 
     async def list(self, filter: HookFilter) -> tuple[HookRecord, ...]:
         run_id, seq = filter.before or (None, 0)
@@ -55,7 +51,7 @@ class PostgresHooks:
 
 
 def _to_record(row: Any) -> HookRecord:
-    """`row` holds _COLUMNS."""
+    """`row` begins with _COLUMNS."""
     return HookRecord(
         run_id=RunId(read(row[0])),
         key=read(row[1]),

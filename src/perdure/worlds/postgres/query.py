@@ -43,7 +43,7 @@ async def read_logs(store: Store, parts: Sequence[Part]) -> list[Log | None]:
     logs: list[Log | None] = [None] * len(parts)
     for row in rows:
         columns = tuple(row)[COUNT + 1 :]
-        events = () if columns[0] is None else tuple(_row(each) for each in zip(*columns, strict=True))
+        events = () if columns[0] is None else tuple(to_row(each) for each in zip(*columns, strict=True))
         logs[row[COUNT] - 1] = Log(run=to_record(row), rows=events)
     return logs
 
@@ -102,7 +102,8 @@ def label_hash(key: str, value: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _row(row: Any) -> Row:
+def to_row(row: Any) -> Row:
+    """`row` holds the columns of an event."""
     seq, turn, epoch, type, key, payload, at_ms, mail_id, decided = row
     return Row(
         seq=seq,

@@ -3,12 +3,14 @@
 from typing import Any
 
 from perdure.model.ids import RunId
-from perdure.world import Append, HookClosing, HookFilter, HookRecord, HookReopening, NewHook
+from perdure.world import Append, HookClosing, HookFilter, HookFinding, HookRecord, HookReopening, NewHook
 from perdure.worlds.sqlite.connection import Connection
+from perdure.worlds.sqlite.query import EVENT, to_row
 from perdure.worlds.sqlite.store import Store
 from perdure.worlds.sqlite.transaction import Transaction
 
 _COLUMNS = "run_id, key, token_hash, seq, webhook, expires_at_ms, closed, created_at_ms"
+_COUNT = 8
 
 _INSERT = f"INSERT INTO hooks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 0, ?)"
 # Told which index: the planner may take one with all that ever had the token, or that the run ever had.
@@ -26,7 +28,8 @@ _TAKES = """
     WHERE run_id = ? AND key = ? AND closed = 0 AND (expires_at_ms IS NULL OR expires_at_ms > ?)
 """
 _FIND = f"""
-    SELECT {_COLUMNS} FROM hooks
+    SELECT {", ".join(f"hooks.{column}" for column in _COLUMNS.split(", "))}, {EVENT}
+    FROM hooks CROSS JOIN events ON events.run_id = hooks.run_id AND events.seq = hooks.seq
     WHERE id = coalesce((SELECT id FROM hooks INDEXED BY hooks_open WHERE token_hash = ?1 AND closed = 0),
                         (SELECT max(id) FROM hooks INDEXED BY hooks_by_token WHERE token_hash = ?1))
 """
@@ -121,16 +124,17 @@ class SqliteHooks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def find(self, token_hash: str) -> HookRecord | None:
+    async def find(self, token_hash: str) -> HookFinding | None:
         return await self._store.read(_find, token_hash)
 
     async def list(self, filter: HookFilter) -> tuple[HookRecord, ...]:
         return await self._store.read(_list, filter, self._store.clock())
 
 
-def _find(connection: Connection, token_hash: str) -> HookRecord | None:
-    rows = connection.execute(_FIND, (token_hash,)).fetchall()
-    return _to_record(rows[0]) if rows else None
+def _find(connection: Connection, token_hash: str) -> HookFinding | None:
+    for row in connection.execute(_FIND, (token_hash,)).fetchall():
+        return HookFinding(record=_to_record(row), row=to_row(row[_COUNT:]))
+    return None
 
 
 def _list(connection: Connection, filter: HookFilter, now_ms: int) -> tuple[HookRecord, ...]:
@@ -139,7 +143,7 @@ def _list(connection: Connection, filter: HookFilter, now_ms: int) -> tuple[Hook
 
 
 def _to_record(row: Any) -> HookRecord:
-    """`row` holds _COLUMNS."""
+    """`row` begins with _COLUMNS."""
     return HookRecord(
         run_id=row[0],
         key=row[1],

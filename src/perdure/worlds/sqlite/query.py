@@ -1,14 +1,16 @@
 """What can be asked about runs without owning them: logs, and runs by what is known of them."""
 
+from typing import Any
+
 from perdure.model.ids import RunId
 from perdure.world import Log, Row, RunFilter, RunPage, RunRecord
 from perdure.worlds.sqlite.connection import Connection
 from perdure.worlds.sqlite.row import COLUMNS, from_json, read_record, to_json, to_record
 
-_ROWS = """
-    SELECT seq, turn, epoch, type, key, payload, at_ms, mail_id, decided FROM events
-    WHERE run_id = ? AND seq >= ? ORDER BY seq LIMIT ?
-"""
+EVENT = ", ".join(
+    f"events.{column}" for column in ("seq", "turn", "epoch", "type", "key", "payload", "at_ms", "mail_id", "decided")
+)
+_ROWS = f"SELECT {EVENT} FROM events WHERE run_id = ? AND seq >= ? ORDER BY seq LIMIT ?"
 _BY_KEY = f"SELECT {COLUMNS} FROM runs WHERE idempotency_key = ?"
 
 
@@ -17,23 +19,24 @@ def read_log(connection: Connection, run_id: RunId, from_seq: int, limit: int | 
     record = read_record(connection, run_id)
     if record is None:
         return None
-    rows = tuple(
-        Row(
-            seq=seq,
-            turn=turn,
-            epoch=epoch,
-            type=type,
-            key=key,
-            payload=payload,
-            at_ms=at_ms,
-            mail_id=mail_id,
-            decided=decided,
-        )
-        for seq, turn, epoch, type, key, payload, at_ms, mail_id, decided in connection.execute(
-            _ROWS, (run_id, from_seq, -1 if limit is None else limit)
-        )
+    found = connection.execute(_ROWS, (run_id, from_seq, -1 if limit is None else limit))
+    return Log(run=record, rows=tuple([to_row(each) for each in found]))
+
+
+def to_row(event: Any) -> Row:
+    """`event` holds EVENT."""
+    seq, turn, epoch, type, key, payload, at_ms, mail_id, decided = event
+    return Row(
+        seq=seq,
+        turn=turn,
+        epoch=epoch,
+        type=type,
+        key=key,
+        payload=payload,
+        at_ms=at_ms,
+        mail_id=mail_id,
+        decided=decided,
     )
-    return Log(run=record, rows=rows)
 
 
 def find_run(connection: Connection, idempotency_key: str) -> RunRecord | None:
