@@ -87,6 +87,21 @@ class TestWithoutPatience:
         play(act)
 
 
+def test_who_asked_to_hear_does_though_nobody_waits() -> None:
+    async def act(on: Scene) -> None:
+        heard: list[Outcome] = []
+        on.world.delay_s = 0.1
+        waits = on.committer.submit(start_of(1), heard.append)
+        await asyncio.sleep(0.05)
+        waits.cancel()
+        dropped = on.committer.submit(start_of(2), heard.append)
+        dropped.cancel()
+        await on.committer.drained()
+        assert [type(outcome) for outcome in heard] == [Started], "what was never sent has no outcome"
+
+    play(act)
+
+
 class TestBatches:
     def test_all_that_is_urgent_shares_one(self) -> None:
         async def act(on: Scene) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from msgspec import Raw
@@ -14,7 +14,7 @@ from perdure.engine.hook import FoundHook, find_hook, read_hook, resume, takes_p
 from perdure.errors import DecodeError, HookNotFound, PayloadConflict
 from perdure.model.event import HookReceived, RunCompleted
 from perdure.model.ids import RunId, answer_id, token_hash
-from perdure.testing.conformance.sample import append_to, born, done, mail_of, registering, row, run_id
+from perdure.testing.conformance.sample import ONE, append_to, born, done, mail_of, registering, row, run_id
 from perdure.world import HookClosing, HookRecord, NewHook
 from tests.core.hooks import hook
 from tests.engine.stage import Stage
@@ -439,6 +439,9 @@ def test_a_worker_here_is_told_to_look() -> None:
         looked: list[RunId] = []
 
         class Worker:
+            worker_id = ONE
+            runs: ClassVar[dict[RunId, Any]] = {}
+
             def look(self, run_id: RunId) -> None:
                 looked.append(run_id)
 

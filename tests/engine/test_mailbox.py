@@ -18,7 +18,7 @@ class Run:
         self.run_id: RunId = ME
         self.came: list[list[str]] = []
 
-    def mail_came(self, letters: list[Letter]) -> None:
+    def mail_came(self, letters: list[Letter], *, own: bool = False) -> None:
         self.came.append([letter.mail_id for letter in letters])
 
 
@@ -121,5 +121,37 @@ def test_a_world_that_is_away_is_asked_again_later() -> None:
         mailbox.fetch()
         await asyncio.sleep(0.01)
         assert run.came == [[], ["mail_1"]]
+
+    stage.play(scene)
+
+
+def test_what_was_handed_over_doesnt_come_again() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of(), Send(letter=letter(1))])
+        assert mailbox.hand(letter(1), mailbox.readings)
+        mailbox.fetch()
+        await asyncio.sleep(0.01)
+        assert run.came == [["mail_1"], []]
+
+    stage.play(scene)
+
+
+def test_nothing_is_handed_over_that_a_reading_may_have_brought() -> None:
+    stage = Stage()
+
+    async def scene() -> None:
+        run, mailbox, world = opened(stage)
+        await world.commit([start_of(), Send(letter=letter(1))])
+        before = mailbox.readings
+        mailbox.fetch()
+        assert not mailbox.hand(letter(1), before), "it may be on its way"
+        during = mailbox.readings
+        await asyncio.sleep(0.01)
+        assert not mailbox.hand(letter(1), before)
+        assert not mailbox.hand(letter(1), during), "that reading was under way when the sending began"
+        assert run.came == [["mail_1"]]
 
     stage.play(scene)

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from perdure import get_step_metadata, step, workflow
-from perdure.codec.keyring import KeyRing
+from perdure import create_hook, get_step_metadata, step, workflow
+from perdure.codec.keyring import SEALED, KeyRing
+from perdure.codec.value import decode
 from perdure.engine import committer as committing
 from perdure.engine import worker as module
+from perdure.engine.hook import FoundHook, find_hook, resume
 from perdure.engine.worker import Worker
 from perdure.model.event import RunCompleted
 from perdure.model.ids import RunId
-from perdure.world import Append, NewRow, Operation, RunRecord
+from perdure.testing.conformance.sample import append_to
+from perdure.world import Append, Letter, NewRow, Operation, RunRecord
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
 from tests.engine.program import ALL, DID, careful_one, clean, doomed, gate, held, nap, one
@@ -39,6 +42,12 @@ async def asks(what: str) -> str:
     return await ask(what)
 
 
+@workflow(name="t:hears")
+async def hears(payloads: int) -> list[Any]:
+    async with create_hook(token="t") as hook:
+        return [await hook for _ in range(payloads)]
+
+
 class Scene:
     """A worker on a moody World."""
 
@@ -46,7 +55,7 @@ class Scene:
         self.stage, self.world = stage, MoodyWorld(stage.world)
 
     async def begin(self) -> "Scene":
-        self.engine = await self.stage.working(*ALL, asks, ask, world=self.world)
+        self.engine = await self.stage.working(*ALL, asks, ask, hears, world=self.world)
         return self
 
     @property
@@ -428,6 +437,115 @@ def test_mail_that_another_process_wrote_is_found_by_a_hint() -> None:
         assert on.stage.passed_ms - sent_ms <= 10
 
     play(act)
+
+
+class TestALetterThatIsSentHere:
+    """From the process that owns the run."""
+
+    async def hears(self, on: Scene, payloads: int) -> tuple[RunId, FoundHook]:
+        """A run that waits, from when on the readings of its inbox count; the worker's sweep hears no hint."""
+        self.readings = 0
+        run_id = await on.start(hears, payloads)
+        await asyncio.sleep(0.1)
+        read_mail = on.stage.world.read_mail
+
+        async def reading(run_id: RunId) -> tuple[Letter, ...]:
+            self.readings += 1
+            return await read_mail(run_id)
+
+        on.stage.world.read_mail = reading  # type: ignore[method-assign]
+        return run_id, await find_hook(on.engine, "t")
+
+    async def result(self, on: Scene, run_id: RunId) -> Any:
+        async with asyncio.timeout(0.4):  # a sweep would come after that
+            end = await on.engine.end(run_id)
+        assert isinstance(end, RunCompleted)
+        return decode(end.result, Any, "result")
+
+    def test_it_needs_no_reading(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 3)
+            for number in range(3):
+                await resume(on.engine, hook, b"%d" % number)
+                await asyncio.sleep(0.01)
+            assert await self.result(on, run_id) == [0, 1, 2]
+            assert self.readings == 0
+
+        play(act)
+
+    def test_many_at_once_come_in_order_and_once(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 20)
+            on.world.delay_s = 0.001
+            await asyncio.gather(*(resume(on.engine, hook, b"%d" % number) for number in range(20)))
+            assert await self.result(on, run_id) == [*range(20)]
+            assert 0 < self.readings < 10
+
+        play(act)
+
+    def test_a_reading_under_way_brings_it(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 2)
+            await resume(on.engine, hook, b"0")
+            on.worker.look(run_id)
+            await asyncio.gather(resume(on.engine, hook, b"1"), asyncio.sleep(0, on.worker.look(run_id)))
+            assert await self.result(on, run_id) == [0, 1]
+
+        play(act)
+
+    def test_whose_answer_was_lost_is_looked_for(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 1)
+            on.world.answers_to_lose = 1
+            await resume(on.engine, hook, b"0")
+            assert await self.result(on, run_id) == [0]
+            assert self.readings == 1
+
+        play(act)
+
+    def test_it_comes_though_its_sender_waits_no_more(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 1)
+            on.world.delay_s = 0.01
+            sending = asyncio.create_task(resume(on.engine, hook, b"0"))
+            await asyncio.sleep(0.001)
+            sending.cancel()
+            assert await self.result(on, run_id) == [0]
+
+        play(act)
+
+    def test_it_isnt_given_to_a_run_that_was_taken_over_meanwhile(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 1)
+            on.world.delay_s = 0.1
+            sending = asyncio.create_task(resume(on.engine, hook, b"0"))
+            await asyncio.sleep(0.05)
+            other = await on.stage.working(hears)
+            record = await on.record(run_id)
+            seize = append_to(owner=record.owner, epoch=record.epoch, run_id=run_id, rows=(), seize=True)
+            await on.stage.world.commit([seize])
+            await sending
+            assert isinstance(await other.end(run_id), RunCompleted)
+
+        play(act)
+
+
+@pytest.mark.parametrize("sealed_only", [False, True])
+def test_a_letter_that_is_sent_here_was_never_sealed(sealed_only: bool) -> None:
+    keys = KeyRing({"a": bytes(32)}, sealed_only=sealed_only)
+    stage = Stage()
+
+    async def scene() -> None:
+        engine = await stage.working(hears, keys=keys)
+        run_id = (await engine.start(new(hears, 1))).run_id
+        await asyncio.sleep(0.1)
+        await resume(engine, await find_hook(engine, "t"), b"7")
+        end = await asyncio.wait_for(engine.end(run_id), 0.4)
+        assert isinstance(end, RunCompleted) and bytes(end.result) == b"[7]"
+        log = await stage.world.read_log(run_id)
+        assert log is not None and all(row.payload[:1] == SEALED for row in log.rows)
+
+    stage.play(scene)
 
 
 def test_it_takes_no_more_than_it_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,8 @@ PLANTED = (
         rates=Rates(slow=0.4, kill=0.01),
     ),
     Planted(apply=mail.taken_twice, seed=3, rates=Rates(lost=0.2, kill=0.01)),
+    Planted(apply=mail.out_of_turn, seed=0, programs=HOOKED),
+    Planted(apply=mail.handed_over_anyhow, seed=0, programs=HOOKED),
     Planted(
         apply=ownership.old_snapshots,
         seed=16,

@@ -10,7 +10,7 @@ tried again are those very bytes.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from typing import Any, Protocol
 
@@ -56,12 +56,14 @@ class _Cancelled(WorldUnavailable):
 
 
 class _Job:
-    """One operation of somebody who waits for its outcome."""
+    """One operation of somebody who waits for its outcome. `heard`: see `Committer.submit`."""
 
-    __slots__ = ("future", "operation")
+    __slots__ = ("future", "heard", "operation")
 
-    def __init__(self, operation: Operation, future: "asyncio.Future[Outcome]") -> None:
-        self.operation, self.future = operation, future
+    def __init__(
+        self, operation: Operation, future: "asyncio.Future[Outcome]", heard: Callable[[Outcome], None] | None
+    ) -> None:
+        self.operation, self.future, self.heard = operation, future, heard
 
     def take(self) -> Operation | None:
         return None if self.future.done() else self.operation
@@ -69,6 +71,8 @@ class _Job:
     def landed(self, outcome: Outcome) -> None:
         if not self.future.done():
             self.future.set_result(outcome)
+        if self.heard is not None:
+            self.heard(outcome)
 
     def poisoned(self, error: Exception) -> None:
         if not self.future.done():
@@ -113,15 +117,16 @@ class Committer:
             if self._alarm is None:
                 self._alarm = self._loop.call_later(LAZY_S, self._ring)
 
-    def submit(self, operation: Operation) -> "asyncio.Future[Outcome]":
-        """Commit one operation; await its outcome. Raises: WorldFull, WorldUnavailable (only when closing).
+    def submit(self, operation: Operation, heard: Callable[[Outcome], None] | None = None) -> "asyncio.Future[Outcome]":
+        """Commit one operation; await its outcome. `heard` is told it too, from a plain callback, also when nobody waits any
+        more. Raises: WorldFull, WorldUnavailable (only when closing).
 
         A plain call that returns a future: a flood of starts waits here, and each coroutine less is felt.
         """
         if self._closed:
             raise closing()
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        self._jobs.append(_Job(operation, future))
+        self._jobs.append(_Job(operation, future, heard))
         self._ask()
         return future
 

@@ -21,6 +21,7 @@ from perdure.engine.follow import Follower, Reminders
 from perdure.engine.lease import Leasing
 from perdure.engine.letter import cancel_letter, wake_letter
 from perdure.engine.log import read_log, to_events
+from perdure.engine.mailbox import addressee
 from perdure.engine.reader import Readers
 from perdure.engine.registry import Registry
 from perdure.engine.seizure import NOBODY, as_events, repin_facts, retry_facts, seizure
@@ -270,14 +271,17 @@ class Engine:
 
     async def send(self, letter: Letter, hook: str | None = None) -> bool:
         """Whether the letter was accepted; `hook`: the key of a hook that must take it. Raises: RunNotFound, WorldError."""
-        outcome = await self.committer.submit(Send(letter=letter, hook=hook))
-        if isinstance(outcome, Refused):
-            if outcome.refusal is Refusal.UNKNOWN and hook is None:
-                raise RunNotFound(letter.run_id)
-            return False
-        if self.worker is not None:
-            self.worker.look(letter.run_id)
-        return True
+        worker = self.worker
+        if worker is None:
+            outcome = await self.committer.submit(Send(letter=letter, hook=hook))
+        else:
+            sending = Send(letter=letter, hook=hook, owner=worker.worker_id)
+            outcome = await self.committer.submit(sending, addressee(worker, letter))
+        if not isinstance(outcome, Refused):
+            return True
+        if outcome.refusal is Refusal.UNKNOWN and hook is None:
+            raise RunNotFound(letter.run_id)
+        return False
 
     async def _seize(self, run_id: RunId, decide: Callable[[Log, list[Event]], list[Fact] | None]) -> bool:
         """Take the run over and append what `decide` says of its present log; None: nothing to do (O7)."""

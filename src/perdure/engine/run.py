@@ -149,13 +149,14 @@ class LiveRun:
         if not (self.departure.gone or self.outbox.ending or self.outbox.parking):
             self.offer(urgent=urgent)
 
-    def mail_came(self, letters: list[Letter]) -> None:
-        """Letters from the inbox: they arrive in order."""
+    def mail_came(self, letters: list[Letter], *, own: bool = False) -> None:
+        """Letters from the inbox: they arrive in order. `own`: as this process sent them, never sealed."""
         if self.departure.gone:
             return
         try:
             for letter in letters:
-                for entry in entries_of(open_letter(letter, self.host.keys), self.pending):
+                opened = letter if own else open_letter(letter, self.host.keys)
+                for entry in entries_of(opened, self.pending):
                     self.outbox.arrive(entry)
                     if entry.key == "":
                         self.pending.see("", entry.fact, 0)

@@ -22,7 +22,7 @@ from perdure.model.event import HookConflict, HookCreated, RunCreated, RunStarte
 from perdure.model.ids import RunId
 from perdure.world.log import Log, NewRow, Row
 from perdure.world.mail import Letter
-from perdure.world.operation import Append, Operation, Send, Start
+from perdure.world.operation import Append, Operation, Start
 from perdure.world.stream import Chunk, NewChunks
 
 CHUNK = "chunk"
@@ -35,7 +35,7 @@ def sealed(operation: Operation, keys: KeyRing) -> Operation:
         return sealed_append(operation, keys)
     if isinstance(operation, Start):
         return _sealed_start(operation, keys)
-    return Send(letter=_sealed_letter(operation.letter, keys), hook=operation.hook)
+    return replace(operation, letter=_sealed_letter(operation.letter, keys))
 
 
 def open_row(run_id: RunId, row: Row, keys: KeyRing | None) -> Row:

@@ -123,12 +123,15 @@ class Send(Struct, frozen=True, gc=False, kw_only=True):
     """A letter from outside. Accepted where the run is alive (pending, running, blocked), and `hook`, if given, is the
     key of an open hook of it that hasn't expired.
 
-    A letter whose id the run's inbox or log has is not written again, and the outcome is the same, whatever has become
+    A letter whose id the run's inbox or log has is not written again, and it is accepted all the same, whatever has become
     of the hook and of the run. Refused: UNKNOWN, then ENDED, then HOOK.
+    `owner`: the sender's own worker. Where it owns the run, it looks for the letter when it hears the outcome, and nobody
+    is given a hint.
     """
 
     letter: Letter
     hook: str | None = None
+    owner: WorkerId | None = None
 
 
 Operation = Append | Start | Send
@@ -163,7 +166,13 @@ class Started(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Sent(Struct, frozen=True, gc=False, kw_only=True):
-    """The letter waits in the inbox, or was there before."""
+    """The letter waits in the inbox, or was there before.
+
+    `mail`: where it has just come in, and the run is owned by the `owner` of the send, the letters that wait, this among
+    them; else 0. With 1, all that were accepted before it are in the log.
+    """
+
+    mail: int = 0
 
 
 class Refusal(Enum):

@@ -4,7 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from perdure.world import Append, Refusal
+from perdure.engine.mailbox import Mailbox
+from perdure.world import Append, Letter, Refusal, Send, Sent
 from perdure.worlds.memory import commit as writing
 from perdure.worlds.memory.state import Draft, Kept
 from tests.faults.rules.patching import Patching, patch, several
@@ -14,10 +15,10 @@ def uncounted() -> Patching:
     """M1: a letter lies in the inbox, and the run's row doesn't say so."""
     strict = writing._send
 
-    def send(draft: Draft, letter: Any, *to_hook: Any) -> Any:
-        outcome, kept = strict(draft, letter, *to_hook), draft.runs.get(letter.run_id)
+    def send(draft: Draft, send: Send) -> Any:
+        outcome, kept = strict(draft, send), draft.runs.get(send.letter.run_id)
         if kept is not None:
-            draft.runs[letter.run_id] = replace(kept, record=replace(kept.record, mail=0))
+            draft.runs[send.letter.run_id] = replace(kept, record=replace(kept.record, mail=0))
         return outcome
 
     return patch.object(writing, "_send", send)
@@ -46,3 +47,24 @@ def taken_twice() -> Patching:
         patch.object(Kept, "logged", lambda kept, mail_id: False),
         patch("perdure.engine.mailbox.Mailbox.fresh", lambda mailbox, letters: list(letters)),
     )
+
+
+def handed_over_anyhow() -> Patching:
+    """M3: a run gets what its own process has sent, though a reading has brought it, or is about to."""
+
+    def hand(mailbox: Mailbox, letter: Letter, readings: int) -> bool:
+        mailbox._run.mail_came([letter], own=True)
+        return True
+
+    return patch.object(Mailbox, "hand", hand)
+
+
+def out_of_turn() -> Patching:
+    """M1: a letter that the owner's own process sends overtakes those that wait."""
+    strict = writing._send
+
+    def send(draft: Draft, send: Send) -> Any:
+        outcome = strict(draft, send)
+        return Sent(mail=1) if isinstance(outcome, Sent) and outcome.mail else outcome
+
+    return patch.object(writing, "_send", send)

@@ -164,6 +164,34 @@ class HooksAreBlindToTheirCommit(Altered):
         return sorted_again()
 
 
+class AnySenderIsTold(Altered):
+    """Whoever owns the run."""
+
+    def alter_send(self, send: Send) -> Send:
+        kept = self._state.runs.get(send.letter.run_id)
+        return send if kept is None else replace(send, owner=kept.record.owner)
+
+
+class EveryLetterIsAlone(Altered):
+    def commit(self, operations: Sequence[Operation]) -> Awaitable[list[Outcome]]:
+        return self._commit(operations)
+
+    async def _commit(self, operations: Sequence[Operation]) -> list[Outcome]:
+        outcomes = await super().commit(operations)
+        return [Sent(mail=1) if isinstance(each, Sent) and each.mail else each for each in outcomes]
+
+
+class TellsOfASecondTry(EveryLetterIsAlone):
+    async def _commit(self, operations: Sequence[Operation]) -> list[Outcome]:
+        outcomes = await super(EveryLetterIsAlone, self).commit(operations)
+        return [
+            Sent(mail=len(self._state.runs[operation.letter.run_id].inbox))
+            if isinstance(each, Sent) and isinstance(operation, Send) and operation.owner
+            else each
+            for operation, each in zip(operations, outcomes, strict=True)
+        ]
+
+
 def late(each, now_ms: int) -> bool:
     return each.expires_at_ms is not None and each.expires_at_ms < now_ms
 
@@ -206,6 +234,9 @@ FAULTS: tuple[Fault, ...] = (
     without(hook, "_expired", late),
     without(hook, "_expired", early),
     without(hook, "_expired", never),
+    AnySenderIsTold,
+    EveryLetterIsAlone,
+    TellsOfASecondTry,
     told(silence),
     told(never_heard_of),
 )

@@ -7,6 +7,8 @@ import pytest
 
 from perdure.testing.conformance import CHECKS, Check, VirtualClock
 from perdure.testing.conformance.sample import (
+    ONE,
+    TWO,
     append_to,
     beat,
     born,
@@ -18,7 +20,7 @@ from perdure.testing.conformance.sample import (
     sent,
     start_of,
 )
-from perdure.world import RunFilter
+from perdure.world import RunFilter, Send
 from perdure.worlds.memory import MemoryWorld
 
 pytestmark = pytest.mark.anyio
@@ -75,10 +77,14 @@ async def test_hints_tell_of_what_others_may_claim() -> None:
     await born(world, 5)
     await fails(world, start_of(3), append_to(5, 3, rows=(None,)))
     assert len(heard) == 3
+    await do(world, Send(letter=letter_to(5, "own"), owner=ONE))
+    assert len(heard) == 3, "it is for the sender's own worker"
+    await do(world, Send(letter=letter_to(5, "another's"), owner=TWO))
+    assert len(heard) == 4
     stop()
     stop()
     await do(world, start_of(4))
-    assert len(heard) == 3
+    assert len(heard) == 4
 
 
 async def test_heartbeats_come_from_another_thread() -> None:

@@ -141,10 +141,10 @@ def test_an_empty_commit() -> None:
 
 def test_outcomes_are_in_the_order_of_operations() -> None:
     operations: list[Operation] = [append_to(1), Send(letter=letter_to(2)), append_to(3, due_ms=9)]
-    told = [{"op": 3, "refused": "EARLY"}, {"op": 2, "sent": "sent"}]
+    told = [{"op": 3, "refused": "EARLY"}, {"op": 2, "sent": "sent", "mail": 7}]
     assert outcomes_of(operations, {"now": 5, "told": told}) == [
         Appended(at_ms=5, mail=0),
-        Sent(),
+        Sent(mail=7),
         Refused(refusal=Refusal.EARLY, now_ms=5),
     ]
 
@@ -162,6 +162,9 @@ def test_outcomes_are_in_the_order_of_operations() -> None:
         (append_to(children=(start_of(2),)), Appended(at_ms=1, mail=0), True),
         (append_to(children=(start_of(2),)), Appended(at_ms=1, mail=0, born=(run_id(2),)), False),
         (Send(letter=letter_to()), Sent(), True),
+        (Send(letter=letter_to(), owner=ONE), Sent(), True),
+        (Send(letter=letter_to(), owner=ONE), Sent(mail=2), False),
+        (Send(letter=letter_to()), Refused(refusal=Refusal.ENDED), False),
     ],
 )
 def test_what_stirs(operation: Operation, outcome: Appended | Started | Sent | Refused, does: bool) -> None:

@@ -2,10 +2,12 @@
 
 import pytest
 
+from perdure.model.ids import WorkerId
 from perdure.testing.conformance.sample import do, letter_to, run_id, sent, start_of
+from perdure.world import Send
 from perdure.worlds.postgres import mail
 from perdure.worlds.postgres.data import Data
-from perdure.worlds.postgres.mail import letter_words
+from perdure.worlds.postgres.mail import letter_words, send_words
 from tests.worlds.postgres.database import plan_of
 from tests.worlds.postgres.filled import fill
 from tests.worlds.postgres.opened import opened
@@ -17,7 +19,9 @@ def test_words() -> None:
     letter = letter_to(1, "m", key="k\0")
     words = {"run": run_id(1), "mail": "m", "kind": "wake_requested", "key": "k\x01\x01", "payload": 1}
     assert letter_words(letter, Data()) == words
-    assert letter_words(letter, Data(), "h") == words | {"hook": "h"}
+    assert send_words(Send(letter=letter), Data()) == words
+    told = {"hook": "h", "owner": "w\x01\x01"}
+    assert send_words(Send(letter=letter, hook="h", owner=WorkerId("w\0")), Data()) == words | told
 
 
 async def test_order_is_that_of_acceptance(url: str) -> None:

@@ -12,7 +12,8 @@ from textwrap import dedent
 import pytest
 
 from perdure.errors import WorldUnavailable
-from perdure.testing.conformance.sample import beat, born, do, log_of, run_id, start_of
+from perdure.testing.conformance.sample import ONE, TWO, append_to, beat, born, do, letter_to, log_of, run_id, start_of
+from perdure.world import Send
 from perdure.worlds.sqlite import SqliteWorld
 from tests.worlds.sqlite.opened import opened, url_of
 
@@ -124,6 +125,19 @@ async def test_another_world_in_this_process_is_heard_of(tmp_path: Path) -> None
         assert await asyncio.to_thread(heard.wait, 10)
         stop()
         stop()
+
+
+async def test_what_is_for_the_senders_own_worker_is_no_hint(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world:
+        await born(world)
+        heard: list[int] = []
+        world.subscribe(lambda: heard.append(1))
+        for owner, hints in ((ONE, 0), (TWO, 1), (None, 2)):
+            await do(world, Send(letter=letter_to(1, f"from {owner}"), owner=owner))
+            await do(
+                world, append_to(1, 3 + hints)
+            )  # what the writer has to say of the last commit it has said by then
+            assert len(heard) == hints
 
 
 async def test_another_process_is_heard_of_and_read(tmp_path: Path) -> None:

@@ -3,9 +3,13 @@
 from perdure.model.ids import MailId
 from perdure.testing.conformance.clock import VirtualClock
 from perdure.testing.conformance.sample import (
+    ONE,
+    TWO,
     Check,
     append_to,
+    beat,
     born,
+    claim_all,
     do,
     done,
     everything,
@@ -161,6 +165,31 @@ async def mail_and_hooks_of_one_commit_see_each_other(world: World, clock: Virtu
     assert await mail_of(world) == ["m2"]
 
 
+async def a_sender_that_owns_the_run_is_told_how_much_waits(world: World, clock: VirtualClock) -> None:
+    await born(world)
+    await born(world, 2)
+    await do(world, start_of(3))
+    mine, others = [letter_to(1, f"m{n}") for n in range(4)], letter_to(2, "m")
+    assert await do(world, Send(letter=mine[0], owner=ONE)) == Sent(mail=1)
+    assert await do(world, Send(letter=mine[0], owner=ONE)) == Sent(), "it was there before"
+    assert await do(world, Send(letter=mine[1], owner=ONE)) == Sent(mail=2)
+    assert await do(world, Send(letter=others, owner=TWO)) == Sent(), "another owns it"
+    assert await do(world, Send(letter=letter_to(3, "m"), owner=ONE)) == Sent(), "nobody owns it"
+    assert await do(world, Send(letter=letter_to(4), owner=ONE)) == Refused(refusal=Refusal.UNKNOWN)
+    rows = tuple(row(mail_id=letter.mail_id) for letter in mine[:2])
+    taking = append_to(1, 3, rows=rows, mail_taken=("m0", "m1"))
+    outcomes = await world.commit([*(Send(letter=letter, owner=ONE) for letter in mine[2:3]), taking])
+    assert outcomes[0] == Sent(mail=3)
+    taking = append_to(1, 5, rows=(row(mail_id=mine[2].mail_id),), mail_taken=("m2",))
+    assert (await world.commit([taking, Send(letter=mine[3], owner=ONE)]))[1] == Sent(mail=1)
+    assert await mail_of(world) == ["m3"]
+    await done(world, append_to(1, 6, release=True, hand_back=True))
+    await beat(world, TWO)
+    assert [claimed.run_id for claimed in await claim_all(world)]
+    assert await do(world, Send(letter=letter_to(1, "m4"), owner=ONE)) == Sent(), "it was taken over"
+    assert await do(world, Send(letter=letter_to(1, "m5"), owner=TWO)) == Sent(mail=3)
+
+
 CHECKS: tuple[Check, ...] = (
     mail_waits_in_order_of_acceptance,
     mail_reaches_whoever_is_alive,
@@ -172,4 +201,5 @@ CHECKS: tuple[Check, ...] = (
     mail_for_a_hook_that_takes_nothing_is_refused,
     a_second_try_needs_no_hook,
     mail_and_hooks_of_one_commit_see_each_other,
+    a_sender_that_owns_the_run_is_told_how_much_waits,
 )

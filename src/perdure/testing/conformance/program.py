@@ -47,7 +47,7 @@ class Program:
             if kind < 0.2:
                 operations.append(self.start())
             elif kind < 0.3:
-                operations.append(Send(letter=self._letter()))
+                operations.append(Send(letter=self._letter(), owner=WORKERS[0]))
             elif kind < 0.4:
                 operations.append(await self._send_to_hook())
             else:
@@ -160,7 +160,7 @@ class Program:
             self._letters += 1
         hook = self._dice.choice(known)
         letter = letter_to(mail=f"mail_{self._letters}", run_id=hook.run_id, kind="hook_received", key=hook.key)
-        return Send(letter=letter, hook=hook.key)
+        return Send(letter=letter, hook=hook.key, owner=WORKERS[0])
 
     async def _some_run(self) -> RunRecord | None:
         """Mostly one that is there and owned; now and then one that has ended."""

@@ -7,7 +7,6 @@ from perdure.model.status import ENDED
 from perdure.world import (
     Append,
     Appended,
-    Letter,
     NewRow,
     Operation,
     Outcome,
@@ -31,7 +30,7 @@ def apply(draft: Draft, operation: Operation) -> Outcome:
         case Start():
             return _start(draft, operation)
         case Send():
-            return _send(draft, operation.letter, operation.hook)
+            return _send(draft, operation)
 
 
 def _start(draft: Draft, start: Start, at_ms: int | None = None) -> Started:
@@ -115,7 +114,7 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
         elif started.created and started.owned:
             born.append(child.run_id)
     for letter in append.letters:
-        _send(draft, letter)
+        _send(draft, Send(letter=letter))
     return Appended(
         at_ms=at_ms,
         mail=draft.runs[append.run_id].record.mail,
@@ -186,7 +185,8 @@ def _after(record: RunRecord, append: Append, at_ms: int, now_ms: int, mail: int
     )
 
 
-def _send(draft: Draft, letter: Letter, to_hook: str | None = None) -> Sent | Refused:
+def _send(draft: Draft, send: Send) -> Sent | Refused:
+    letter, to_hook = send.letter, send.hook
     kept = draft.runs.get(letter.run_id)
     if kept is None:
         return Refused(refusal=Refusal.UNKNOWN)
@@ -198,8 +198,9 @@ def _send(draft: Draft, letter: Letter, to_hook: str | None = None) -> Sent | Re
         return Refused(refusal=Refusal.HOOK)
     inbox = (*kept.inbox, letter)
     draft.runs[letter.run_id] = replace(kept, inbox=inbox, record=replace(kept.record, mail=len(inbox)))
-    draft.stirs = True
-    return Sent()
+    owned = send.owner is not None and kept.record.owner == send.owner
+    draft.stirs = draft.stirs or not owned
+    return Sent(mail=len(inbox) if owned else 0)
 
 
 def _row(seq: int, epoch: int, at_ms: int, row: NewRow, holder: RunId | None = None) -> Row:

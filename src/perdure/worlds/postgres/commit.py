@@ -15,7 +15,7 @@ from perdure.worlds.postgres.append import Rows, append_words, appended, touched
 from perdure.worlds.postgres.array import numbers, texts
 from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.data import Data
-from perdure.worlds.postgres.mail import letter_words
+from perdure.worlds.postgres.mail import send_words
 from perdure.worlds.postgres.start import made, start_words, started
 from perdure.worlds.postgres.store import Store
 
@@ -103,7 +103,7 @@ def _words(op: int, operation: Operation, apart: bool, rows: Rows, data: Data) -
             places = data.put(operation.created), data.put(operation.started)
             return {"do": "start", **told, **start_words(operation, *places)}
         case Send():
-            return {"do": "send", **told, **letter_words(operation.letter, data, operation.hook)}
+            return {"do": "send", **told, **send_words(operation, data)}
 
 
 class _Crowd:
@@ -185,7 +185,7 @@ def stirs(operation: Operation, outcome: Outcome) -> bool:
         return bool(left or (operation.children and len(operation.children) > len(outcome.born)))
     if isinstance(outcome, Started):
         return outcome.created and not outcome.owned
-    return not isinstance(outcome, Refused)
+    return isinstance(outcome, Sent) and not outcome.mail  # else it is the sender's own worker that it is for
 
 
 def is_news(operation: Operation) -> bool:
@@ -217,4 +217,4 @@ def _outcome(operation: Operation, told: dict[str, Any], now_ms: int) -> Outcome
         case Start():
             return started(told)
         case Send():
-            return Sent()
+            return Sent(mail=told.get("mail", 0))

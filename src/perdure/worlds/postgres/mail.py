@@ -1,9 +1,9 @@
-"""Letters: what `send_one` is told, and what is known of an inbox."""
+"""Letters: what a commit is told of them, and what is known of an inbox."""
 
 from typing import Any
 
 from perdure.model.ids import MailId, RunId
-from perdure.world import Letter
+from perdure.world import Letter, Send
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write
@@ -15,16 +15,22 @@ _KNOWS = """
 """
 
 
-def letter_words(letter: Letter, data: Data, hook: str | None = None) -> dict[str, Any]:
-    words: dict[str, Any] = {
+def letter_words(letter: Letter, data: Data) -> dict[str, Any]:
+    return {
         "run": write(letter.run_id),
         "mail": write(letter.mail_id),
         "kind": write(letter.kind),
         "key": write(letter.key),
         "payload": data.put(letter.payload),
     }
-    if hook is not None:
-        words["hook"] = write(hook)
+
+
+def send_words(send: Send, data: Data) -> dict[str, Any]:
+    words = letter_words(send.letter, data)
+    if send.hook is not None:
+        words["hook"] = write(send.hook)
+    if send.owner is not None:
+        words["owner"] = write(send.owner)
     return words
 
 

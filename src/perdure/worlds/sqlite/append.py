@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED, Status
-from perdure.world import Append, Appended, Refusal, Refused
+from perdure.world import Append, Appended, Refusal, Refused, Send
 from perdure.worlds.sqlite import hook, mail, stream
 from perdure.worlds.sqlite.row import from_json, to_json
 from perdure.worlds.sqlite.start import start
@@ -102,7 +102,7 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
         elif started.created and started.owned:
             born.append(child.run_id)
     for letter in append.letters:
-        mail.send(transaction, letter)
+        mail.send(transaction, Send(letter=letter))
     if append.letters and any(letter.run_id == append.run_id for letter in append.letters):
         [[left]] = transaction.execute("SELECT mail FROM runs WHERE run_id = ?", (append.run_id,)).fetchall()
     return Appended(

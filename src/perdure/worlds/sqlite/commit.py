@@ -18,4 +18,4 @@ def _apply(transaction: Transaction, operation: Operation) -> Outcome:
         return append(transaction, operation)
     if isinstance(operation, Start):
         return start(transaction, operation)
-    return send(transaction, operation.letter, operation.hook)
+    return send(transaction, operation)

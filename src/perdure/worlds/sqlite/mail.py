@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from perdure.model.ids import MailId, RunId
 from perdure.model.status import ENDED
-from perdure.world import Letter, Refusal, Refused, Sent
+from perdure.world import Letter, Refusal, Refused, Send, Sent
 from perdure.worlds.sqlite import hook
 from perdure.worlds.sqlite.connection import Connection
 from perdure.worlds.sqlite.transaction import Transaction
@@ -15,28 +15,29 @@ _KNOWS = """
 """
 
 
-def send(transaction: Transaction, letter: Letter, to_hook: str | None = None) -> Sent | Refused:
+def send(transaction: Transaction, send: Send) -> Sent | Refused:
     transaction.flush()
-    connection = transaction.connection
+    connection, letter = transaction.connection, send.letter
     found = connection.execute(
-        f"SELECT status, {_KNOWS} FROM runs WHERE run_id = ?1", (letter.run_id, letter.mail_id)
+        f"SELECT status, owner, mail, {_KNOWS} FROM runs WHERE run_id = ?1", (letter.run_id, letter.mail_id)
     ).fetchall()
     if not found:
         return Refused(refusal=Refusal.UNKNOWN)
-    [[status, known]] = found
+    [[status, owner, mail, known]] = found
     if known:
         return Sent()
     if status in ENDED:
         return Refused(refusal=Refusal.ENDED)
-    if to_hook is not None and not hook.takes(transaction, letter.run_id, to_hook):
+    if send.hook is not None and not hook.takes(transaction, letter.run_id, send.hook):
         return Refused(refusal=Refusal.HOOK)
     connection.execute(
         "INSERT INTO inbox (run_id, mail_id, kind, key, payload) VALUES (?, ?, ?, ?, ?)",
         (letter.run_id, letter.mail_id, letter.kind, letter.key, letter.payload),
     )
     connection.execute("UPDATE runs SET mail = mail + 1 WHERE run_id = ?", (letter.run_id,))
-    transaction.stirs = True
-    return Sent()
+    owned = owner is not None and owner == send.owner
+    transaction.stirs = transaction.stirs or not owned
+    return Sent(mail=mail + 1 if owned else 0)
 
 
 def waiting(transaction: Transaction, run_id: RunId, wanted: Iterable[str]) -> list[str]:
