@@ -105,14 +105,17 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     @property
     def is_simple(self) -> bool:
         """Whether it adds rows and says how the run stands, and no more. Mail may still refuse it, and `due_ms`."""
+        return not (self.mail_taken or self.hooks) and self.is_private
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it brings nothing for others, and asks nothing of its run but its log, its inbox and its hooks."""
         return not (
             self.seize
-            or self.mail_taken
             or self.letters
             or self.children
             or self.attributes
             or self.pin is not None
-            or self.hooks
             or self.chunks
             or self.probation
             or self.times_ms

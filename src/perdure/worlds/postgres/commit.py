@@ -1,5 +1,5 @@
 """A commit: all its operations in one call of a function, and so in one round trip: of `commit_all`, or where it is one
-simple append or a start, of a shorter one. What that refuses takes the long way too, where it is told why."""
+operation, as most are, of a shorter one. What that refuses takes the long way too, where it is told why."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -10,7 +10,7 @@ from msgspec import json
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED
 from perdure.world import Append, Appended, Operation, Outcome, Refusal, Refused, Send, Sent, Start, Started
-from perdure.worlds.postgres.alone import append_alone, start_alone
+from perdure.worlds.postgres.alone import append_alone, goes_alone, send_alone, start_alone
 from perdure.worlds.postgres.append import Rows, append_words, appended, touched
 from perdure.worlds.postgres.array import numbers, texts
 from perdure.worlds.postgres.connection import Call
@@ -47,12 +47,15 @@ async def commit(store: Store, operations: Sequence[Operation]) -> list[Outcome]
 async def _alone(store: Store, operation: Operation) -> Outcome | None:
     """The short way, for one that has one. None: it may not go there."""
     match operation:
-        case Append() if operation.is_simple:
+        case Append() if goes_alone(operation):
             at_ms = await append_alone(store, operation)
             return None if at_ms is None else Appended(at_ms=at_ms, mail=0)
         case Start():
             at_ms = await start_alone(store, operation)
             return None if at_ms is None else made(operation, at_ms)
+        case Send():
+            mail = await send_alone(store, operation)
+            return None if mail is None else Sent(mail=mail)
         case _:
             return None
 

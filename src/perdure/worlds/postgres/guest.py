@@ -9,7 +9,7 @@ from msgspec import json
 from perdure.errors import TransactionInvalid
 from perdure.world import Append, Appended, Refused
 from perdure.world.transaction import ENDED_BY_ITSELF
-from perdure.worlds.postgres.alone import APPEND, told
+from perdure.worlds.postgres.alone import APPEND, goes_alone, told
 from perdure.worlds.postgres.commit import COMMIT, arguments, outcomes_of, tell
 from perdure.worlds.postgres.connection import qualified
 from perdure.worlds.postgres.fault import ServerError, is_lost, to_world_error
@@ -23,7 +23,7 @@ gets at the rows that it has locked."""
 # SET and no query: the step may still choose the isolation level.
 _MARK = "SET LOCAL perdure_step.mark = '{mark}'; SET LOCAL idle_in_transaction_session_timeout = '{idle_s}s'"
 _LAST = "SELECT CASE current_setting('perdure_step.mark', true) WHEN ${mark}::text THEN ({call}) END"
-_ALONE, _ALL = _LAST.format(mark=27, call=APPEND), _LAST.format(mark=23, call=COMMIT)
+_ALONE, _ALL = _LAST.format(mark=29, call=APPEND), _LAST.format(mark=23, call=COMMIT)
 
 
 class Guest:
@@ -71,7 +71,7 @@ class Guest:
             self._sessions.give_back(session, self._transaction if undo else None)
 
     async def _append(self, session: Session, append: Append) -> Appended | Refused:
-        if append.is_simple and (at_ms := await self._call(session, _ALONE, told(append))) is not None:
+        if goes_alone(append) and (at_ms := await self._call(session, _ALONE, told(append))) is not None:
             return Appended(at_ms=at_ms, mail=0)
         answer = await self._call(session, _ALL, arguments([append]))
         if answer is None:

@@ -1,3 +1,6 @@
+-- A payload's way to its run, shortened: who sends one alone, who looks a hook up, and the append that takes a letter, or
+-- closes a hook, each have a short function beside `commit_all`.
+
 -- The hook with this token, the open one before the one that was registered last, and the event that registered it. One
 -- statement is one snapshot, whatever it asks.
 CREATE FUNCTION find_hook(p_token text)
@@ -20,6 +23,117 @@ BEGIN
            v_hook.created_at_ms,
            e.seq, e.turn, e.epoch, e.type, e.key, e.payload, e.at_ms, e.mail_id, e.decided
     FROM perdure.events AS e WHERE e.run_id = v_hook.run_id AND e.seq = v_hook.seq;
+END $$;
+
+-- A letter that is a commit by itself. How many letters wait for a run that p_owner owns, this among them; 0: it is
+-- another's. Null: nothing was written, for it was sent before, or is refused: `commit_all` says which.
+CREATE FUNCTION send_alone(
+    p_now bigint, p_run text, p_mail text, p_kind text, p_key text, p_payload bytea, p_hook text, p_owner text
+) RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    v_now bigint;
+    v_owner text;
+    v_waiting bigint;
+BEGIN
+    IF current_setting('synchronous_commit') = 'off' THEN  -- whatever the role or the database says: this is durable
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    SELECT owner, mail + 1 INTO v_owner, v_waiting FROM perdure.runs
+    WHERE run_id = p_run AND status NOT IN ('completed', 'failed', 'cancelled') FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    v_now := coalesce(p_now, perdure.clock_ms());
+    PERFORM 1 FROM perdure.events WHERE run_id = p_run AND mail_id = p_mail;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF p_hook IS NOT NULL THEN
+        PERFORM 1 FROM perdure.hooks
+        WHERE run_id = p_run AND key = p_hook AND NOT closed AND (expires_at_ms IS NULL OR expires_at_ms > v_now);
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    INSERT INTO perdure.inbox (run_id, mail_id, kind, key, payload) VALUES (p_run, p_mail, p_kind, p_key, p_payload)
+    ON CONFLICT (run_id, mail_id) DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    UPDATE perdure.runs SET mail = v_waiting WHERE run_id = p_run;
+    RETURN CASE WHEN v_owner = p_owner THEN v_waiting ELSE 0 END;
+END $$;
+
+-- As in 0013, and it may take a letter, if no other waits, and close a hook. That of 0013 stays, for workers that go on
+-- meanwhile.
+CREATE FUNCTION append_alone(
+    p_now bigint, p_run text, p_owner text, p_epoch bigint, p_length bigint, p_due bigint, p_turn_completed boolean,
+    p_status text, p_release boolean, p_wake bigint, p_rows int,
+    p_turn bigint, p_type text, p_key text, p_payload bytea, p_mail text,
+    q_turn bigint, q_type text, q_key text, q_payload bytea, q_mail text,
+    r_turn bigint[], r_type text[], r_key text[], r_payload bytea[], r_mail text[],
+    p_letter text, p_closed text
+) RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    v_now bigint := coalesce(p_now, perdure.clock_ms());
+    v_ends boolean := false;
+    v_leaves boolean;
+    v_mail CONSTANT bigint := CASE WHEN p_letter IS NULL THEN 0 ELSE 1 END;
+BEGIN
+    IF current_setting('synchronous_commit') = 'off' THEN  -- whatever the role or the database says: this is durable
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    IF p_letter IS NOT NULL THEN
+        PERFORM 1 FROM perdure.runs WHERE run_id = p_run FOR NO KEY UPDATE;  -- from here on the inbox stays as it is
+        PERFORM 1 FROM perdure.inbox WHERE run_id = p_run AND mail_id = p_letter;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    IF p_status IS NULL AND NOT p_release THEN
+        UPDATE perdure.runs
+        SET length = p_length + p_rows, mail = 0, at_ms = v_now,
+            recoveries = CASE WHEN p_turn_completed THEN 0 ELSE recoveries END
+        WHERE run_id = p_run AND owner IS NOT DISTINCT FROM p_owner AND epoch = p_epoch
+            AND length = p_length AND mail = v_mail AND at_ms <= v_now AND p_due <= v_now;
+    ELSE
+        v_ends := coalesce(p_status IN ('completed', 'failed', 'cancelled'), false);
+        v_leaves := v_ends OR coalesce(p_status = 'blocked', false);
+        UPDATE perdure.runs
+        SET length = p_length + p_rows, mail = 0, at_ms = v_now, status = coalesce(p_status, status),
+            owner = CASE WHEN v_leaves OR p_release THEN NULL ELSE owner END,
+            wake_at_ms = CASE WHEN v_leaves THEN NULL WHEN p_release THEN p_wake ELSE wake_at_ms END,
+            recoveries = CASE WHEN p_turn_completed THEN 0 ELSE recoveries END,
+            started_at_ms = CASE WHEN p_status = 'running' THEN coalesce(started_at_ms, v_now) ELSE started_at_ms END,
+            ended_at_ms = CASE WHEN v_ends THEN v_now END
+        WHERE run_id = p_run AND owner IS NOT DISTINCT FROM p_owner AND epoch = p_epoch
+            AND length = p_length AND mail = v_mail AND at_ms <= v_now AND p_due <= v_now;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO perdure.events (run_id, seq, turn, epoch, type, key, payload, at_ms, mail_id)
+    SELECT p_run, p_length + place, turn, p_epoch, type, key, payload, v_now, mail_id
+    FROM (VALUES (1, p_turn, p_type, p_key, p_payload, p_mail), (2, q_turn, q_type, q_key, q_payload, q_mail))
+        AS r (place, turn, type, key, payload, mail_id)
+    WHERE place <= p_rows;
+    IF p_rows > 2 THEN
+        INSERT INTO perdure.events (run_id, seq, turn, epoch, type, key, payload, at_ms, mail_id)
+        SELECT p_run, p_length + 2 + place, turn, p_epoch, type, key, payload, v_now, mail_id
+        FROM unnest(r_turn, r_type, r_key, r_payload, r_mail) WITH ORDINALITY
+            AS r (turn, type, key, payload, mail_id, place);
+    END IF;
+    IF p_letter IS NOT NULL THEN
+        DELETE FROM perdure.inbox WHERE run_id = p_run AND mail_id = p_letter;
+    END IF;
+    IF p_closed IS NOT NULL THEN
+        UPDATE perdure.hooks SET closed = true WHERE run_id = p_run AND key = p_closed AND NOT closed;
+    END IF;
+    IF v_ends THEN
+        UPDATE perdure.hooks SET closed = true WHERE run_id = p_run AND NOT closed;
+        UPDATE perdure.streams SET closed = 2 WHERE run_id = p_run AND closed = 0;
+    END IF;
+    RETURN v_now;
 END $$;
 
 -- As in 0013, but whoever sends a letter is told how many wait for a run that its own worker owns.
