@@ -119,7 +119,7 @@ class Bench:
         loop = asyncio.get_running_loop()
         patience_s = self.patience.seconds if patience_s is None else patience_s
         begun = since = loop.time()
-        still = looks = last = 0
+        still = looks = last = late = 0
         while not self.world.killed:
             self.answers.check()
             unrest, progress = await self.state()
@@ -128,8 +128,10 @@ class Bench:
             if still >= STILL:
                 return True
             if unrest != "steps" or progress != last:
-                since, last = now, progress
-            if unrest == "steps" and now - since >= patience_s:
+                since, last, late = now, progress, 0
+            elif now - since >= patience_s:
+                late += 1  # the machine may have stood still: what could go on gets a chance to do so
+            if late >= STILL:
                 return False
             if now - begun >= BUSY_S + patience_s:
                 raise LabBusy("something goes on for ever: a workflow that asks for ever more, or a fault of perdure's")
