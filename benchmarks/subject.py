@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from typing import Literal
 
 from benchmarks.crew import Crew, ready
 from benchmarks.place import store_of
@@ -182,13 +183,17 @@ class Subject:
         self._place = place
         self._runner = asyncio.Runner()
         self._crew: Crew | None = None
+        self._configure("auto")  # imports the store's driver, as the floor has by now; opens nothing
 
     def open(self, crew: int = 0) -> None:
         if crew:
             self._crew = Crew("perdure", self._place, crew)
+            self._configure(False)
+
+    def _configure(self, work: Literal["auto", False]) -> None:
         configure(
             world=self._place if store_of(self._place) == "sqlite" else f"{self._place}&migrate=1",
-            work="auto" if self._crew is None else False,
+            work=work,
         )
 
     def close(self) -> None:
