@@ -14,7 +14,7 @@ from perdure.model.ids import RunId
 from perdure.world.stream import PAGE_BYTES, Chunk, StreamPage, StreamRecord
 from perdure.world.world import World
 
-PAGE = 500
+PAGE = 1000
 LOOK_EVERY_S = 1.0
 logger = logging.getLogger("perdure")
 

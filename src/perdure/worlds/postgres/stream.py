@@ -6,26 +6,12 @@ from perdure.model.ids import RunId, StepId
 from perdure.model.status import ENDED
 from perdure.world import Chunk, NewChunks, StreamPage, StreamRecord
 from perdure.world.stream import PAGE_BYTES
+from perdure.worlds.postgres.connection import Call
 from perdure.worlds.postgres.data import Data
 from perdure.worlds.postgres.store import Store
 from perdure.worlds.postgres.text import read, write, write_optional
 
-_READ = f"""
-    SELECT r.status, s.length, s.closed, c.* FROM perdure.runs AS r
-    LEFT JOIN perdure.streams AS s ON s.run_id = r.run_id AND s.stream = $2::text
-    LEFT JOIN LATERAL (
-        SELECT array_agg(idx) AS indexes, array_agg(data) AS data, array_agg(step_id) AS steps,
-               array_agg(attempt) AS attempts
-        FROM (
-            SELECT idx, data, step_id, attempt, sum(octet_length(data)) OVER (ORDER BY idx) - octet_length(data) AS size
-            FROM (
-                SELECT idx, data, step_id, attempt FROM perdure.chunks
-                WHERE stream_id = s.id AND idx >= $3::bigint ORDER BY idx LIMIT $4::bigint
-            ) AS asked ORDER BY idx
-        ) AS page WHERE size < {PAGE_BYTES}
-    ) AS c ON true
-    WHERE r.run_id = $1::text
-"""
+_READ = Call("SELECT * FROM perdure.read_page($1, $2, $3, $4, $5)")
 _LIST = "SELECT stream, length, closed FROM perdure.streams WHERE run_id = $1::text ORDER BY stream"
 
 
@@ -50,7 +36,7 @@ class PostgresStreams:
         self._store = store
 
     async def read(self, run_id: RunId, stream: str, from_index: int, limit: int) -> StreamPage | None:
-        row = await self._store.fetch_row(_READ, write(run_id), write(stream), from_index, limit)
+        row = await self._store.fetch_row(_READ, write(run_id), write(stream), from_index, limit, PAGE_BYTES)
         if row is None:
             return None
         status, length, closed, *columns = row
