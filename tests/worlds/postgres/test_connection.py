@@ -2,14 +2,17 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
 from perdure.errors import WorldInvalid, WorldUnavailable
+from perdure.testing.conformance.sample import append_to, born, chunks_of, done, row, run_id
 from perdure.worlds.postgres.connection import Call, Connection, connect, qualified
 from perdure.worlds.postgres.location import location_of
+from tests.worlds.postgres.opened import opened
 from tests.worlds.postgres.pooler import Mode, pooling
 from tests.worlds.postgres.server import mortal
 
@@ -76,6 +79,30 @@ async def test_a_wrong_password() -> None:
                     await asyncio.sleep(0.01)
         (await connect(location_of(uri.replace("postgres:@", "me:right@")))).terminate()
         await connection.close()
+
+
+async def test_the_driver_needs_to_ask_for_no_types(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would, once for each connection, and that takes longer than what was to be done."""
+    asked: list[object] = []
+    ask = asyncpg.Connection._introspect_types
+
+    async def noted(connection: Any, types: Any, timeout: Any) -> Any:
+        asked.append(types)
+        return await ask(connection, types, timeout)
+
+    monkeypatch.setattr(asyncpg.Connection, "_introspect_types", noted)
+    async with opened(url) as world:
+        await born(world)
+        await done(world, append_to(1, rows=(row(), row(), row()), chunks=(chunks_of(1, "", b"a"),)))
+        assert await world.read_log(run_id(1)) is not None
+        assert await world.streams.read(run_id(1), "", 0, 10) is not None
+    assert asked == []
+    connection = await connect(location_of(url))
+    arrays = "SELECT $1::bytea[], $2::int[], $3::bigint[], $4::smallint[]"
+    [found] = await connection.fetch(arrays, [[b"a"], [1], [2], [3]])
+    assert tuple(found) == ([b"a"], [1], [2], [3])
+    assert len(asked) == 1, "it still asks for what it doesn't know"
+    await connection.close()
 
 
 ADD = Call("SELECT $1::int + 1")

@@ -37,6 +37,18 @@ async def test_one_connection_serves_one_after_another(url: str) -> None:
         await pool.fetch(PID)
 
 
+async def test_a_statement_goes_where_it_went_before(url: str) -> None:
+    """The server has planned it there."""
+    pool = await pool_of(url)
+    first, other = await asyncio.gather(pid_of(pool), pid_of(pool))
+    [there, elsewhere] = [f"SELECT pg_backend_pid() AS {name}" for name in ("there", "elsewhere")]
+    assert {pid for [[pid]] in await asyncio.gather(pool.fetch(there), pool.fetch(elsewhere))} == {first, other}
+    for _ in range(3):
+        [[one]], [[two]] = await pool.fetch(there), await pool.fetch(elsewhere)
+        assert one != two
+    await pool.close()
+
+
 async def test_a_refusal_costs_no_connection(url: str) -> None:
     pool = await pool_of(url)
     pid = await pid_of(pool)

@@ -165,9 +165,9 @@ async def test_who_may_only_look_is_told_at_the_first_write(url: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ((130011, "UTF8", "on", False), "the server is PostgreSQL 13: 14 or later is needed"),
-        ((180001, "LATIN1", "on", False), "create one with ENCODING 'UTF8'"),
-        ((180001, "UTF8", "on", True), "name the primary"),
+        ((130011, "UTF8", "on", False, True), "the server is PostgreSQL 13: 14 or later is needed"),
+        ((180001, "LATIN1", "on", False, True), "create one with ENCODING 'UTF8'"),
+        ((180001, "UTF8", "on", True, True), "name the primary"),
     ],
 )
 async def test_servers_that_wont_do(answer: tuple[object, ...], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:

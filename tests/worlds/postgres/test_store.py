@@ -33,6 +33,18 @@ async def test_open_and_close_are_harmless_to_repeat(url: str) -> None:
         await store.fetch("SELECT 1")
 
 
+async def test_what_opened_it_goes_on(url: str) -> None:
+    """A connection takes the server some milliseconds, and forgets what it has learned."""
+    store = await opened(url)
+    async with database(url) as other:
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE $1"
+        assert await other.fetchval(sessions, f'%"{store.location.schema}".clock_ms()%') == 1
+    [pool] = store._pools.values()
+    [connection] = pool._all
+    assert connection.knows("SELECT max(version) FROM perdure.perdure_versions")
+    await store.close()
+
+
 async def test_the_clock(url: str) -> None:
     store = await opened(url)
     assert store.told_ms is None

@@ -6,7 +6,7 @@ functions have names: the server then parses and plans them once for each connec
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, cast
 from uuid import uuid4
 
@@ -22,6 +22,12 @@ class Statement(Protocol):
     async def fetch(self, *args: Any, timeout: float | None = None) -> list[Any]: ...
 
 
+class Codecs(Protocol):
+    """What is used of `asyncpg.ConnectionSettings`."""
+
+    def register_data_types(self, types: Iterable[object]) -> None: ...
+
+
 class Driver(Protocol):
     """What is used of `asyncpg.Connection`."""
 
@@ -35,12 +41,23 @@ class Driver(Protocol):
 
     def get_server_pid(self) -> int: ...
 
+    def get_settings(self) -> Codecs: ...
+
     def is_closed(self) -> bool: ...
 
     def terminate(self) -> None: ...
 
 
 _connect = cast(Callable[..., Awaitable[Driver]], asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
+
+
+_NO_ARRAY = dict.fromkeys(("range_subtype", "attrtypoids", "basetype"))
+_ARRAYS = [
+    {"oid": oid, "ns": "pg_catalog", "name": f"_{of}", "elemtype": element, "elemdelim": ",", "kind": b"b", **_NO_ARRAY}
+    for oid, of, element in ((1001, "bytea", 17), (1007, "int4", 23), (1016, "int8", 20))
+]
+"""The arrays that our statements send and get, as the server's catalog has them ever since. The driver would ask each
+connection for them, with a statement that takes longer than most of ours."""
 
 
 class Call(str):
@@ -62,6 +79,10 @@ class Connection:
     @property
     def usable(self) -> bool:
         return not self.driver.is_closed()
+
+    def knows(self, sql: str) -> bool:
+        """Whether it was asked this before."""
+        return sql in self._statements
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
         """All rows. Whatever it raises but a refusal by the server, the connection is not to be used again."""
@@ -108,4 +129,5 @@ async def connect(location: Location) -> Connection:
     """Raises: WorldInvalid, WorldUnavailable."""
     with opening(location):
         driver = await _connect(location.dsn, timeout=location.connect_s, statement_cache_size=0)
+        driver.get_settings().register_data_types(_ARRAYS)
     return Connection(driver, location)

@@ -31,6 +31,11 @@ class Pool:
         """From here on the end of the loop closes it."""
         await anext(self._guard)
 
+    def take_in(self, connection: Connection) -> None:
+        """One that was made elsewhere in this loop is the pool's from now on."""
+        self._all.add(connection)
+        self._give_back(connection)
+
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
         """One statement on any of the connections. Raises: what the driver raises, WorldInvalid, WorldUnavailable."""
         if self._free:
@@ -38,7 +43,7 @@ class Pool:
         else:
             await self._turn()
         try:
-            connection = self._idle_one() or await self._another()
+            connection = self._idle_one(sql) or await self._another()
             try:
                 rows = await connection.fetch(sql, arguments)
             except ServerError:  # the server's answer: the connection is as good as before, unless it was the last word
@@ -88,9 +93,14 @@ class Pool:
                 return
         self._free += 1
 
-    def _idle_one(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
+    def _idle_one(self, sql: str) -> Connection | None:
+        """The last one that was used for this statement: behind another the server would have to plan it first. If there
+        is none, the last one that was used."""
+        idle = self._idle
+        while idle:
+            last = len(idle) - 1
+            place = next((place for place in range(last, -1, -1) if idle[place].knows(sql)), last)
+            connection = idle.pop(place)
             if connection.usable:
                 return connection
             self._all.discard(connection)

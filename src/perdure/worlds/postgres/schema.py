@@ -30,7 +30,7 @@ def schema_version(url: str) -> SchemaVersion:
 
 def upgrade(url: str) -> None:
     """What `perdure db upgrade` does; blocks. Raises: WorldInvalid, SchemaTooNew, WorldUnavailable."""
-    _run(bring(location_of(url), migrate=True))
+    _run(_upgrade(location_of(url)))
 
 
 @cache
@@ -44,8 +44,8 @@ async def prepare(connection: Connection, location: Location, *, migrate: bool) 
 
     Harmless to repeat, and from several processes at once. Raises: WorldInvalid, SchemaMissing, SchemaTooNew.
     """
-    await _check_server(connection, location)
-    known, found = len(migrations()), await version_of(connection, location.schema)
+    there = await _look_around(connection, location)
+    known, found = len(migrations()), await _version(connection) if there else None
     if migrate and (found is None or found < known):
         await _migrate(connection, location)
         found = await version_of(connection, location.schema)
@@ -63,20 +63,19 @@ async def prepare(connection: Connection, location: Location, *, migrate: bool) 
 
 async def version_of(connection: Connection, schema: str) -> int | None:
     """None: there is no schema of perdure."""
-    [[there]] = await connection.fetch(_IS_THERE, [schema])
-    if not there:
-        return None
+    [[there]] = await connection.fetch(f"SELECT {_IS_THERE}", [schema])
+    return await _version(connection) if there else None
+
+
+async def _version(connection: Connection) -> int | None:
+    """Where there is a table of them."""
     [[version]] = await connection.fetch("SELECT max(version) FROM perdure.perdure_versions")
     return version
 
 
-async def _check_server(connection: Connection, location: Location) -> None:
-    [[server, encoding, fsync, standby]] = await connection.fetch(
-        """
-        SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),
-               current_setting('fsync'), pg_is_in_recovery()
-        """
-    )
+async def _look_around(connection: Connection, location: Location) -> bool:
+    """Whether there is a schema of perdure, on a server that will do."""
+    [[server, encoding, fsync, standby, there]] = await connection.fetch(_AROUND, [location.schema])
     if server < SERVER_MIN:
         raise WorldInvalid(location.shown, f"the server is PostgreSQL {server // 10000}: 14 or later is needed")
     if encoding != "UTF8":
@@ -85,6 +84,7 @@ async def _check_server(connection: Connection, location: Location) -> None:
         raise WorldInvalid(location.shown, "the server is a standby, which can't be written to: name the primary")
     if fsync != "on":
         _log.warning("%s: the server runs with fsync off, so a power cut may lose what it acknowledged", location.shown)
+    return there
 
 
 async def _migrate(connection: Connection, location: Location) -> None:
@@ -110,9 +110,13 @@ async def _migrate(connection: Connection, location: Location) -> None:
 
 # Asked of the tables themselves: to_regclass may answer from what a session remembers of before it got the lock.
 _IS_THERE = """
-    SELECT EXISTS (
+    EXISTS (
         SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE n.nspname = $1::text AND c.relname = 'perdure_versions')
+"""
+_AROUND = f"""
+    SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_setting('fsync'),
+           pg_is_in_recovery(), {_IS_THERE}
 """
 _MAKE_ROOM = """
     DO $$ BEGIN
@@ -138,14 +142,21 @@ async def _look(location: Location) -> SchemaVersion:
         await connection.close()
 
 
-async def bring(location: Location, *, migrate: bool) -> None:
-    """Connect, `prepare`, and let go. Raises: as `prepare`, WorldUnavailable."""
+async def connected(location: Location, *, migrate: bool) -> Connection:
+    """A connection, and behind it what `prepare` has seen to. Raises: as that, WorldUnavailable."""
     connection = await connect(location)
     try:
         with opening(location):
             await prepare(connection, location, migrate=migrate)
-    finally:
+    except BaseException:
         await connection.close()
+        raise
+    return connection
+
+
+async def _upgrade(location: Location) -> None:
+    connection = await connected(location, migrate=True)
+    await connection.close()
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

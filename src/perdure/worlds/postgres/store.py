@@ -32,6 +32,7 @@ _LACKS = """
         AND NOT prosecdef AND NOT has_function_privilege(pg_proc.oid, 'EXECUTE')
     ORDER BY 1
 """
+_FIRST = f"SELECT perdure.clock_ms(), ARRAY({_LACKS})"
 
 Clock = Callable[[], int]
 
@@ -55,10 +56,13 @@ class Store:
         """Harmless to repeat. Raises: WorldInvalid, SchemaMissing, SchemaTooNew, WorldUnavailable."""
         if self._opened:
             return
-        await schema.bring(self.location, migrate=migrate)
+        connection = await schema.connected(self.location, migrate=migrate)
         self._opened = True
-        [[now_ms]] = await self.fetch("SELECT perdure.clock_ms()")
+        pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
+        pool.take_in(connection)
+        [[now_ms, lacks]] = await self.fetch(_FIRST, self.location.schema)
         self.heard(now_ms)
+        self._may_write = not lacks
 
     async def close(self) -> None:
         """Harmless to repeat."""
@@ -109,7 +113,7 @@ class Store:
         return rows[0] if rows else None
 
     async def writes(self) -> None:
-        """Before each write; asks only once. Raises: WorldInvalid where this user may only look, WorldUnavailable."""
+        """Before each write, until it may. Raises: WorldInvalid if this user may only look, WorldUnavailable."""
         if not self._may_write:
             lacks = [lack for [lack] in await self.fetch(_LACKS, self.location.schema)]
             if lacks:
