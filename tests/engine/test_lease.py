@@ -76,6 +76,17 @@ class TestKeeper:
 
         self.play(act)
 
+    def test_who_keeps_it_has_just_begun_it(self) -> None:
+        async def act(stage: Stage, world: MoodyWorld, keeper: LeaseKeeper) -> None:
+            keeping = asyncio.create_task(keeper.keep())
+            await asyncio.sleep(1.9)
+            assert not keeper.live
+            await asyncio.sleep(0.2)
+            assert keeper.live
+            keeping.cancel()
+
+        self.play(act)
+
     def test_it_is_kept_through_a_world_that_comes_and_goes(self) -> None:
         async def act(stage: Stage, world: MoodyWorld, keeper: LeaseKeeper) -> None:
             keeping = asyncio.create_task(keeper.keep())

@@ -56,13 +56,13 @@ class LeaseKeeper:
         await self._world.retire(self._lease().worker_id, died=False)
 
     async def keep(self) -> None:
-        """Beat for ever; a failure is logged, and tried again with the next beat."""
+        """Beat for ever, behind a first beat; a failure is logged, and tried again with the next beat."""
         while True:
+            await asyncio.sleep(self._beat_s)
             try:
                 await self.beat()
             except WorldError as error:
                 logger.warning("a heartbeat failed: %s", error)
-            await asyncio.sleep(self._beat_s)
 
 
 class Watch:
