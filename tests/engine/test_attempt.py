@@ -467,12 +467,12 @@ class TestWhatAStepSays:
 
 
 class TestWhatAStepWrites:
-    def test_goes_with_the_next_append_and_is_lazy(self) -> None:
+    def test_goes_with_the_next_append_and_is_lazy_behind_the_first(self) -> None:
         run = Run()
         run.call()
         assert not run.write(b"1")
         assert not run.write(b"2")
-        assert run.urgent == [False, False]
+        assert run.urgent == [True, False]
         [chunks] = run.chunks()
         assert (chunks.data, chunks.step_id, chunks.attempt) == ((b"1", b"2"), run.running().step_id, 1)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+import perdure.engine.stream
 from perdure.codec.compression import decompressed
-from perdure.engine.stream import FULL_BYTES, Outflow, Piece, Place, closed
+from perdure.engine.stream import FULL_BYTES, FULL_CHUNKS, Outflow, Piece, Place, closed
 from perdure.errors import StreamClosed, WorldUnavailable
 from perdure.model.ids import RunId, StepId, WorkerId
 from perdure.world import Append, Appended, NewChunks, NewRow
@@ -77,17 +78,38 @@ async def rested() -> None:
 # -- writing
 
 
-def test_chunks_are_lazy_and_ride_with_the_next_append() -> None:
+def test_chunks_gather_behind_the_first_and_ride_with_the_next_append() -> None:
     async def scene() -> None:
         flow = Flow(writes=7)
         assert (flow.out.empty, flow.out.waiting) == (True, False)
         flow.write(piece("a"), piece("b"))
-        assert (flow.asked, flow.out.empty, flow.out.waiting) == ([False, False], False, True)
+        assert (flow.asked, flow.out.empty, flow.out.waiting) == ([True, False], False, True)
         append = flow.take("step_completed")
         assert (append.chunks, append.writes) == ((group("a", "b"),), 7)
         assert (flow.out.empty, flow.out.waiting) == (False, False), "they are on their way"
         assert flow.lands() == {ME}
         assert (flow.out.empty, flow.out.writes) == (True, 8)
+
+    play(scene())
+
+
+def test_who_was_quiet_for_a_while_doesnt_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        flow = Flow()
+        flow.write(piece("a"))
+        flow.take()
+        flow.write(piece("b"))
+        flow.lands()
+        assert flow.asked == [True, False], "while a commit is on its way the next one gathers"
+        flow.take()
+        flow.lands()
+        flow.write(piece("c"))
+        assert flow.asked == [True, False, False], "a moment ago one has landed"
+        monkeypatch.setattr(perdure.engine.stream, "QUIET_S", 0.0)
+        flow.take()
+        flow.lands()
+        flow.write(piece("d"), piece("e"))
+        assert flow.asked == [True, False, False, True, False]
 
     play(scene())
 
@@ -201,6 +223,12 @@ def test_who_writes_much_is_told_to_drain() -> None:
         assert not flow.out.full
         flow.out.put_back()
         assert flow.out.full, "what comes back waits again"
+        flow.take()
+        flow.lands()
+        flow.write(*[piece("x")] * FULL_CHUNKS)
+        assert not flow.out.full
+        flow.write(piece("x"))
+        assert flow.out.full, "small ones are much too"
 
     play(scene())
 
@@ -272,7 +300,7 @@ def test_a_drain_asks_for_the_next_append_and_waits_until_it_landed() -> None:
         flow.write(piece("a"))
         drain = flow.drain()
         await rested()
-        assert flow.asked == [False, True]
+        assert flow.asked == [True, True]
         flow.take()
         await rested()
         assert not drain.done()

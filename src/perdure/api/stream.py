@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # for type checkers alone: it costs as much to import as all 
 
 T = TypeVar("T")
 NAMESPACE_CHARACTERS_MAX = 256
-STRETCH_MAX = 256
-"""So many chunks a step writes before it lets others run: some milliseconds."""
+STRETCH_MAX = 64
+"""So many chunks a step writes before it lets others run: less than a millisecond."""
 HIDDEN = "~"
 """How the names of our own streams begin."""
 
@@ -32,10 +32,10 @@ class Writable(Generic[T]):
     at the latest. `async with writable` drains at the end of the block. It has `run_id`, `namespace` (None: the default
     stream) and `atomic`.
 
-    In a step, chunks are committed together with others within some 20 ms, at the latest with the step's outcome; those of
-    parallel steps lie in the order of their commits. Those of a failed attempt stay, and the next attempt's follow
-    (`atomic` keeps them for the completion). In a workflow's body a write is part of the turn, and so happens exactly once.
-    A body can't read a stream.
+    In a step, chunks are committed together with others within some 20 ms, the first behind a pause at once, all at the
+    latest with the step's outcome; those of parallel steps lie in the order of their commits. Those of a failed
+    attempt stay, and the next attempt's follow (`atomic` keeps them for the completion). In a workflow's body a write is
+    part of the turn, and so happens exactly once. A body can't read a stream.
     """
 
     def __init__(self, run_id: str, namespace: str | None = None, *, atomic: bool = False) -> None:

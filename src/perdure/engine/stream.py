@@ -1,7 +1,8 @@
 """One run's chunks on their way into streams: gathered while steps write, taken along with the run's next append.
 
-They are lazy: many chunks share one append, and a step's are committed at the latest with its outcome; those that it
-keeps for its completion are committed with that, or not at all. A closed stream refuses them alone; who drains is told.
+They are lazy, but for the first behind a pause: many chunks share one append, and a step's are committed at the latest
+with its outcome; those that it keeps for its completion are committed with that, or not at all. A closed stream refuses
+them alone; who drains is told.
 """
 
 import asyncio
@@ -17,8 +18,11 @@ from perdure.model.ids import RunId, StepId
 from perdure.world.operation import Append, Appended
 from perdure.world.stream import NewChunks
 
-FULL_BYTES = 1024 * 1024
+FULL_BYTES, FULL_CHUNKS = 1024 * 1024, 2000
 """Who writes while more than that waits to be committed, waits too."""
+
+QUIET_S = 0.02
+"""A chunk that comes so long behind the last commit of chunks doesn't wait for others: a reader may wait for it."""
 
 
 class Place(NamedTuple):
@@ -53,8 +57,8 @@ class Outflow:
     """One live run's. `writes` counts its appends with chunks: the place of the next (see `Append`)."""
 
     __slots__ = (
-        "_closed", "_drains", "_flight", "_kept", "_kept_flight", "_leaving", "_loop", "_pieces", "_refused", "_run",
-        "_size", "writes",
+        "_closed", "_drains", "_flight", "_kept", "_kept_flight", "_leaving", "_loop", "_pieces", "_quiet_at", "_refused",
+        "_run", "_size", "writes",
     )  # fmt: skip
 
     def __init__(self, run: Writer, loop: asyncio.AbstractEventLoop, writes: int) -> None:
@@ -68,6 +72,7 @@ class Outflow:
         self._closed = NOWHERE
         self._refused = NOWHERE  # those that were closed when a step's chunks came
         self._size = 0
+        self._quiet_at = 0.0
 
     @property
     def waiting(self) -> bool:
@@ -79,7 +84,7 @@ class Outflow:
 
     @property
     def full(self) -> bool:
-        return self._size > FULL_BYTES
+        return self._size > FULL_BYTES or len(self._pieces) > FULL_CHUNKS
 
     def check(self, place: Place) -> None:
         """Raises: StreamClosed, where that is known already."""
@@ -89,12 +94,13 @@ class Outflow:
     def write(self, piece: Piece) -> None:
         """Take a chunk. Raises: StreamClosed, where that is known already."""
         self.check(piece.place)
+        gathers = self._pieces or self._flight or self._loop.time() < self._quiet_at
         self._pieces.append(piece)
         if piece.data is None:
             self._closed |= {piece.place}
         else:
             self._size += len(piece.data)
-        self._run.wrote(urgent=False)
+        self._run.wrote(urgent=not gathers)
 
     def keep(self, key: str, pieces: list[Piece]) -> None:
         """What a step kept for its completion, which arrives now: it goes with that event, or not at all."""
@@ -133,6 +139,7 @@ class Outflow:
         if not sent.chunks:
             return set()
         self.writes += 1
+        self._quiet_at = self._loop.time() + QUIET_S
         refused = {Place(sent.chunks[place].run_id, sent.chunks[place].stream) for place in outcome.refused}
         self._closed |= refused | {piece.place for pieces in kept.values() for piece in pieces if piece.data is None}
         self._refused |= refused
