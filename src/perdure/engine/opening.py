@@ -45,6 +45,7 @@ class Opener:
 
     def __init__(self, host: Host, runs: dict[RunId, LiveRun]) -> None:
         self._host, self._runs = host, runs
+        self._opening: dict[RunId, bool] = {}  # whether there may be mail that its log doesn't tell of
         self._suspects: deque[tuple[Claimed, Log]] = deque()
         self._on_probation: RunId | None = None
         self._long_enough: asyncio.TimerHandle | None = None
@@ -58,6 +59,13 @@ class Opener:
         epochs = (claimed.epoch for claimed, _ in self._suspects if claimed.run_id == run_id)
         return next(epochs, self._left_alone.get(run_id))
 
+    def look(self, run_id: RunId) -> bool:
+        """There may be mail for this run. Whether it is one that is being opened, which will look for it then."""
+        if run_id not in self._opening:
+            return False
+        self._opening[run_id] = True
+        return True
+
     def born(self, start: Start, at_ms: int, created: Fact | None = None) -> None:
         """A run that this worker owns from its start on: its log is known without reading it. `created`: its first event."""
         first = created or unpack(RunCreated.type, start.created)
@@ -70,7 +78,24 @@ class Opener:
         self._open_soon(run, None, NO_LETTERS)
 
     async def adopt(self, claimed: Claimed) -> None:
-        """Open a run that was just claimed. A log that reads shorter than the claim said is read again (O1)."""
+        """Open a run that was just claimed."""
+        log = None
+        self._opening[claimed.run_id] = False
+        try:
+            log = await self._read(claimed)
+        finally:
+            if log is None:
+                self._opening.pop(claimed.run_id, None)
+        if log is None:
+            return
+        if claimed.recoveries >= SUSPECT_FROM:
+            self._suspects.append((claimed, log))
+            await self.next_suspect()
+        else:
+            await self._open(claimed, log)
+
+    async def _read(self, claimed: Claimed) -> Log | None:
+        """Its log, if it is still this worker's. One that reads shorter than the claim said is read again (O1)."""
         world = self._host.world
         log = await world.read_log(claimed.run_id)
         for pause_s in SHORT_LOG_PAUSES_S if claimed.run_id not in self._left_alone else ():
@@ -80,14 +105,10 @@ class Opener:
             log = await world.read_log(claimed.run_id)
         if log is not None and len(log.rows) < claimed.length:
             self._leave_alone(claimed, DecodeError("its log", f"{claimed.length - len(log.rows)} rows are missing"))
-            return
+            return None
         if log is None or log.run.owner != self._host.worker_id or log.run.epoch != claimed.epoch:
-            return
-        if claimed.recoveries >= SUSPECT_FROM:
-            self._suspects.append((claimed, log))
-            await self.next_suspect()
-        else:
-            await self._open(claimed, log)
+            return None
+        return log
 
     async def next_suspect(self) -> None:
         """Begin the next probation, if none is under way. A suspect that can't be opened now is found again by a sweep."""
@@ -117,10 +138,14 @@ class Opener:
             told = await self._told_again(log)
             letters = list(await self._host.world.read_mail(claimed.run_id)) if log.run.mail or told else []
             self._make(claimed, log, letters)
+            if self._opening.get(claimed.run_id):
+                self._runs[claimed.run_id].mailbox.fetch()
         except WorldError:
             raise
         except Exception as error:  # an event of a newer version, a workflow that isn't known: one run's own trouble
             self._leave_alone(claimed, error)
+        finally:
+            self._opening.pop(claimed.run_id, None)
 
     async def _told_again(self, log: Log) -> bool:
         """Children that ended, and steps in queues that were done, while their run had failed found nobody to tell. It was

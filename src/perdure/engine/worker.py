@@ -178,7 +178,7 @@ class Worker:
         run = self.runs.get(run_id)
         if run is not None:
             run.mailbox.fetch()
-        else:
+        elif not self._opener.look(run_id):
             self.sweeper.soon()
 
     def born(self, start: Start, at_ms: int, created: Fact | None = None) -> None:
