@@ -17,10 +17,10 @@ from perdure.engine.worker import Worker
 from perdure.model.event import RunCompleted
 from perdure.model.ids import RunId
 from perdure.testing.conformance.sample import append_to
-from perdure.world import Append, Letter, NewRow, Operation, RunRecord
+from perdure.world import Append, Letter, Log, NewRow, Operation, RunRecord
 from tests.core.logs import raw
 from tests.engine.moody import MoodyWorld
-from tests.engine.program import ALL, DID, careful_one, clean, doomed, gate, held, nap, one
+from tests.engine.program import ALL, DID, careful_one, clean, doomed, gate, held, nap, one, parent
 from tests.engine.stage import Stage, new
 
 
@@ -439,6 +439,21 @@ def test_mail_that_another_process_wrote_is_found_by_a_hint() -> None:
     play(act)
 
 
+def test_a_child_that_ends_here_wakes_nobody_but_its_parent() -> None:
+    async def act(on: Scene) -> None:
+        hints: list[int] = []
+        run_id = await on.start(parent)
+        await on.did(1)
+        on.stage.world.subscribe(lambda: hints.append(1))
+        gate("x").set()
+        async with asyncio.timeout(0.4):  # a sweep would come after that
+            end = await on.engine.end(run_id)
+        assert isinstance(end, RunCompleted) and decode(end.result, Any, "result") == "child: x, then"
+        assert not hints
+
+    play(act)
+
+
 class TestALetterThatIsSentHere:
     """From the process that owns the run."""
 
@@ -510,6 +525,28 @@ class TestALetterThatIsSentHere:
             sending = asyncio.create_task(resume(on.engine, hook, b"0"))
             await asyncio.sleep(0.001)
             sending.cancel()
+            assert await self.result(on, run_id) == [0]
+
+        play(act)
+
+    def test_a_run_that_is_being_opened_looks_for_it_then(self) -> None:
+        async def act(on: Scene) -> None:
+            run_id, hook = await self.hears(on, 1)
+            record, read_log = await on.record(run_id), on.world.read_log
+
+            async def slow(run_id: RunId, from_seq: int = 1, limit: int | None = None) -> Log | None:
+                log = await read_log(run_id, from_seq, limit)
+                await asyncio.sleep(0.1)
+                return log
+
+            on.world.read_log = slow  # type: ignore[method-assign]
+            seize = append_to(owner=record.owner, epoch=record.epoch, run_id=run_id, rows=(), seize=True)
+            await on.stage.world.commit([seize])
+            on.worker.forget(run_id)
+            on.worker.sweeper.soon()
+            await asyncio.sleep(0.05)
+            assert (await on.record(run_id)).owner == on.worker.worker_id and run_id not in on.worker.runs
+            await resume(on.engine, hook, b"0")
             assert await self.result(on, run_id) == [0]
 
         play(act)

@@ -209,7 +209,11 @@ class LiveRun:
     def landed(self, outcome: Outcome) -> None:
         """The append's outcome, in a plain callback."""
         sent, self.sent = self.sent, None
-        if sent is None or self.departure.gone:
+        if sent is None:
+            return
+        if self.departure.gone:
+            if type(outcome) is Appended and sent.letters:
+                self.host.told(sent.letters, (), outcome.at_ms)
             return
         if type(outcome) is not Appended:
             self._refused(outcome)

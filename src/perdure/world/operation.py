@@ -50,7 +50,8 @@ class Append(Struct, frozen=True, gc=False, kw_only=True):
     mail beyond `mail_taken`, unless `hand_back` (a draining worker: then it is claimable by that mail at once).
     `due_ms`: the latest due time among the waits that this append completes; refused while the store's clock is before it.
     `mail_taken`: letters that became rows here, removed from the inbox.
-    `letters`: mail for other runs; dropped in silence where the run isn't alive or has had it.
+    `letters`: mail for other runs; dropped in silence where the run isn't alive or has had it. Where `owner` owns that run
+    too it looks for the letter itself, and nobody is given a hint.
     `children`: runs to start, their first events at this append's `at`; one whose key is taken is not started, and the
     outcome says who has it.
     `attributes`: changes, None removes. `pin`: the run's new one (see `Start`), None leaves it.
@@ -145,7 +146,8 @@ class Appended(Struct, frozen=True, gc=False, kw_only=True):
 
     `existing`: for children whose key was taken, the run that has it, by the child's own id. `born`: the children that
     were made, and are owned by the worker that was asked for. `conflicts`: rows (by their place in the append) that
-    became `hook_conflict`, and whose run has the token. `refused`: the places of `chunks` that were refused alone.
+    became `hook_conflict`, and whose run has the token. `refused`: the places of `chunks` that were refused alone. `near`:
+    the runs that got one of its letters, and are its owner's own.
     """
 
     at_ms: int
@@ -154,6 +156,7 @@ class Appended(Struct, frozen=True, gc=False, kw_only=True):
     born: tuple[RunId, ...] = ()
     conflicts: dict[int, RunId] = {}
     refused: tuple[int, ...] = ()
+    near: tuple[RunId, ...] = ()
 
 
 class Started(Struct, frozen=True, gc=False, kw_only=True):

@@ -88,6 +88,26 @@ class AllMailNeverFits(Altered):
         return replace(append, epoch=-1) if append.all_mail else append
 
 
+class AllStay(Altered):
+    """Whoever owns the runs."""
+
+    def commit(self, operations):
+        return self._commit(operations)
+
+    async def _commit(self, operations):
+        outcomes = await super().commit(operations)
+        return [
+            replace(outcome, near=tuple(letter.run_id for letter in operation.letters))
+            if isinstance(outcome, Appended)
+            else outcome
+            for operation, outcome in zip(operations, outcomes, strict=True)
+        ]
+
+
+def none_stays(outcome: Outcome) -> Outcome:
+    return replace(outcome, near=()) if isinstance(outcome, Appended) else outcome
+
+
 def no_mail(outcome: Outcome) -> Outcome:
     return replace(outcome, mail=0) if isinstance(outcome, Appended) else outcome
 
@@ -105,7 +125,9 @@ FAULTS: tuple[Fault, ...] = (
     forgets(all_mail=False),
     forgets(letters=()),
     forgets(mail_taken=()),
+    AllStay,
     told(no_mail),
+    told(none_stays),
 )
 
 

@@ -159,6 +159,8 @@ def test_outcomes_are_in_the_order_of_operations() -> None:
         (append_to(seize=True), Appended(at_ms=1, mail=0), True),
         (append_to(seize=True), Refused(refusal=Refusal.FENCED), False),
         (append_to(letters=(letter_to(),)), Appended(at_ms=1, mail=0), True),
+        (append_to(letters=(letter_to(), letter_to(2))), Appended(at_ms=1, mail=0, near=(run_id(2),)), True),
+        (append_to(letters=(letter_to(2),)), Appended(at_ms=1, mail=0, near=(run_id(2),)), False),
         (append_to(children=(start_of(2),)), Appended(at_ms=1, mail=0), True),
         (append_to(children=(start_of(2),)), Appended(at_ms=1, mail=0, born=(run_id(2),)), False),
         (Send(letter=letter_to()), Sent(), True),

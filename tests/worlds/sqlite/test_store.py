@@ -134,9 +134,20 @@ async def test_what_is_for_the_senders_own_worker_is_no_hint(tmp_path: Path) -> 
         world.subscribe(lambda: heard.append(1))
         for owner, hints in ((ONE, 0), (TWO, 1), (None, 2)):
             await do(world, Send(letter=letter_to(1, f"from {owner}"), owner=owner))
-            await do(
-                world, append_to(1, 3 + hints)
-            )  # what the writer has to say of the last commit it has said by then
+            await do(world, append_to(1, 3 + hints))
+            assert len(heard) == hints, "what the writer has to say of the last commit it has said by now"
+
+
+async def test_what_a_run_writes_to_one_of_its_owner_is_no_hint(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world:
+        for number in (1, 2):
+            await born(world, number)
+        await do(world, start_of(3))
+        heard: list[int] = []
+        world.subscribe(lambda: heard.append(1))
+        for seq, (to, hints) in enumerate(((2, 0), (3, 1)), 3):
+            await do(world, append_to(1, seq, letters=(letter_to(to),)))
+            await do(world, append_to(2, seq))
             assert len(heard) == hints
 
 

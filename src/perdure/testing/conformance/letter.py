@@ -6,6 +6,7 @@ from perdure.testing.conformance.sample import (
     TWO,
     Check,
     append_to,
+    beat,
     born,
     claim_all,
     do,
@@ -95,6 +96,22 @@ async def a_letter_reaches_a_child_born_with_it(world: World, clock: VirtualCloc
     assert await mail_of(world, 2) == ["mail_1"]
 
 
+async def an_append_tells_which_letters_stay_with_its_owner(world: World, clock: VirtualClock) -> None:
+    for number in (1, 2, 4):
+        await born(world, number)
+    await do(world, start_of(3))
+    await done(world, append_to(4, 3, release=True, hand_back=True))
+    await sent(world, letter_to(2, "had"))
+    letters = (letter_to(2, "had"), letter_to(3), letter_to(4), letter_to(9))
+    assert (await done(world, append_to(1, 3, letters=letters))).near == (), "nothing new, or nobody's"
+    assert (await done(world, append_to(1, 4, letters=(letter_to(3, "m"), letter_to(2, "m"))))).near == (run_id(2),)
+    await beat(world, TWO)
+    assert [claimed.run_id for claimed in await claim_all(world)]
+    assert (await done(world, append_to(1, 5, letters=(letter_to(4, "n"),)))).near == (), "another's"
+    ending = append_to(1, 6, letters=(letter_to(2, "n"),), status="completed")
+    assert (await done(world, ending)).near == (run_id(2),), "though the run itself is nobody's any more"
+
+
 async def a_refused_append_sends_nothing(world: World, clock: VirtualClock) -> None:
     await born(world, 1)
     await do(world, start_of(2))
@@ -121,6 +138,7 @@ CHECKS: tuple[Check, ...] = (
     letters_go_with_the_append,
     letters_that_nobody_can_take_are_dropped,
     a_letter_reaches_a_child_born_with_it,
+    an_append_tells_which_letters_stay_with_its_owner,
     a_refused_append_sends_nothing,
     an_append_that_needs_all_mail_is_refused_while_letters_wait,
 )

@@ -25,6 +25,7 @@ from perdure.testing.conformance.sample import (
     mail_of,
     record_of,
     row,
+    run_id,
     sent,
     start_of,
     texts_of,
@@ -67,7 +68,7 @@ async def an_append_may_bring_anything(world: World, clock: VirtualClock) -> Non
             chunks=(chunks_of(1, "", b"a", b"b"),),
             attributes={"a": "b"},
         )
-        assert await transaction.commit(append) == Appended(at_ms=clock(), mail=0)
+        assert await transaction.commit(append) == Appended(at_ms=clock(), mail=0, near=(run_id(2),))
         assert ((await record_of(world)).status, (await record_of(world)).attributes) == ("completed", {"a": "b"})
         assert (await mail_of(world, 2), (await record_of(world, 3)).status) == (["mail_1"], "pending")
         assert (await texts_of(world), await _numbers(world, table)) == ([b"a", b"b"], [1])

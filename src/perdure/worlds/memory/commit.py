@@ -113,8 +113,7 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
             existing[child.run_id] = started.run_id
         elif started.created and started.owned:
             born.append(child.run_id)
-    for letter in append.letters:
-        _send(draft, Send(letter=letter))
+    near = _send_all(draft, append)
     return Appended(
         at_ms=at_ms,
         mail=draft.runs[append.run_id].record.mail,
@@ -122,7 +121,18 @@ def _append(draft: Draft, append: Append) -> Appended | Refused:
         born=tuple(born),
         conflicts=conflicts,
         refused=refused,
+        near=near,
     )
+
+
+def _send_all(draft: Draft, append: Append) -> tuple[RunId, ...]:
+    """The runs that got one of its letters, and are its owner's own."""
+    near: list[RunId] = []
+    for letter in append.letters:
+        sent = _send(draft, Send(letter=letter, owner=append.owner))
+        if isinstance(sent, Sent) and sent.mail:
+            near.append(letter.run_id)
+    return tuple(near)
 
 
 def _write_streams(draft: Draft, append: Append) -> tuple[int, ...]:

@@ -111,6 +111,7 @@ def appended(told: dict[str, Any]) -> Appended:
         born=tuple(RunId(read(child)) for child in told.get("born", ())),
         conflicts={int(row): RunId(read(holder)) for row, holder in told.get("conflicts", {}).items()},
         refused=tuple(told.get("chunks", ())),
+        near=tuple(RunId(read(run)) for run in told.get("near", ())),
     )
 
 

@@ -184,8 +184,9 @@ def outcomes_of(operations: Sequence[Operation], answer: dict[str, Any]) -> list
 def stirs(operation: Operation, outcome: Outcome) -> bool:
     """Whether it left something that a worker may claim, or mail for one."""
     if isinstance(operation, Append) and isinstance(outcome, Appended):
-        left = operation.hand_back or operation.seize or operation.letters
-        return bool(left or (operation.children and len(operation.children) > len(outcome.born)))
+        if operation.hand_back or operation.seize or len(operation.children) > len(outcome.born):
+            return True
+        return any(letter.run_id not in outcome.near for letter in operation.letters)
     if isinstance(outcome, Started):
         return outcome.created and not outcome.owned
     return isinstance(outcome, Sent) and not outcome.mail  # else it is the sender's own worker that it is for

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from perdure.model.ids import RunId
 from perdure.model.status import ENDED, Status
-from perdure.world import Append, Appended, Refusal, Refused, Send
+from perdure.world import Append, Appended, Refusal, Refused, Send, Sent
 from perdure.worlds.sqlite import hook, mail, stream
 from perdure.worlds.sqlite.row import from_json, to_json
 from perdure.worlds.sqlite.start import start
@@ -101,12 +101,21 @@ def _append_more(transaction: Transaction, append: Append) -> Appended | Refused
             existing[child.run_id] = started.run_id
         elif started.created and started.owned:
             born.append(child.run_id)
+    near: list[RunId] = []
     for letter in append.letters:
-        mail.send(transaction, Send(letter=letter))
+        sent = mail.send(transaction, Send(letter=letter, owner=append.owner))
+        if isinstance(sent, Sent) and sent.mail:
+            near.append(letter.run_id)
     if append.letters and any(letter.run_id == append.run_id for letter in append.letters):
         [[left]] = transaction.execute("SELECT mail FROM runs WHERE run_id = ?", (append.run_id,)).fetchall()
     return Appended(
-        at_ms=after.at_ms, mail=left, existing=existing, born=tuple(born), conflicts=conflicts, refused=refused
+        at_ms=after.at_ms,
+        mail=left,
+        existing=existing,
+        born=tuple(born),
+        conflicts=conflicts,
+        refused=refused,
+        near=tuple(near),
     )
 
 
