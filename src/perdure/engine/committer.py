@@ -327,32 +327,12 @@ class Committer:
         if isinstance(error, WorldUnavailable):
             level = logging.DEBUG if isinstance(error, _Cancelled) else logging.WARNING
             logger.log(level, "a commit's answer was lost, reading it back: %s", error)
-            return [await self._resolved(operation) for _, operation in batch]
+            return [await _resolved(self._world, operation) for _, operation in batch]
         logger.error("a commit was refused by the world, trying its parts: %r", error)
         outcomes: list[Outcome | Exception] = []
         for _, operation in batch:
-            outcomes.append(await self._alone(operation))
+            outcomes.append(await _alone(self._world, operation))
         return outcomes
-
-    async def _alone(self, operation: Operation) -> Outcome | Exception:
-        """L4: tried by itself; what fails alone parks its run, and nobody else's."""
-        try:
-            return (await self._world.commit([operation]))[0]
-        except (WorldUnavailable, WorldFull):
-            return await self._resolved(operation)
-        except Exception as error:
-            return error
-
-    async def _resolved(self, operation: Operation) -> Outcome | Exception:
-        """What became of it; the World may refuse the second try of what it lost for good (L4)."""
-        while True:
-            try:
-                return await resolve(self._world, operation)
-            except WorldFull as error:
-                logger.error("%s", error)
-                await asyncio.sleep(BACKOFF_S[1])
-            except Exception as error:
-                return error
 
     async def _wait_for_space(self, batch: Batch, error: WorldFull) -> list[Outcome | Exception]:
         """Nothing was written: callers are told at once, runs wait until there is space."""
@@ -373,10 +353,32 @@ class Committer:
             except WorldFull:
                 await asyncio.sleep(BACKOFF_S[1])
             except WorldUnavailable:
-                return [await self._resolved(operation) for operation in operations]
+                return [await _resolved(self._world, operation) for operation in operations]
             except Exception:
-                return [await self._alone(operation) for operation in operations]
+                return [await _alone(self._world, operation) for operation in operations]
         return [closing() for _ in operations]
+
+
+async def _alone(world: World, operation: Operation) -> Outcome | Exception:
+    """L4: tried by itself; what fails alone parks its run, and nobody else's."""
+    try:
+        return (await world.commit([operation]))[0]
+    except (WorldUnavailable, WorldFull):
+        return await _resolved(world, operation)
+    except Exception as error:
+        return error
+
+
+async def _resolved(world: World, operation: Operation) -> Outcome | Exception:
+    """What became of it; the World may refuse the second try of what it lost for good (L4)."""
+    while True:
+        try:
+            return await resolve(world, operation)
+        except WorldFull as error:
+            logger.error("%s", error)
+            await asyncio.sleep(BACKOFF_S[1])
+        except Exception as error:
+            return error
 
 
 def closing() -> WorldUnavailable:
