@@ -454,6 +454,25 @@ def test_a_child_that_ends_here_wakes_nobody_but_its_parent() -> None:
     play(act)
 
 
+def test_a_child_that_was_dropped_while_its_end_was_written_has_told_its_parent() -> None:
+    async def act(on: Scene) -> None:
+        run_id = await on.start(parent)
+        await on.did(1)
+        [child] = on.worker.runs.keys() - {run_id}
+        on.world.delay_s = 0.05
+        gate("x").set()
+        async with asyncio.timeout(0.4):  # a sweep would come after that
+            while not on.worker.runs[child].outbox.ending:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
+            on.worker.forget(child)
+            assert (await on.record(child)).status == "running"
+            end = await on.engine.end(run_id)
+        assert isinstance(end, RunCompleted)
+
+    play(act)
+
+
 class TestALetterThatIsSentHere:
     """From the process that owns the run."""
 

@@ -194,13 +194,12 @@ class Committer:
         if self._writer is None:
             self._writer = self._loop.create_task(self._write_for_ever(), context=self._context)
             self._writer.add_done_callback(self._stopped)
-        elif (
-            self._wanted is not None and not self._wanted.done()
-        ):  # else somebody has just cancelled it: see `_stopped`
+        elif self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(None)
+        # Else somebody has just cancelled it, and another one follows: see `_stopped`.
 
     def _stopped(self, _writer: "asyncio.Task[None]") -> None:
-        """Somebody has cancelled it: another one goes on, if there is anything to do."""
+        """Somebody has cancelled it, or ended the loop: another one goes on, if there is anything to do."""
         self._writer, self._wanted, self._idle = None, None, True
         if self._closed and self._lost:
             lost, self._lost = self._lost, []
@@ -269,6 +268,9 @@ class Committer:
                 if error is not None:
                     outcomes = [failed for _ in batch]
                 error = failed
+            except BaseException:  # somebody's Ctrl-C: the loop may go on all the same
+                self._lost = batch
+                raise
         self._loop.call_soon(self._tell_all, batch, outcomes, context=self._context)
 
     def _gather(self, untold: Batch) -> Batch:

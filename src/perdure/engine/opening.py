@@ -79,7 +79,9 @@ class Opener:
 
     async def adopt(self, claimed: Claimed) -> None:
         """Open a run that was just claimed."""
-        log = None
+        log, before = None, self._runs.get(claimed.run_id)
+        if before is not None:  # its epoch is over: no letter is for it any more
+            before.departure.leave()
         self._opening[claimed.run_id] = False
         try:
             log = await self._read(claimed)

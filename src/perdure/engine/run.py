@@ -211,12 +211,14 @@ class LiveRun:
         sent, self.sent = self.sent, None
         if sent is None:
             return
-        if self.departure.gone:
-            if type(outcome) is Appended and sent.letters:
-                self.host.told(sent.letters, (), outcome.at_ms)
-            return
         if type(outcome) is not Appended:
-            self._refused(outcome)
+            if not self.departure.gone:
+                self._refused(outcome)
+            return
+        if sent.letters or sent.children:  # whatever becomes of this run: nobody else was given a hint
+            born = [child for child in sent.children if child.run_id in outcome.born]
+            self.host.told(sent.letters, born, outcome.at_ms)
+        if self.departure.gone:
             return
         outbox = self.outbox
         decisions = outbox.decisions(outcome) if sent.hooks else _NO_DECISIONS
@@ -226,9 +228,6 @@ class LiveRun:
             self.telemetry.streamed(taken(sent.chunks, outcome.refused))
             for run_id in self.stream.landed(sent, outcome):
                 self.host.wrote(run_id)
-        if sent.letters or sent.children:
-            born = [child for child in sent.children if child.run_id in outcome.born]
-            self.host.told(sent.letters, born, outcome.at_ms)
         if outbox.status not in _ALIVE:
             self.departure.leave(events[-1].fact)
         elif sent.release:

@@ -148,7 +148,7 @@ class Enclosure:
         try:
             if not run.departure.gone:
                 run.attempts.release(running.step.key)
-                run.landed(outcome)
+            run.landed(outcome)
         finally:
             self._end(running)
 

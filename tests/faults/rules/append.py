@@ -127,10 +127,10 @@ def acknowledged_early() -> Patching:
     """P1: a start returns before it is durable."""
     strict = Committer.submit
 
-    async def submit(committer: Committer, operation: Any) -> Any:
+    async def submit(committer: Committer, operation: Any, *heard: Any) -> Any:
         if not hasattr(operation, "created"):
-            return await strict(committer, operation)
-        strict(committer, operation).add_done_callback(_retrieve)
+            return await strict(committer, operation, *heard)
+        strict(committer, operation, *heard).add_done_callback(_retrieve)
         at_ms = committer._world.now_ms()
         return Started(run_id=operation.run_id, created=True, owned=operation.owner is not None, at_ms=at_ms)
 

@@ -140,9 +140,9 @@ async def test_what_is_for_the_senders_own_worker_is_no_hint(tmp_path: Path) -> 
 
 async def test_what_a_run_writes_to_one_of_its_owner_is_no_hint(tmp_path: Path) -> None:
     async with opened(tmp_path) as world:
+        await do(world, start_of(3))  # its hint has come by the time that the others are there
         for number in (1, 2):
             await born(world, number)
-        await do(world, start_of(3))
         heard: list[int] = []
         world.subscribe(lambda: heard.append(1))
         for seq, (to, hints) in enumerate(((2, 0), (3, 1)), 3):

@@ -32,7 +32,8 @@ class Pool:
         await anext(self._guard)
 
     def take_in(self, connection: Connection) -> None:
-        """One that was made elsewhere in this loop is the pool's from now on."""
+        """One that was made elsewhere in this loop is the pool's from now on. For a pool that nobody uses yet: none is
+        counted."""
         self._all.add(connection)
         self._give_back(connection)
 

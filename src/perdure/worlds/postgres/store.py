@@ -58,7 +58,11 @@ class Store:
             return
         connection = await schema.connected(self.location, migrate=migrate)
         self._opened = True
-        pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
+        try:
+            pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
+        except BaseException:
+            connection.terminate()
+            raise
         pool.take_in(connection)
         [[now_ms, lacks]] = await self.fetch(_FIRST, self.location.schema)
         self.heard(now_ms)
